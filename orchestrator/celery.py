@@ -1,0 +1,22 @@
+"""The Celery app; its settings are the `CELERY_*` names in `orchestrator.settings`."""
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+
+from orchestrator import forking
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator.settings")
+
+app = Celery("orchestrator")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+forking.guard_connections()
+
+
+@setup_logging.connect
+def leave_logging_to_django(**kwargs: Any) -> None:
+    """Keep Celery from installing log handlers of its own: a receiver of this signal is all it takes."""

@@ -1,0 +1,44 @@
+"""What a production process refuses to start with."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+DEVELOPMENT_SECRET_KEY = "development-only-and-known-to-everybody"  # noqa: S105 - refused in production
+DEVELOPMENT_API_KEY = "development"
+
+_SHORTEST_SECRET_KEY = 32
+_SHORTEST_API_KEY = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """The settings that decide whether a process may serve in earnest."""
+
+    secret_key: str
+    api_key: str
+    debug: bool
+    allowed_hosts: Sequence[str]
+    database: Mapping[str, Any]
+    broker_url: str
+
+
+def objections(deployment: Deployment) -> list[str]:
+    """Return one sentence for each setting that is not fit for production, saying what to set; empty when all are."""
+    found = []
+    key, api_key = deployment.secret_key, deployment.api_key
+    if key == DEVELOPMENT_SECRET_KEY or len(key) < _SHORTEST_SECRET_KEY:
+        found.append(f"SECRET_KEY is missing or weak: set it to at least {_SHORTEST_SECRET_KEY} random characters.")
+    if api_key == DEVELOPMENT_API_KEY or len(api_key) < _SHORTEST_API_KEY:
+        found.append(f"API_KEY is missing or weak: set it to at least {_SHORTEST_API_KEY} random characters.")
+    if deployment.debug:
+        found.append("DEBUG is on and shows settings to strangers: unset it.")
+    if not deployment.allowed_hosts or "*" in deployment.allowed_hosts:
+        found.append("ALLOWED_HOSTS does not name this site: set it to the host names people use, separated by commas.")
+    if deployment.database["ENGINE"] != "django.db.backends.postgresql":
+        found.append("DATABASE_URL is not PostgreSQL: set it to postgres://user:password@host:5432/name.")
+    if not deployment.broker_url or deployment.broker_url.startswith("memory:"):
+        found.append(
+            "BROKER_URL is not a broker that processes share: set it to redis://host:6379/0 or amqp://user:password@host:5672//."
+        )
+    return found

@@ -1,0 +1,34 @@
+"""The queues that Celery's messages travel through."""
+
+from collections.abc import Iterable
+
+from kombu import Exchange, Queue
+
+
+def declared(names: Iterable[str]) -> list[Queue]:
+    """Return one queue for each name, bound to an exchange and a key of its own.
+
+    Celery binds a queue that names neither to the default exchange under the default key, so that every queue would get a
+    copy of every message.
+    """
+    return [Queue(name, Exchange(name, type="direct"), routing_key=name) for name in dict.fromkeys(names)]
+
+
+def transport_options(broker_url: str) -> dict[str, object]:
+    """Return what the broker's transport is told: give up on a silent broker within two seconds, and never wait long."""
+    scheme = broker_url.partition("://")[0]
+    match scheme:
+        case "memory":
+            return {"polling_interval": 0.005}
+        case "redis" | "rediss":
+            return {
+                "socket_timeout": 2,
+                "socket_connect_timeout": 1,
+                "socket_keepalive": True,
+                "health_check_interval": 10,
+                "visibility_timeout": 3600,
+            }
+        case "amqp" | "amqps" | "pyamqp":
+            return {"connect_timeout": 2, "read_timeout": 2, "write_timeout": 2}
+        case _:
+            return {}

@@ -1,0 +1,177 @@
+"""Settings of the orchestrator: first all that the environment decides, then what follows from it."""
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from orchestrator import databases, logs, production, queues
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- The environment -------------------------------------------------------------------------------------------------
+
+env = environ.Env()
+
+MODE = env.str("MODE", "development")  # development | production
+DEBUG = env.bool("DEBUG", False)
+SECRET_KEY = env.str("SECRET_KEY", production.DEVELOPMENT_SECRET_KEY)
+API_KEY = env.str("API_KEY", production.DEVELOPMENT_API_KEY)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if MODE == "production" else ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+BEHIND_HTTPS_PROXY = env.bool("BEHIND_HTTPS_PROXY", False)
+DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / "var"))).resolve()
+DATABASE_POOL = env.int("DATABASE_POOL", 10)  # connections of one process, at most; 0 without a pool
+BROKER_URL = env.str("BROKER_URL", "memory://")
+QUEUES = env.list("QUEUES", default=["sagas", "notifications"])
+SAGA_SERVICES = env.json("SAGA_SERVICES", {})
+SHOP = env.bool("SHOP", MODE != "production")
+LOG_FORMAT = env.str("LOG_FORMAT", "json" if MODE == "production" else "console")
+LOG_LEVEL = env.str("LOG_LEVEL", "INFO").upper()
+
+_database = env.db_url("DATABASE_URL") if "DATABASE_URL" in env else databases.sqlite_file(DATA_DIR / "orchestrator.sqlite3")
+_email = env.email_url("EMAIL_URL") if "EMAIL_URL" in env else {"EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend"}
+
+if MODE not in ("development", "production"):
+    raise ImproperlyConfigured(f"MODE is {MODE!r}: set it to development or production.")
+if MODE == "production" and (
+    _objections := production.objections(
+        production.Deployment(
+            secret_key=SECRET_KEY,
+            api_key=API_KEY,
+            debug=DEBUG,
+            allowed_hosts=ALLOWED_HOSTS,
+            database=_database,
+            broker_url=BROKER_URL,
+        )
+    )
+):
+    raise ImproperlyConfigured("Not fit for MODE=production.\n  " + "\n  ".join(_objections))
+
+# --- Django ----------------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "gateway",
+    "sagas",
+    "notifications",
+    *(["examples.shop"] if SHOP else []),
+    "orchestrator",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+ROOT_URLCONF = "orchestrator.urls"
+WSGI_APPLICATION = "orchestrator.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DATABASES = {"default": databases.configured(_database, pool_size=DATABASE_POOL)}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "static/"
+WHITENOISE_USE_FINDERS = True  # files are served from the installed apps; there is no collectstatic to forget
+
+EMAIL_FILE_PATH = str(DATA_DIR / "mail")
+EMAIL_TIMEOUT = 10
+globals().update(_email)
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SESSION_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+if BEHIND_HTTPS_PROXY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = ["^livez$", "^readyz$"]  # probes come from inside, without the proxy
+    SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds())
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+
+LOGGING = logs.configured(LOG_FORMAT, LOG_LEVEL)
+
+# --- The apps --------------------------------------------------------------------------------------------------------
+
+GATEWAY = {"API_KEY": API_KEY}
+SAGAS = {"SERVICES": SAGA_SERVICES}
+NOTIFICATIONS: dict[str, object] = {}
+
+# --- Celery: the database is the truth, the broker a doorbell --------------------------------------------------------
+
+CELERY_BROKER_URL = BROKER_URL
+CELERY_BROKER_CONNECTION_TIMEOUT = 2
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker for ever
+CELERY_BROKER_HEARTBEAT = 10
+CELERY_BROKER_POOL_LIMIT = 10
+CELERY_BROKER_TRANSPORT_OPTIONS = queues.transport_options(BROKER_URL)
+
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_SEND_SENT_EVENT = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = False  # a step that kills its process would be started for ever; sagas count crashes
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False  # a lost broker is no reason to stop work
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20.0
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = not BROKER_URL.startswith("memory:")  # in one process stdout is the web server's, too
+CELERY_DB_REUSE_MAX = sys.maxsize  # Celery's fixup would close the connections, and in prefork the pool, at every task
+
+CELERY_TASK_DEFAULT_QUEUE = "sagas"
+CELERY_TASK_QUEUES = queues.declared(QUEUES)
+CELERY_TASK_CREATE_MISSING_QUEUES = True  # a definition may name a queue of its own
+CELERY_TASK_ROUTES = {"notifications.*": {"queue": "notifications"}}
+
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
+CELERY_BEAT_SCHEDULE = {
+    # A sweep that waited longer than its own period is of no use: the next one does the same work.
+    "sagas sweep": {"task": "sagas.tasks.sweep", "schedule": timedelta(seconds=2), "options": {"expires": 2}},
+    "notifications sweep": {
+        "task": "notifications.tasks.sweep",
+        "schedule": timedelta(seconds=10),
+        "options": {"expires": 10},
+    },
+}
