@@ -1,14 +1,18 @@
 """The Celery app; its settings are the `CELERY_*` names in `orchestrator.settings`."""
 
 import os
+import warnings
 from typing import Any
 
 from celery import Celery
+from celery.platforms import SecurityWarning
 from celery.signals import setup_logging
 
 from orchestrator import forking
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator.settings")
+
+warnings.filterwarnings("ignore", category=SecurityWarning)  # it warns root of pickle, and we accept JSON only
 
 app = Celery("orchestrator")
 app.config_from_object("django.conf:settings", namespace="CELERY")

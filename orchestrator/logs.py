@@ -1,5 +1,6 @@
 """Logging: everything goes through structlog's formatter, for people on a console or as one JSON object a line."""
 
+import sys
 from typing import Any, Literal
 
 import structlog
@@ -43,7 +44,10 @@ def configured(form: Literal["console", "json"], level: str) -> dict[str, Any]:
             # Django's own handlers would print a second time, and mail every error to ADMINS.
             "django": {"handlers": [], "level": level, "propagate": True},
             "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
-            # One line for each connection that is opened or lent says nothing to those who run it.
+            # A line for each message, connection or request of the machinery says nothing to those who run it.
+            "celery.app.trace": {"level": "WARNING"},
+            "celery.worker.strategy": {"level": "WARNING"},
+            "celery.beat": {"level": "WARNING"},
             "psycopg.pool": {"level": "WARNING"},
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},
@@ -54,4 +58,4 @@ def configured(form: Literal["console", "json"], level: str) -> dict[str, Any]:
 def _rendering(form: Literal["console", "json"]) -> list[Processor]:
     if form == "json":
         return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]
-    return [structlog.dev.ConsoleRenderer()]
+    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]

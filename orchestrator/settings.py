@@ -136,7 +136,7 @@ NOTIFICATIONS: dict[str, object] = {}
 
 # --- Celery: the database is the truth, the broker a doorbell --------------------------------------------------------
 
-CELERY_BROKER_URL = BROKER_URL
+CELERY_BROKER_URL = "memory://localhost" if BROKER_URL.startswith("memory:") else BROKER_URL
 CELERY_BROKER_CONNECTION_TIMEOUT = 2
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker for ever
@@ -165,13 +165,13 @@ CELERY_TASK_QUEUES = queues.declared(QUEUES)
 CELERY_TASK_CREATE_MISSING_QUEUES = True  # a definition may name a queue of its own
 CELERY_TASK_ROUTES = {"notifications.*": {"queue": "notifications"}}
 
-CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # keeps its schedule in memory: every entry is a short interval
 CELERY_BEAT_SCHEDULE = {
-    # A sweep that waited longer than its own period is of no use: the next one does the same work.
-    "sagas sweep": {"task": "sagas.tasks.sweep", "schedule": timedelta(seconds=2), "options": {"expires": 2}},
+    # Sweeps that nobody took within half a minute are of no use; one that waits in a backlog for less still is.
+    "sagas sweep": {"task": "sagas.tasks.sweep", "schedule": timedelta(seconds=2), "options": {"expires": 30}},
     "notifications sweep": {
         "task": "notifications.tasks.sweep",
         "schedule": timedelta(seconds=10),
-        "options": {"expires": 10},
+        "options": {"expires": 30},
     },
 }
