@@ -29,7 +29,7 @@ KEY_LENGTH = Barrier._meta.get_field("key").max_length
 
 
 class ActionClosed(Exception):
-    """Raised when an action comes after its compensation. Answer 409 or 410: the action has not happened and never will."""
+    """Raised when an action comes after its compensation. Answer 410: it has no effect in place, and never will."""
 
     def __init__(self, key: str) -> None:
         super().__init__(f'The action "{key}" came after its compensation and is not carried out.')
@@ -104,7 +104,7 @@ def _enter_compensation(key: str, action_key: str, database: str) -> Passage:
     own, created = rows.get_or_create(key=key, defaults={"kind": Kind.COMPENSATION})
     if not created:
         return Passage(first=False, answer=own.answer)
-    action, closed_now = rows.get_or_create(key=action_key, defaults={"kind": Kind.ACTION, "closed_by": key})
+    _, closed_now = rows.get_or_create(key=action_key, defaults={"kind": Kind.ACTION, "closed_by": key})
     if closed_now:
         return Passage(first=False, nothing_to_undo=True)
     # Another compensation of the same action may be doing this: the guard waits for it and then matches nothing.

@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 
 class Kind(models.TextChoices):
     ACTION = "action"
-    """The key of an action. Its row says that the action happened, or (`closed_by`) that it must not happen any more."""
+    """The key of an action: its row says that it happened or, with `closed_by`, that it must not happen any more."""
 
     COMPENSATION = "compensation"
     """The key of a compensation that was heard, whether or not there was anything to undo."""
