@@ -1,0 +1,13 @@
+"""The tables. A saga row, a run for each of its steps, a journal row for each transaction on it.
+
+Every write to any row of a saga goes through its saga row, locked, and raises `rev`; heartbeats alone do not, they
+touch only a run's `at`. Everything live has a clock: `work` is set exactly when `at` is.
+"""
+
+from sagas.models.incident import Incident
+from sagas.models.run import Run, Work
+from sagas.models.saga import Cause, Going, Saga
+from sagas.models.trail import Audit, Journal
+from sagas.models.worker import Sweep, Worker
+
+__all__ = ["Audit", "Cause", "Going", "Incident", "Journal", "Run", "Saga", "Sweep", "Work", "Worker"]

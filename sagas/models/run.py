@@ -1,0 +1,139 @@
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import F, Q
+
+from sagas.identity import action_key, compensation_key
+from sagas.lifecycle import StepState
+from sagas.outcome import Happened
+from sagas.plan import Undo
+from sagas.verdict import Doing
+
+
+class Work(models.TextChoices):
+    """What a live run does at this moment; an ended or held run does nothing (NULL)."""
+
+    DUE = "due"
+    RUNNING = "running"
+    WAITING = "waiting"
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    def overdue(self, now: datetime) -> Self:
+        """Attempts whose lease is over."""
+        return self.filter(work=Work.RUNNING, at__lte=now)
+
+    def due(self, now: datetime) -> Self:
+        """Runs that a worker should have claimed by now."""
+        return self.filter(work=Work.DUE, at__lte=now)
+
+    def active(self) -> Self:
+        """Runs with a clock."""
+        return self.filter(work__isnull=False)
+
+    def unsettled(self) -> Self:
+        """What the way back still has before it, the step that started last first."""
+        return self.filter(UNSETTLED, seq__isnull=False).order_by("-seq")
+
+
+UNSETTLED = Q(work=Work.RUNNING) | Q(undo__in=[Undo.OWED, Undo.DUE, Undo.RUNNING, Undo.STUCK])
+
+
+class Run(models.Model):
+    """One row of one saga at work: its forward side and its way back.
+
+    `fence` grows with every change of `work`: a worker that holds an old one can write nothing. `prior` is what was
+    known of the effect before the present attempt, so that a refusal can speak of its own attempt only.
+    """
+
+    class Kind(models.TextChoices):
+        STEP = "step"
+        GROUP = "group"
+        WAIT = "wait"
+        APPROVAL = "approval"
+        SLEEP = "sleep"
+        CHILD = "child"
+
+    saga = models.ForeignKey("sagas.Saga", on_delete=models.CASCADE, related_name="runs")
+    path = models.CharField(max_length=63)
+    item = models.PositiveIntegerField(default=0)
+    kind = models.CharField(max_length=8, default=Kind.STEP, choices=Kind.choices)
+
+    state = models.CharField(max_length=10, default=StepState.DUE, choices=[(s.value, s.value) for s in StepState])
+    undo = models.CharField(max_length=8, default=Undo.NONE, choices=[(s.value, s.value) for s in Undo])
+    happened = models.CharField(max_length=5, default=Happened.NO, choices=[(s.value, s.value) for s in Happened])
+    prior = models.CharField(max_length=5, default=Happened.NO, choices=[(s.value, s.value) for s in Happened])
+    seq = models.PositiveIntegerField(null=True, blank=True)
+    generation = models.PositiveIntegerField(default=1)
+    undo_round = models.PositiveIntegerField(default=0)
+    undo_again = models.BooleanField(default=False)
+
+    work = models.CharField(max_length=7, null=True, blank=True, choices=Work.choices)
+    doing = models.CharField(max_length=12, default=Doing.ACTION, choices=[(s.value, s.value) for s in Doing])
+    fence = models.PositiveIntegerField(default=1)
+    tries = models.PositiveIntegerField(default=0)
+    asks = models.PositiveIntegerField(default=0)
+    crashes = models.PositiveIntegerField(default=0)
+    since = models.DateTimeField(null=True, blank=True)
+    at = models.DateTimeField(null=True, blank=True)
+    ends_at = models.DateTimeField(null=True, blank=True)
+    rung_at = models.DateTimeField(null=True, blank=True)
+    worker = models.UUIDField(null=True, blank=True)
+    queue = models.CharField(max_length=100, default="sagas")
+    priority = models.SmallIntegerField(default=0)
+
+    result = models.JSONField(null=True, blank=True)
+    late = models.JSONField(null=True, blank=True)
+    error = models.TextField(blank=True, default="")
+    code = models.CharField(max_length=100, blank=True, default="")
+    progress = models.JSONField(null=True, blank=True)
+    input_rev = models.PositiveIntegerField(default=1)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="run_once", fields=["saga", "path", "item"]),
+            # Everything live has a clock: nothing can be forgotten without breaking this.
+            models.CheckConstraint(
+                name="run_live_has_a_clock",
+                condition=Q(work__isnull=True, at__isnull=True) | Q(work__isnull=False, at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="run_running_has_a_worker",
+                condition=Q(work=Work.RUNNING, worker__isnull=False)
+                | Q(work__isnull=True, worker__isnull=True)
+                | Q(work__isnull=False, worker__isnull=True) & ~Q(work=Work.RUNNING),
+            ),
+            models.CheckConstraint(
+                name="run_effect_was_started", condition=Q(happened=Happened.NO) | Q(seq__isnull=False)
+            ),
+        ]
+        indexes = [
+            # The one clock index: what is due, leases, back-offs.
+            models.Index(name="run_clock", fields=["at"], condition=Q(work__isnull=False)),
+            # Take-over of what a dead worker held.
+            models.Index(name="run_of_worker", fields=["worker"], condition=Q(work=Work.RUNNING)),
+            # Turning back, and the liveness query: what of this saga is live?
+            models.Index(name="run_active", fields=["saga"], condition=Q(work__isnull=False)),
+            # The way back: what of this saga is not settled, the latest first?
+            models.Index(name="run_unsettled", F("saga"), F("seq").desc(), condition=UNSETTLED),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.path} of {self.saga_id}"
+
+    @property
+    def action_key(self) -> str:
+        """The idempotency key that its action's participant sees."""
+        return action_key(self.saga_id, self.path, self.item, self.generation)
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of what this run does now: the action's, or its compensation's."""
+        if self.doing == Doing.COMPENSATION:
+            return compensation_key(self.action_key, self.undo_round)
+        return self.action_key

@@ -1,0 +1,141 @@
+from datetime import datetime, timedelta
+from typing import Self
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from sagas.identity import new_id
+from sagas.lifecycle import ENDS, SagaState
+
+
+class Going(models.TextChoices):
+    FORWARD = "forward"
+    BACK = "back"
+
+
+class Cause(models.TextChoices):
+    """Why a saga went back; the first cause decides how it ends."""
+
+    FAILED_STEP = "failed_step", "a step failed"
+    CANCELLED = "cancelled", "someone cancelled it"
+    DEADLINE = "deadline", "its deadline passed"
+
+
+class SagaQuerySet(models.QuerySet["Saga"]):
+    def live(self) -> Self:
+        """Sagas that have not ended."""
+        return self.filter(ended_at=None)
+
+    def of_tenant(self, tenant: str) -> Self:
+        """What one tenant may see."""
+        return self.filter(tenant=tenant)
+
+    def overdue(self, now: datetime) -> Self:
+        """Sagas whose deadline has passed while they still went forward."""
+        return self.live().filter(going=Going.FORWARD, paused_at=None, deadline_at__lte=now)
+
+    def needing_a_person(self) -> Self:
+        """Sagas with an open incident, whatever their state."""
+        return self.filter(open_incidents__gt=0)
+
+    def dead(self, now: datetime) -> Self:
+        """Live sagas that nothing will ever move: the liveness invariant, empty when all is well.
+
+        A live saga that is not paused has a due or running run with a clock not long past, an open wait, or an
+        open incident.
+        """
+        from sagas.models.incident import Incident
+        from sagas.models.run import Run, Work
+
+        runs = Run.objects.filter(saga=OuterRef("pk")).exclude(kind=Run.Kind.GROUP)
+        on_time = runs.filter(work__isnull=False, at__gt=now - timedelta(seconds=15))
+        rung = runs.filter(work=Work.DUE, rung_at__gt=now - timedelta(seconds=60))
+        incident = Incident.objects.filter(saga=OuterRef("pk"), closed_at=None)
+        return self.live().filter(~Exists(on_time), ~Exists(rung), ~Exists(incident), paused_at=None)
+
+
+class Saga(models.Model):
+    """One run of a definition."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.CharField(max_length=64, default="default")
+    definition = models.CharField(max_length=63)
+    version = models.PositiveIntegerField()
+    fingerprint = models.CharField(max_length=16)
+    business_key = models.CharField(max_length=255, null=True, blank=True)
+    holds_key = models.BooleanField(default=True)
+    labels = models.JSONField(default=dict, blank=True)
+    priority = models.SmallIntegerField(default=0)
+    traceparent = models.CharField(max_length=55, blank=True, default="")
+
+    state = models.CharField(max_length=12, default=SagaState.PENDING, choices=[(s.value, s.value) for s in SagaState])
+    going = models.CharField(max_length=7, default=Going.FORWARD, choices=Going.choices)
+    cause = models.CharField(max_length=12, blank=True, default="", choices=Cause.choices)
+    failure = models.JSONField(null=True, blank=True)
+    position = models.JSONField(default=dict)
+    rev = models.PositiveBigIntegerField(default=0)
+    decisions = models.PositiveIntegerField(default=0)
+    next_seq = models.PositiveIntegerField(default=1)
+    open_incidents = models.PositiveIntegerField(default=0)
+
+    input = models.JSONField(null=True, blank=True)
+    input_rev = models.PositiveIntegerField(default=1)
+    parent = models.ForeignKey("sagas.Run", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
+    cloned_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="clones")
+    started_by = models.CharField(max_length=150, blank=True, default="")
+
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    start_at = models.DateTimeField(null=True, blank=True)
+    deadline_at = models.DateTimeField(null=True, blank=True)
+    clock_offset = models.DurationField(default=timedelta)
+    paused_at = models.DateTimeField(null=True, blank=True)
+    paused_by = models.CharField(max_length=150, blank=True, default="")
+    paused_why = models.TextField(blank=True, default="")
+    committed_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SagaQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="saga_ended_is_an_end",
+                condition=Q(ended_at__isnull=False, state__in=sorted(ENDS))
+                | Q(ended_at__isnull=True) & ~Q(state__in=sorted(ENDS)),
+            ),
+            models.CheckConstraint(
+                name="saga_never_back_past_pivot", condition=Q(committed_at=None) | Q(going=Going.FORWARD)
+            ),
+            # One open saga holds a business key; `start` reads the holder by it.
+            models.UniqueConstraint(
+                name="saga_business_key",
+                fields=["tenant", "definition", "business_key"],
+                condition=Q(ended_at=None, holds_key=True, business_key__isnull=False),
+            ),
+        ]
+        indexes = [
+            # The liveness query and the console's list of what is under way.
+            models.Index(name="saga_live", fields=["id"], condition=Q(ended_at=None)),
+            # The sweep's question: whose deadline has passed?
+            models.Index(
+                name="saga_deadline",
+                fields=["deadline_at"],
+                condition=Q(ended_at=None, going="forward", deadline_at__isnull=False),
+            ),
+            # The list of sagas, newest first, page by page.
+            models.Index(name="saga_list", fields=["tenant", "-id"]),
+            # What needs a person.
+            models.Index(name="saga_incidents", fields=["tenant", "-id"], condition=Q(open_incidents__gt=0)),
+            # Search by business key, ended sagas included.
+            models.Index(
+                name="saga_by_key", fields=["tenant", "business_key"], condition=Q(business_key__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.definition} {self.business_key or self.id}"
+
+    @property
+    def is_going_back(self) -> bool:
+        return self.going == Going.BACK

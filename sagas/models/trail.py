@@ -1,0 +1,36 @@
+from django.db import models
+
+
+class Journal(models.Model):
+    """One row for each transaction on a saga, with all its moves; a second writer at one `rev` cannot commit."""
+
+    saga = models.ForeignKey("sagas.Saga", on_delete=models.CASCADE, related_name="journal")
+    rev = models.PositiveBigIntegerField()
+    actor = models.CharField(max_length=150)
+    moves = models.JSONField()
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["saga_id", "rev"]
+        constraints = [models.UniqueConstraint(name="journal_one_writer", fields=["saga", "rev"])]
+
+    def __str__(self) -> str:
+        return f"{self.saga_id} rev {self.rev}"
+
+
+class Audit(models.Model):
+    """What a person or a service decided about a saga; rows are only ever added."""
+
+    saga = models.ForeignKey("sagas.Saga", on_delete=models.CASCADE, related_name="audit")
+    tenant = models.CharField(max_length=64)
+    verb = models.CharField(max_length=20)
+    path = models.CharField(max_length=63, blank=True, default="")
+    actor = models.CharField(max_length=150)
+    reason = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.verb} by {self.actor}"

@@ -1,0 +1,41 @@
+"""How often and how patiently something is tried again."""
+
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+
+LONGEST_RETRY_AFTER = timedelta(hours=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retry:
+    """A policy: at most `attempts` tries, the pauses between them growing from `first` to `longest`.
+
+    The pause after try n is drawn evenly from zero to `first * factor ** (n - 1)`, cut at `longest` ("full
+    jitter", Marc Brooker, AWS Architecture Blog, 2015): participants that come back are not met by everybody
+    at once.
+    """
+
+    attempts: int | None = 5
+    """Tries in all, the first included; `None` never gives up (and is refused by the checks before a pivot)."""
+    first: timedelta = timedelta(seconds=1)
+    longest: timedelta = timedelta(minutes=1)
+    factor: float = 2.0
+
+    def delay(self, tries: int, *, after: timedelta | None = None, chance: float | None = None) -> timedelta:
+        """The pause after `tries` tries; never shorter than `after`, what the participant asked for.
+
+        `after` counts up to an hour. `chance` in [0, 1) replaces the draw, for tests and previews.
+        """
+        exponent = min(max(tries - 1, 0), 64)
+        ceiling = min(self.first.total_seconds() * self.factor**exponent, self.longest.total_seconds())
+        drawn = timedelta(seconds=ceiling * (random.random() if chance is None else chance))
+        return max(drawn, min(after, LONGEST_RETRY_AFTER)) if after else drawn
+
+    def spent(self, tries: int) -> bool:
+        """Was that the last try?"""
+        return self.attempts is not None and tries >= self.attempts
+
+
+PATIENT = Retry(attempts=20, first=timedelta(seconds=5), longest=timedelta(minutes=10))
+"""The default on the way back: about two hours of trying."""

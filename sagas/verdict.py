@@ -1,0 +1,170 @@
+"""What an attempt's outcome means for its own step: pure, from the policy and the numbers of the attempt."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from sagas.definition import Step
+from sagas.outcome import Absent, Happened, Lost, NotNow, Outcome, Probed, Refused, ShutOut, Succeeded, Unstorable
+from sagas.retry import Retry
+
+POISON = 3
+"""A step whose process died so often in a row, without a word, is not tried again by itself."""
+
+
+class Doing(StrEnum):
+    """What an attempt is an attempt of."""
+
+    ACTION = "action"
+    PROBE = "probe"
+    COMPENSATION = "compensation"
+
+
+class Reason(StrEnum):
+    """Why something needs a person; stable, to group by."""
+
+    RETRIES_EXHAUSTED = "retries_exhausted"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    SHUT_OUT = "shut_out"
+    CRASHED = "crashed"
+    DEFINITION_UNKNOWN = "definition_unknown"
+    COMPENSATION_REFUSED = "compensation_refused"
+    COMPENSATION_EXHAUSTED = "compensation_exhausted"
+    COMPENSATION_ABSENT = "compensation_absent"
+    LATE_SUCCESS = "late_success"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """The numbers of an attempt that has just come to its outcome.
+
+    `tries` counts the attempts of this budget with this one, `elapsed` is the time since the first of them,
+    `happened` what is known now, `crashes` the attempts in a row that ended without a word.
+    """
+
+    doing: Doing
+    tries: int
+    elapsed: timedelta
+    happened: Happened
+    crashes: int = 0
+    going_back: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Succeed:
+    """The step succeeded; the saga may move on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skip:
+    """An optional step did not work out; the saga moves on all the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fail:
+    """The step failed for good, and the saga goes back."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drained:
+    """The saga had been turned back: only what is known counts, nothing is repeated."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Again:
+    """The same attempt once more, under the same key, after a pause."""
+
+    delay: timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """The participant is asked whether it happened, after a pause."""
+
+    delay: timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suspend:
+    """A person must look at it."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undone:
+    """The compensation is done."""
+
+
+Verdict = Succeed | Skip | Fail | Drained | Again | Ask | Suspend | Undone
+
+
+def judge(step: Step, standing: Standing, outcome: Outcome, *, chance: float | None = None) -> Verdict:
+    """What becomes of the step now. `chance` in [0, 1) replaces the jitter's draw."""
+    if standing.doing is Doing.COMPENSATION:
+        return _on_the_way_back(step, standing, outcome, chance)
+    if standing.going_back:
+        return Drained()
+    if standing.crashes >= POISON:
+        return Suspend(reason=Reason.CRASHED)
+    match outcome:
+        case Succeeded() | Probed(landed=True):
+            return Succeed()
+        case Unstorable() | Refused():
+            return Skip() if step.optional else Fail()
+        case Lost() if standing.doing is Doing.ACTION and step.probe is not None:
+            return Ask(delay=timedelta(0) if outcome.died else step.probe_after or step.timeout or timedelta(0))
+        case Probed(landed=None) | Lost() if standing.doing is Doing.PROBE:
+            return _ask_again(step, standing, chance)
+        case Lost() | NotNow() | ShutOut() | Probed():
+            return _try_again(step, standing, outcome, chance)
+    raise AssertionError(f"{outcome!r} is not an outcome of a {standing.doing}")
+
+
+def _try_again(step: Step, standing: Standing, outcome: Outcome, chance: float | None) -> Verdict:
+    if standing.happened is not Happened.NO and not step.idempotent:
+        return Suspend(reason=Reason.OUTCOME_UNKNOWN)
+    delay = _pause(step.retry, standing.tries, outcome, chance)
+    too_long = step.total is not None and standing.elapsed + delay > step.total
+    if not (step.retry.spent(standing.tries) or too_long):
+        return Again(delay=delay)
+    if isinstance(outcome, ShutOut) and not step.optional:
+        return Suspend(reason=Reason.SHUT_OUT)
+    if step.exhausted == "compensate":
+        return Fail()
+    return Skip() if step.exhausted == "skip" else Suspend(reason=Reason.RETRIES_EXHAUSTED)
+
+
+def _ask_again(step: Step, standing: Standing, chance: float | None) -> Verdict:
+    if step.retry.spent(standing.tries):
+        return Suspend(reason=Reason.OUTCOME_UNKNOWN)
+    return Ask(delay=step.retry.delay(standing.tries, chance=chance))
+
+
+def _on_the_way_back(step: Step, standing: Standing, outcome: Outcome, chance: float | None) -> Verdict:
+    if standing.crashes >= POISON:
+        return Suspend(reason=Reason.CRASHED)
+    match outcome:
+        case Succeeded() | Unstorable():
+            return Undone()
+        case Absent():
+            known = standing.happened is Happened.YES
+            return Suspend(reason=Reason.COMPENSATION_ABSENT) if known else Undone()
+        case Refused():
+            return Suspend(reason=Reason.COMPENSATION_REFUSED)
+    if step.compensation_retry.spent(standing.tries):
+        return Suspend(reason=Reason.COMPENSATION_EXHAUSTED)
+    return Again(delay=_pause(step.compensation_retry, standing.tries, outcome, chance))
+
+
+def _pause(policy: Retry, tries: int, outcome: Outcome, chance: float | None) -> timedelta:
+    match outcome:
+        case Lost(died=True):
+            return timedelta(0)
+        case NotNow(after=after):
+            return policy.delay(tries, after=after, chance=chance)
+        case ShutOut():
+            return policy.longest
+        case Probed(landed=False):
+            return timedelta(0)
+    return policy.delay(tries, chance=chance)
