@@ -1,0 +1,1 @@
+"""The example domain: an order saga, and the four participants that it talks to over HTTP."""

@@ -1,0 +1,1 @@
+"""The participant `orders`: confirms an order, and cancels it."""

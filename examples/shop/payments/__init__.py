@@ -1,0 +1,1 @@
+"""The participant `payments`: charges an account, and refunds the charge."""

@@ -1,0 +1,1 @@
+"""The participant `stock`: sets pieces aside for an order, and puts them back."""

@@ -1,0 +1,1 @@
+"""The participant `users`: who may buy. It only answers questions."""
