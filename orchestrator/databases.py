@@ -35,7 +35,10 @@ def configured(parsed: Mapping[str, Any], *, pool_size: int) -> dict[str, Any]:
         case "django.db.backends.postgresql":
             return {**base, "OPTIONS": {**_CLIENT_BOUNDS, "options": _SERVER_BOUNDS, **_pool(pool_size), **given}}
         case "django.db.backends.sqlite3":
-            return {**base, "OPTIONS": {"transaction_mode": "IMMEDIATE", "init_command": _PRAGMAS, "timeout": 30, **given}}
+            return {
+                **base,
+                "OPTIONS": {"transaction_mode": "IMMEDIATE", "init_command": _PRAGMAS, "timeout": 30, **given},
+            }
         case other:
             raise ValueError(f"DATABASE_URL names {other}; the orchestrator runs on PostgreSQL and SQLite only.")
 

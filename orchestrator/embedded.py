@@ -60,7 +60,9 @@ class Embedded:
     The port is bound at once (0 takes a free one, see `port`). Raises OSError when it is taken.
     """
 
-    def __init__(self, application: Callable[..., Any], celery_app: Celery, *, host: str, port: int, concurrency: int) -> None:
+    def __init__(
+        self, application: Callable[..., Any], celery_app: Celery, *, host: str, port: int, concurrency: int
+    ) -> None:
         self._web = create_server(
             application,
             host=host,

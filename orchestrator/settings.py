@@ -31,8 +31,14 @@ SHOP = env.bool("SHOP", MODE != "production")
 LOG_FORMAT = env.str("LOG_FORMAT", "json" if MODE == "production" else "console")
 LOG_LEVEL = env.str("LOG_LEVEL", "INFO").upper()
 
-_database = env.db_url("DATABASE_URL") if "DATABASE_URL" in env else databases.sqlite_file(DATA_DIR / "orchestrator.sqlite3")
-_email = env.email_url("EMAIL_URL") if "EMAIL_URL" in env else {"EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend"}
+_database = (
+    env.db_url("DATABASE_URL") if "DATABASE_URL" in env else databases.sqlite_file(DATA_DIR / "orchestrator.sqlite3")
+)
+_email = (
+    env.email_url("EMAIL_URL")
+    if "EMAIL_URL" in env
+    else {"EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend"}
+)
 
 if MODE not in ("development", "production"):
     raise ImproperlyConfigured(f"MODE is {MODE!r}: set it to development or production.")
@@ -152,7 +158,9 @@ CELERY_TASK_SEND_SENT_EVENT = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 
 CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = False  # a step that kills its process would be started for ever; sagas count crashes
+CELERY_TASK_REJECT_ON_WORKER_LOST = (
+    False  # a step that kills its process would be started for ever; sagas count crashes
+)
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False  # a lost broker is no reason to stop work
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20.0

@@ -43,9 +43,13 @@ class Command(BaseCommand):
 
         host, port = options["host"], options["port"]
         try:
-            process = embedded.Embedded(application, celery_app, host=host, port=port, concurrency=options["concurrency"])
+            process = embedded.Embedded(
+                application, celery_app, host=host, port=port, concurrency=options["concurrency"]
+            )
         except OSError as error:
-            raise CommandError(f"Cannot listen on {host}:{port} ({error.strerror}). Give another port: --port 8001.") from error
+            raise CommandError(
+                f"Cannot listen on {host}:{port} ({error.strerror}). Give another port: --port 8001."
+            ) from error
         password = let_in(reset=options["reset_password"])
         process.start()
         self._say_where(f"http://{host}:{process.port}", password)
@@ -77,7 +81,9 @@ def refuse_other_brokers() -> None:
 
 def refuse_known_secrets(host: str) -> None:
     """Raise CommandError when strangers could reach a process whose secrets everybody knows."""
-    known = settings.SECRET_KEY == production.DEVELOPMENT_SECRET_KEY or settings.API_KEY == production.DEVELOPMENT_API_KEY
+    known = (
+        settings.SECRET_KEY == production.DEVELOPMENT_SECRET_KEY or settings.API_KEY == production.DEVELOPMENT_API_KEY
+    )
     if known and not _is_loopback(host):
         raise CommandError(
             f"{host} is reachable from other machines, and the development secrets are known to everybody. "

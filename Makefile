@@ -1,0 +1,41 @@
+# Everything that developers and CI run. Each command makes .venv from the lock when it is missing or older than the lock.
+
+PYTHON ?= python3
+BIN := .venv/bin
+LOCKED := .venv/installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check up lock services
+
+help: ## explain these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(LOCKED) ## show a shop's orders, with a declined payment and a killed worker
+	@$(BIN)/python -m examples.shop.demo
+
+test: $(LOCKED) services ## run all tests: on SQLite, on PostgreSQL, and with real processes
+	@$(BIN)/python -m tests.harness.passes $(PASS)
+
+check: $(LOCKED) ## lint, check the format, the types, the settings and the migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python manage.py check --fail-level WARNING
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+up: $(LOCKED) ## run everything in one process, for looking around
+	@$(BIN)/python manage.py up
+
+lock: $(LOCKED) ## pin the newest allowed versions of all dependencies, with hashes
+	@$(BIN)/python -m tests.harness.lock
+
+services: ## install PostgreSQL, Redis and RabbitMQ for the tests, on Debian as root; else say what is missing
+	@bash tests/harness/services.sh
+
+$(LOCKED): requirements-dev.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv
+	@echo "Installing the dependencies into .venv ..."
+	@$(PYTHON) -m pip --python $(BIN)/python install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@

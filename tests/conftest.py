@@ -1,0 +1,102 @@
+"""Fixtures for everybody: the services that tests own, started when the first test asks for one."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from typing import Any, NoReturn, TypeVar
+
+import pytest
+
+from tests.harness.postgres import Postgres
+from tests.harness.rabbitmq import RabbitMQ
+from tests.harness.redis import Redis
+from tests.harness.service import NotInstalled, Service
+
+IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
+
+missing: set[str] = set()
+
+AnyService = TypeVar("AnyService", bound=Service)
+
+
+@pytest.fixture(scope="session")
+def _postgres() -> Iterator[Postgres]:
+    yield from _served(Postgres)
+
+
+@pytest.fixture(scope="session")
+def _redis() -> Iterator[Redis]:
+    yield from _served(Redis)
+
+
+@pytest.fixture(scope="session")
+def _rabbitmq() -> Iterator[RabbitMQ]:
+    yield from _served(RabbitMQ)
+
+
+@pytest.fixture
+def postgres(_postgres: Postgres) -> Postgres:
+    """A running PostgreSQL server (fsync on) that the test may kill; the next test gets it running again."""
+    return _awake(_postgres)
+
+
+@pytest.fixture
+def redis(_redis: Redis) -> Redis:
+    """A running Redis server that the test may kill, and that is empty at its begin."""
+    _awake(_redis).flush()
+    return _redis
+
+
+@pytest.fixture
+def rabbitmq(_rabbitmq: RabbitMQ) -> RabbitMQ:
+    """A running RabbitMQ server that the test may kill; use queue names of your own, it is not emptied."""
+    return _awake(_rabbitmq)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let SIGTERM end the run like an exception, so that nothing is left behind."""
+    signal.signal(signal.SIGTERM, _end)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test with the services that it asks for, so that `-m "not rabbitmq"` works."""
+    for item in items:
+        for name in ("postgres", "redis", "rabbitmq"):
+            if name in getattr(item, "fixturenames", ()):
+                item.add_marker(name)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say plainly, at the very end, which tests did not run and why."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if skipped:
+        terminalreporter.write_sep("!", f"{len(skipped)} tests were NOT run", red=True, bold=True)
+        reasons = {
+            str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr) for report in skipped
+        }
+        for reason in sorted(reasons):
+            terminalreporter.write_line(reason)
+
+
+def _served(kind: type[AnyService]) -> Iterator[AnyService]:
+    try:
+        service = kind()
+    except NotInstalled as error:
+        if IN_CI:
+            pytest.fail(f"{error} With CI=true a missing service is an error.", pytrace=False)
+        pytest.skip(str(error))
+    service.start()
+    yield service
+    service.kill()
+
+
+def _awake(service: AnyService) -> AnyService:
+    if service.running:
+        service.thaw()
+    service.start()
+    return service
+
+
+def _end(number: int, frame: object) -> NoReturn:
+    sys.exit(128 + number)

@@ -1,0 +1,86 @@
+"""`make test`: the passes of the test run, one after the other, and at the end in plain words what passed and what did not run.
+
+Give the names of passes to run only those: `make test PASS=sqlite`.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.harness.postgres import Postgres
+from tests.harness.service import NotInstalled
+
+IN_PARALLEL = ("-n", "2", "--dist", "worksteal")
+NOTHING_COLLECTED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One run of pytest over some of the tests."""
+
+    name: str
+    title: str
+    arguments: tuple[str, ...]
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+PASSES = (
+    Pass("sqlite", "Everything but real processes, on SQLite", ("tests", "--ignore=tests/acceptance", *IN_PARALLEL)),
+    Pass(
+        "postgres",
+        "The same on PostgreSQL",
+        ("tests", "--ignore=tests/acceptance", *IN_PARALLEL),
+        {"TEST_DATABASE": "postgres"},
+    ),
+    Pass("acceptance", "Real processes and services", ("tests/acceptance",)),
+)
+
+
+def main(names: list[str]) -> int:
+    """Run the passes and return 0 when all that ran passed."""
+    if unknown := set(names) - {a_pass.name for a_pass in PASSES}:
+        say(f"No such pass: {', '.join(sorted(unknown))}. There are: {', '.join(a_pass.name for a_pass in PASSES)}.")
+        return 2
+    chosen = [a_pass for a_pass in PASSES if not names or a_pass.name in names]
+    outcomes = [(a_pass, run(a_pass)) for a_pass in chosen]
+    say("")
+    for a_pass, outcome in outcomes:
+        say(f"{a_pass.title}: {outcome}")
+    return int(any(outcome.startswith("FAILED") for _, outcome in outcomes))
+
+
+def run(a_pass: Pass) -> str:
+    """Run one pass and return its outcome in words; a failure begins with FAILED."""
+    say(f"\n=== {a_pass.title}")
+    if a_pass.environment.get("TEST_DATABASE") == "postgres" and (reason := why_no_postgres()):
+        return f"FAILED, {reason}" if os.environ.get("CI") == "true" else f"NOT RUN, {reason}"
+    if not Path(a_pass.arguments[0]).exists():
+        return "no tests"
+    started = time.monotonic()
+    command = [sys.executable, "-m", "pytest", "-q", "--durations=10", "--durations-min=0.5", *a_pass.arguments]
+    code = subprocess.run(command, env={**os.environ, **a_pass.environment}).returncode
+    took = f"{time.monotonic() - started:.0f} s"
+    return {0: f"passed in {took}", NOTHING_COLLECTED: "no tests"}.get(code, f"FAILED in {took}")
+
+
+def why_no_postgres() -> str | None:
+    """Return a sentence when there is no PostgreSQL to test on."""
+    if "DATABASE_URL" in os.environ:
+        return None
+    try:
+        Postgres.find_programs()
+    except NotInstalled as error:
+        return str(error)
+    return None
+
+
+def say(line: str) -> None:
+    """Print at once, so that the order with pytest's own output is kept."""
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

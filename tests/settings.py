@@ -1,0 +1,49 @@
+"""Settings for tests: the product's own, apart from the developer's environment, on the database that TEST_DATABASE names.
+
+`TEST_DATABASE=sqlite` (the default) or `postgres`: a server of the tests' own, or the one in DATABASE_URL. pytest-xdist's
+workers inherit the address from the process that started them and share the server, each with a test database of its own.
+"""
+
+import os
+
+from tests.harness.processes import folder
+
+TEST_DATABASE = os.environ.get("TEST_DATABASE", "sqlite")
+DATA = folder("data")
+
+if TEST_DATABASE == "postgres" and "DATABASE_URL" not in os.environ:
+    from tests.harness.postgres import Postgres
+
+    _server = Postgres(durable=False)
+    _server.start()
+    os.environ["DATABASE_URL"] = _server.url
+elif TEST_DATABASE == "sqlite":
+    os.environ.pop("DATABASE_URL", None)
+
+for _name in (
+    "MODE",
+    "SECRET_KEY",
+    "API_KEY",
+    "BROKER_URL",
+    "SAGA_SERVICES",
+    "SHOP",
+    "EMAIL_URL",
+    "QUEUES",
+    "ALLOWED_HOSTS",
+):
+    os.environ.pop(_name, None)
+os.environ.update(DATA_DIR=str(DATA), LOG_LEVEL="WARNING")
+
+from orchestrator.settings import *  # noqa: E402, F403 - after the environment is clean
+from orchestrator.settings import DATABASES  # noqa: E402
+
+if TEST_DATABASE == "sqlite":
+    # A file, since threads cannot share a database in memory as they share a server; safe enough for a test without fsync.
+    _options = DATABASES["default"]["OPTIONS"]
+    _options["init_command"] = _options["init_command"].replace("synchronous=FULL", "synchronous=OFF")
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA / "test.sqlite3")}
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+
+INSTALLED_APPS = [*INSTALLED_APPS, "sagas.participant"]  # noqa: F405 - the participants' side, which no coordinator installs
