@@ -9,7 +9,7 @@
 | compensation                       | no row of the action           | nothing to undo, the action is closed |
 | compensation again                 | its own row                    | the kept answer is given again        |
 | another compensation of the action | the action's row, still open   | first: the effect is undone, closed   |
-| another compensation of the action | the action's row, closed       | nothing left to undo                  |
+| another compensation of the action | the action's row, closed       | nothing left to undo, the other's answer |
 
 Two requests with one key at the same time: the second one's insert waits until the first one's transaction has ended,
 and then finds its row, or none if it was rolled back. Both orders lock the action's key before anything of the
@@ -41,12 +41,11 @@ class Passage:
     """What the barrier says of this request.
 
     `first` is true when the effect (or the undoing of it) is to happen now. `answer` is what was kept under the key,
-    JSON; `None` when nothing was kept. `nothing_to_undo` is true for a compensation that finds no effect in place.
+    JSON; `None` when nothing was kept, as for a compensation that found nothing to undo.
     """
 
     first: bool
     answer: Any = None
-    nothing_to_undo: bool = False
     kept: bool = False
 
     def keep(self, answer: Any) -> None:
@@ -106,12 +105,12 @@ def _enter_compensation(key: str, action_key: str, database: str) -> Passage:
         return Passage(first=False, answer=own.answer)
     _, closed_now = rows.get_or_create(key=action_key, defaults={"kind": Kind.ACTION, "closed_by": key})
     if closed_now:
-        return Passage(first=False, nothing_to_undo=True)
+        return Passage(first=False)
     # Another compensation of the same action may be doing this: the guard waits for it and then matches nothing.
     if rows.filter(key=action_key, closed_by="").update(closed_by=key):
         return Passage(first=True)
-    earlier = rows.filter(key=rows.filter(key=action_key).values("closed_by")[:1]).first()
-    return Passage(first=False, answer=earlier.answer if earlier else None, nothing_to_undo=True)
+    earlier = rows.get(key=rows.filter(key=action_key).values("closed_by")[:1])
+    return Passage(first=False, answer=earlier.answer, kept=True)
 
 
 def _must_be_usable(key: str | None, header: str) -> None:

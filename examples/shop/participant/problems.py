@@ -3,7 +3,7 @@ from http import HTTPStatus
 from django.http import JsonResponse
 
 
-class Refused(Exception):  # noqa: N818 — an answer, not a fault
+class Refused(Exception):
     """The participant says no, in its own words: leaves a view as a problem document (RFC 9457)."""
 
     def __init__(self, status: int, code: str, detail: str) -> None:
