@@ -26,8 +26,8 @@ _PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeou
 def configured(parsed: Mapping[str, Any], *, pool_size: int) -> dict[str, Any]:
     """Return Django's settings for the database of a parsed address, with the bounds that the coordinator relies on.
 
-    `parsed` is what `environ.Env.db_url` returns; options in the address win. `pool_size` is the most connections that one
-    process holds on PostgreSQL; 0 turns pooling off, as PgBouncer wants it.
+    `parsed` is what `environ.Env.db_url` returns; options in the address win. `pool_size` is the most connections that
+    one process holds on PostgreSQL; 0 turns pooling off, as PgBouncer wants it.
     """
     given = dict(parsed.get("OPTIONS", {}))
     base = {**parsed, "ATOMIC_REQUESTS": False, "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}

@@ -1,7 +1,7 @@
-"""The embedded default: web server, Celery worker and beat as threads of one process, for looking around without services.
+"""The embedded default: web server, Celery worker and beat as threads of one process, without any service.
 
-The broker is the process's own memory and is lost with it. That loses no work: what is due stands in the database, and the
-first sweep of the next start rings for it again.
+The broker is the process's own memory and is lost with it. That loses no work: what is due stands in the database, and
+the first sweep of the next start rings for it again.
 """
 
 import fcntl
@@ -75,7 +75,7 @@ class Embedded:
         self.port = int(self._web.effective_port)
         self._ready = threading.Event()
         signals.worker_ready.connect(self._note_ready)
-        # celery's own Worker, so that its signals fire as in a worker process; off the main thread it leaves signals alone.
+        # Celery's own Worker, so that its events fire as in a worker process. It cannot catch SIGTERM in a thread.
         self._worker = celery_app.Worker(
             pool="threads",
             concurrency=concurrency,

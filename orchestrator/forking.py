@@ -1,7 +1,8 @@
 """A forked child must never speak on a database connection of its parent.
 
-Celery's prefork children and any other fork inherit the parent's open sockets. Two processes on one socket corrupt both, and
-closing it politely in the child ends the parent's session too. So a child forgets what it inherited, without closing it.
+Celery's prefork children and any other fork inherit the parent's open sockets. Two processes on one socket corrupt
+both, and closing it politely in the child ends the parent's session too. So a child forgets what it inherited, without
+closing it.
 """
 
 import os

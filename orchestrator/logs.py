@@ -16,7 +16,7 @@ _STAMPS: list[Processor] = [
 
 
 def configured(form: Literal["console", "json"], level: str) -> dict[str, Any]:
-    """Set structlog up and return Django's LOGGING: `form` is what a line looks like, `level` the least that is shown."""
+    """Set structlog up and return Django's LOGGING: `form` is what a line looks like, `level` the least that shows."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

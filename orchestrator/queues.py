@@ -8,14 +8,14 @@ from kombu import Exchange, Queue
 def declared(names: Iterable[str]) -> list[Queue]:
     """Return one queue for each name, bound to an exchange and a key of its own.
 
-    Celery binds a queue that names neither to the default exchange under the default key, so that every queue would get a
-    copy of every message.
+    Celery binds a queue that names neither to the default exchange under the default key, so that every queue would
+    get a copy of every message.
     """
     return [Queue(name, Exchange(name, type="direct"), routing_key=name) for name in dict.fromkeys(names)]
 
 
 def transport_options(broker_url: str) -> dict[str, object]:
-    """Return what the broker's transport is told: give up on a silent broker within two seconds, and never wait long."""
+    """Return what the broker's transport is told, above all to give up on a silent broker within two seconds."""
     scheme = broker_url.partition("://")[0]
     match scheme:
         case "memory":

@@ -1,7 +1,7 @@
-"""Settings for tests: the product's own, apart from the developer's environment, on the database that TEST_DATABASE names.
+"""Settings for tests: the product's own without the developer's environment, on the database in TEST_DATABASE.
 
-`TEST_DATABASE=sqlite` (the default) or `postgres`: a server of the tests' own, or the one in DATABASE_URL. pytest-xdist's
-workers inherit the address from the process that started them and share the server, each with a test database of its own.
+`TEST_DATABASE=sqlite` (the default) or `postgres`: a server of the tests' own, or the one in DATABASE_URL. The
+workers of pytest-xdist inherit the address and share the server, each with a test database of its own.
 """
 
 import os
@@ -38,7 +38,7 @@ from orchestrator.settings import *  # noqa: E402, F403 - after the environment 
 from orchestrator.settings import DATABASES  # noqa: E402
 
 if TEST_DATABASE == "sqlite":
-    # A file, since threads cannot share a database in memory as they share a server; safe enough for a test without fsync.
+    # A file, since threads cannot share a database in memory as they share a server; no fsync, since it is a test.
     _options = DATABASES["default"]["OPTIONS"]
     _options["init_command"] = _options["init_command"].replace("synchronous=FULL", "synchronous=OFF")
     DATABASES["default"]["TEST"] = {"NAME": str(DATA / "test.sqlite3")}

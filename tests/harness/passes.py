@@ -1,4 +1,4 @@
-"""`make test`: the passes of the test run, one after the other, and at the end in plain words what passed and what did not run.
+"""`make test`: the passes of the test run, and at the end in plain words what passed and what did not run.
 
 Give the names of passes to run only those: `make test PASS=sqlite`.
 """

@@ -30,7 +30,7 @@ class Postgres(Service):
 
     @staticmethod
     def find_programs() -> Path:
-        """Return the folder of the newest PostgreSQL, which Debian keeps off the PATH; raise `NotInstalled` without one."""
+        """Return the folder of the newest PostgreSQL, off the PATH on Debian; raise `NotInstalled` without one."""
         debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
         return Path(program("postgres", *debian)).resolve().parent
 

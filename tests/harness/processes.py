@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -125,10 +126,8 @@ class Process:
             raise AssertionError(f"{self.name} ended with {self.exit_code}.\n{self.output()[-4000:]}")
 
     def _end_group(self) -> None:
-        try:
+        with suppress(ProcessLookupError):  # nobody left
             os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # nobody left
 
 
 def free_port() -> int:
@@ -161,10 +160,8 @@ def _descendants(pid: int) -> list[int]:
 
 def _signal_all(pids: Sequence[int], number: signal.Signals) -> None:
     for pid in pids:
-        try:
+        with suppress(ProcessLookupError):  # it ended meanwhile
             os.kill(pid, number)
-        except ProcessLookupError:
-            pass  # it ended meanwhile
 
 
 @atexit.register

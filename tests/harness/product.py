@@ -22,8 +22,8 @@ _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SSL_CERT_FILE")
 class Product:
     """One installation: a database, a broker, a data folder, and the processes started from it.
 
-    Use it as a context manager; leaving it kills what it started. `environment` adds to or replaces the variables of every
-    process. The logs are `*.log` in `folder`.
+    Use it as a context manager; leaving it kills what it started. `environment` adds to or replaces the variables
+    of every process. The logs are `*.log` in `folder`.
     """
 
     def __init__(self, *, database_url: str, broker_url: str, environment: Mapping[str, str] | None = None) -> None:

@@ -51,7 +51,10 @@ class RabbitMQ(Service):
         here = self._folder
         (here / "plugins").write_text("[].\n")
         (here / "rabbitmq.conf").write_text(
-            f"listeners.tcp.1 = 127.0.0.1:{self.port}\ndisk_free_limit.absolute = 1MB\nlog.console = true\nlog.console.level = warning\n"
+            f"listeners.tcp.1 = 127.0.0.1:{self.port}\n"
+            "disk_free_limit.absolute = 1MB\n"
+            "log.console = true\n"
+            "log.console.level = warning\n"
         )
         return {
             "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin",

@@ -15,7 +15,7 @@ class TooLate(AssertionError):
 
 
 def wait_until(true: Callable[[], T], what: str, within: timedelta = timedelta(seconds=15)) -> T:
-    """Call `true` until it gives something true and return that; raise `TooLate` with the sentence `what` after `within`.
+    """Call `true` until it gives something true and return that; after `within` raise `TooLate`, saying `what`.
 
     An exception from `true` counts as "not yet"; the last one is the cause of `TooLate`.
     """
