@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -88,6 +90,16 @@ class Participants:
     def held(self, name: str) -> int:
         """How many calls are held there right now."""
         return int(self.switches(name)["held"])
+
+    def wait_until_held(self, name: str, calls: int = 1, *, within: timedelta = timedelta(seconds=30)) -> None:
+        """Return when so many calls are held there. Raises `TimeoutError` when they do not come."""
+        end = time.monotonic() + within.total_seconds()
+        while self.held(name) < calls:
+            if time.monotonic() > end:
+                raise TimeoutError(
+                    f"{name} holds {self.held(name)} calls, not {calls}; is its switch set where they go?"
+                )
+            time.sleep(0.02)
 
     def release(self, name: str) -> int:
         """Let the held calls go on; gives their number."""

@@ -1,0 +1,158 @@
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from examples.shop.client import Participants
+from sagas.errors import Abort, Denied, NothingThere, RetryLater
+from sagas.http import Service
+
+Called = Callable[..., Service]
+
+CHARGE = {"order_id": "A-1", "user_id": "bob", "amount": 100}
+BOOKS = {"order_id": "A-1", "sku": "book", "quantity": 3}
+
+
+def effects(shop: Participants, name: str, key: str) -> list[str]:
+    """What that service did for the action with this key, in order."""
+    return [entry["what"] for entry in shop.ledger(name)["entries"] if entry["action_key"] == key]
+
+
+def balance(shop: Participants) -> int:
+    return int(shop.ledger("payments")["books"]["bob"]["now"])
+
+
+def test_users_tells_who_may_buy(service: Called) -> None:
+    assert service("users").get("/users/alice").json["active"] is True
+    assert service("users").get("/users/carol").json["active"] is False
+
+
+def test_what_is_not_there_is_said_in_the_services_own_words(service: Called) -> None:
+    with pytest.raises(Abort, match=r'404: There is no user "nobody"\.'):
+        service("users").get("/users/nobody")
+    with pytest.raises(Abort, match=r'404: There is no item "unicorn"\.'):
+        service("stock").get("/stock/unicorn")
+    with pytest.raises(NothingThere):
+        service("users", undoing=True).get("/users/nobody")
+
+
+def test_a_wrong_address_is_not_taken_for_an_answer(service: Called) -> None:
+    with pytest.raises(Denied) as caught:
+        service("users", undoing=True).get("/customers/alice")
+    assert caught.value.code == "http_404"
+
+
+@pytest.mark.parametrize("token", ["", "wrong", "shop-tok"])
+def test_nobody_is_let_in_without_the_token(service: Called, token: str) -> None:
+    with pytest.raises(Denied) as caught:
+        service("payments", token=token).post("/charges", json=CHARGE)
+    assert caught.value.code == "http_401"
+
+
+def test_an_effect_needs_a_key(service: Called) -> None:
+    with pytest.raises(Abort, match="400: Send the header Idempotency-Key"):
+        service("payments", key="").post("/charges", json=CHARGE)
+    with pytest.raises(Abort, match="400: Send the header Saga-Action-Key"):
+        service("payments").post("/refunds")
+
+
+def test_a_request_that_makes_no_sense_is_refused(service: Called) -> None:
+    with pytest.raises(Abort, match="422: amount: Input should be greater than 0"):
+        service("payments").post("/charges", json=CHARGE | {"amount": -1})
+
+
+def test_a_charge_takes_the_money_once_and_every_repetition_gets_its_answer(
+    shop: Participants, service: Called, key: str
+) -> None:
+    before = balance(shop)
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda _: service("payments").post("/charges", json=CHARGE).json, range(20)))
+    assert answers == [answers[0]] * 20
+    assert effects(shop, "payments", key) == ["charge"]
+    assert balance(shop) == before - 100
+    assert [call["status"] for call in shop.ledger("payments")["calls"] if call["key"] == key] == [201] * 20
+
+
+@pytest.mark.parametrize(
+    ("charge", "sentence"),
+    [
+        (CHARGE | {"user_id": "erin"}, 'The card of "erin" was declined'),
+        (CHARGE | {"user_id": "dave", "amount": 501}, 'The balance of "dave" is too low'),
+        (CHARGE | {"user_id": "nobody"}, "has no account"),
+    ],
+)
+def test_a_charge_can_be_declined_and_leaves_nothing_behind(
+    shop: Participants, service: Called, key: str, charge: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(Abort, match=sentence):
+        service("payments").post("/charges", json=charge)
+    assert effects(shop, "payments", key) == []
+    assert service("payments", undoing=True).post("/refunds").json == {"refunded": 0}
+
+
+def test_a_refund_gives_the_money_back_once(shop: Participants, service: Called, key: str) -> None:
+    before = balance(shop)
+    service("payments").post("/charges", json=CHARGE)
+    refund = service("payments", undoing=True)
+    assert refund.post("/refunds").json == refund.post("/refunds").json == {"refunded": 100}
+    assert service("payments", undoing=True).post("/refunds").json == {"refunded": 100}
+    assert effects(shop, "payments", key) == ["charge", "refund"]
+    assert balance(shop) == before
+
+
+def test_a_charge_that_comes_after_its_refund_is_refused(shop: Participants, service: Called, key: str) -> None:
+    assert service("payments", undoing=True).post("/refunds").json == {"refunded": 0}
+    with pytest.raises(Abort, match=r"410: .* came after its compensation"):
+        service("payments").post("/charges", json=CHARGE)
+    assert effects(shop, "payments", key) == []
+
+
+def test_a_charge_can_be_found_by_its_key(service: Called, key: str) -> None:
+    with pytest.raises(Abort, match="404: No charge was made under this key so far"):
+        service("payments").get(f"/charges/by-key/{key}")
+    made = service("payments").post("/charges", json=CHARGE).json
+    assert service("payments").get(f"/charges/by-key/{key}").json == made
+
+
+def test_stock_is_set_aside_and_put_back(shop: Participants, service: Called, key: str) -> None:
+    before = service("stock").get("/stock/book").json["on_hand"]
+    assert service("stock").post("/reservations", json=BOOKS).json["quantity"] == 3
+    assert service("stock").get("/stock/book").json["on_hand"] == before - 3
+    assert service("stock", undoing=True).post("/reservations/release").json == {"released": 3}
+    assert service("stock").get("/stock/book").json["on_hand"] == before
+    assert effects(shop, "stock", key) == ["reserve", "release"]
+
+
+def test_what_is_not_in_stock_cannot_be_set_aside(service: Called) -> None:
+    with pytest.raises(Abort, match='422: There are 1 pieces of "piano", not 2'):
+        service("stock").post("/reservations", json=BOOKS | {"sku": "piano", "quantity": 2})
+
+
+def test_an_order_is_confirmed_and_cancelled(shop: Participants, service: Called, key: str) -> None:
+    assert service("orders").post("/orders/A-1/confirm").json["state"] == "confirmed"
+    assert service("orders", undoing=True).post("/orders/A-1/cancel").json["state"] == "cancelled"
+    assert effects(shop, "orders", key) == ["confirm", "cancel"]
+
+
+def test_a_killed_service_comes_back_at_its_address_with_its_ledger(tmp_path: Path) -> None:
+    with Participants(tmp_path, names=["payments"]) as shop:
+        payments = Service(name="payments", key="s:charge:0:1", deadline=lambda: 30.0, **shop.services["payments"])
+        payments.post("/charges", json=CHARGE)
+        shop.kill("payments")
+        with pytest.raises(RetryLater) as caught:
+            payments.post("/charges", json=CHARGE)
+        shop.start("payments")
+        payments.post("/charges", json=CHARGE)
+        assert caught.value.code == "connect_refused"
+        assert effects(shop, "payments", "s:charge:0:1") == ["charge"]
+
+
+def test_a_service_that_cannot_start_says_where_the_reason_stands(tmp_path: Path) -> None:
+    (tmp_path / "payments.sqlite3").mkdir()
+    with (
+        pytest.raises(RuntimeError, match=r"payments did not start; .*payments\.log says why"),
+        Participants(tmp_path, names=["payments"]),
+    ):
+        pass
