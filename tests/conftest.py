@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn, TypeVar
 
 import pytest
+from django.db import connection
 
 from tests.harness.postgres import Postgres
 from tests.harness.rabbitmq import RabbitMQ
@@ -59,8 +60,14 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGTERM, _end)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test with the services that it asks for, so that `-m "not rabbitmq"` works."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave tests for the other database to its own pass, and mark each with the services that it asks for."""
+    others = [
+        item for item in items if (mark := item.get_closest_marker("only_on")) and connection.vendor not in mark.args
+    ]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
     for item in items:
         for name in ("postgres", "redis", "rabbitmq"):
             if name in getattr(item, "fixturenames", ()):

@@ -79,10 +79,14 @@ class Product:
         pool: str = "prefork",
         concurrency: int = 2,
         queues: Sequence[str] = (),
+        include: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
         ready: bool = True,
     ) -> Process:
-        """Start a Celery worker with its own node name and, unless `ready=False`, wait until it takes tasks."""
+        """Start a Celery worker with its own node name and, unless `ready=False`, wait until it takes tasks.
+
+        `include` names modules with more tasks, such as `tests.harness.tasks`.
+        """
         name = f"worker{next(self._numbers)}"
         command = [
             str(PROGRAMS / "celery"),
@@ -96,6 +100,7 @@ class Product:
         ]
         command += ["--hostname", f"{name}@%h", "--without-gossip", "--without-mingle", "--without-heartbeat"]
         command += ["--queues", ",".join(queues)] if queues else []
+        command += ["--include", ",".join(include)] if include else []
         worker = self.start(name, command, environment=environment)
         if ready:
             worker.wait_until_it_says(" ready.")

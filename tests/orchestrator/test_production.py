@@ -1,0 +1,74 @@
+import sys
+
+import pytest
+
+from orchestrator import production
+from orchestrator.production import Deployment
+from tests.harness.product import Product
+
+POSTGRESQL = "postgres://user:password@127.0.0.1:1/orders"
+FIT = {
+    "secret_key": "k" * 50,
+    "api_key": "a" * 32,
+    "debug": False,
+    "allowed_hosts": ["sagas.example.com"],
+    "database": {"ENGINE": "django.db.backends.postgresql"},
+    "broker_url": "redis://broker:6379/0",
+}
+
+
+def test_a_proper_deployment_meets_no_objection():
+    assert production.objections(Deployment(**FIT)) == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "variable"),
+    [
+        ("secret_key", "", "SECRET_KEY"),
+        ("secret_key", production.DEVELOPMENT_SECRET_KEY, "SECRET_KEY"),
+        ("secret_key", "k" * 31, "SECRET_KEY"),
+        ("api_key", "", "API_KEY"),
+        ("api_key", production.DEVELOPMENT_API_KEY, "API_KEY"),
+        ("api_key", "a" * 15, "API_KEY"),
+        ("debug", True, "DEBUG"),
+        ("allowed_hosts", [], "ALLOWED_HOSTS"),
+        ("allowed_hosts", ["*"], "ALLOWED_HOSTS"),
+        ("database", {"ENGINE": "django.db.backends.sqlite3"}, "DATABASE_URL"),
+        ("broker_url", "", "BROKER_URL"),
+        ("broker_url", "memory://", "BROKER_URL"),
+    ],
+)
+def test_what_is_unfit_is_named_with_its_variable(setting, value, variable):
+    (objection,) = production.objections(Deployment(**{**FIT, setting: value}))
+    assert objection.startswith(variable)
+    assert "set" in objection
+
+
+def test_a_production_process_does_not_start_with_nothing_set():
+    with Product(database_url="sqlite:///unused", broker_url="memory://") as product:
+        process = product.start("check", PYTHON_IMPORTS_SETTINGS, environment={"MODE": "production", "API_KEY": ""})
+        assert process.wait() != 0
+        for variable in ("SECRET_KEY", "API_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "BROKER_URL"):
+            assert f"{variable} is" in process.output() or f"{variable} does" in process.output()
+
+
+def test_a_production_process_starts_when_all_is_set():
+    environment = {
+        "MODE": "production",
+        "SECRET_KEY": "k" * 50,
+        "API_KEY": "a" * 32,
+        "ALLOWED_HOSTS": "sagas.example.com",
+    }
+    with Product(database_url=POSTGRESQL, broker_url="redis://127.0.0.1:1/0", environment=environment) as product:
+        process = product.start("check", PYTHON_IMPORTS_SETTINGS)
+        assert process.wait() == 0, process.output()
+
+
+def test_an_unknown_mode_is_refused_by_name():
+    with Product(database_url=POSTGRESQL, broker_url="memory://", environment={"MODE": "prod"}) as product:
+        process = product.start("check", PYTHON_IMPORTS_SETTINGS)
+        assert process.wait() != 0
+        assert "MODE is 'prod': set it to development or production." in process.output()
+
+
+PYTHON_IMPORTS_SETTINGS = [sys.executable, "-c", "from django.conf import settings; settings.DATABASES"]
