@@ -115,7 +115,8 @@ def _no_number(word: str) -> NoReturn:
 
 
 def media_type(response: httpx.Response) -> str:
-    return response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    content_type: str = response.headers.get("content-type", "")
+    return content_type.partition(";")[0].strip().lower()
 
 
 def explanation(body: bytes | None) -> str:

@@ -63,7 +63,7 @@ def _server(port: int) -> Any:
 
         def _hang_up(self) -> None:
             with suppress(OSError):
-                self.connection.shutdown(socket.SHUT_RDWR)
+                self.connection.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]
 
         def log_message(self, *args: Any) -> None:
             """The calls are in the ledger."""

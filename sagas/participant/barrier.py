@@ -23,9 +23,7 @@ from typing import Any, Literal
 
 from django.db import connections, router, transaction
 
-from sagas.participant.models import Barrier, Kind
-
-KEY_LENGTH = Barrier._meta.get_field("key").max_length
+from sagas.participant.models import KEY_LENGTH, Barrier, Kind
 
 
 class ActionClosed(Exception):
@@ -73,13 +71,14 @@ def participant_barrier(
         )
     # A savepoint, so that a view which catches the exception of a refusal does not commit the row without the effect.
     with transaction.atomic(using=database):
-        if kind == Kind.ACTION:
-            passage = _enter_action(key, database)
-        elif kind == Kind.COMPENSATION:
-            _must_be_usable(action_key, "Saga-Action-Key")
-            passage = _enter_compensation(key, str(action_key), database)
-        else:
-            raise ValueError(f'A barrier is entered as "action" or "compensation", not as "{kind}".')
+        match kind:
+            case "action":
+                passage = _enter_action(key, database)
+            case "compensation":
+                _must_be_usable(action_key, "Saga-Action-Key")
+                passage = _enter_compensation(key, str(action_key), database)
+            case _:
+                raise ValueError(f'A barrier is entered as "action" or "compensation", not as "{kind}".')
         yield passage
         if passage.kept:
             Barrier.objects.using(database).filter(key=key).update(answer=passage.answer)

@@ -4,6 +4,8 @@ from typing import ClassVar
 from django.db import models
 from django.db.models.functions import Now
 
+KEY_LENGTH = 255
+
 
 class Kind(models.TextChoices):
     ACTION = "action"
@@ -22,9 +24,9 @@ class BarrierQuerySet(models.QuerySet["Barrier"]):
 class Barrier(models.Model):
     """One key that a saga's request carried. The row is written in the transaction of the effect, or not at all."""
 
-    key = models.CharField(max_length=255, primary_key=True)
+    key = models.CharField(max_length=KEY_LENGTH, primary_key=True)
     kind = models.CharField(max_length=12, choices=Kind.choices)
-    closed_by = models.CharField(max_length=255, blank=True, default="")
+    closed_by = models.CharField(max_length=KEY_LENGTH, blank=True, default="")
     """On an action: the key of the compensation that undid it, or that came first and keeps it out for ever."""
     answer = models.JSONField(null=True, default=None)
     at = models.DateTimeField(db_default=Now())
