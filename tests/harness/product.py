@@ -23,7 +23,8 @@ class Product:
     """One installation: a database, a broker, a data folder, and the processes started from it.
 
     Use it as a context manager; leaving it kills what it started. `environment` adds to or replaces the variables
-    of every process. The logs are `*.log` in `folder`.
+    of every process. Each process has a log
+    of its own, `*.log` in `folder`.
     """
 
     def __init__(self, *, database_url: str, broker_url: str, environment: Mapping[str, str] | None = None) -> None:
@@ -112,10 +113,10 @@ class Product:
         beat.wait_until_it_says("is starting.")
         return beat
 
-    def up(self, *arguments: str, ready: bool = True) -> Process:
+    def up(self, *arguments: str, ready: bool = True, environment: Mapping[str, str] | None = None) -> Process:
         """Start the embedded default, `manage.py up`, on a free port, and wait until it says where it is."""
         command = [sys.executable, "manage.py", "up", "--port", "0", *arguments]
-        up = self.start("up", command, environment={"BROKER_URL": "memory://"})
+        up = self.start("up", command, environment={"BROKER_URL": "memory://", **(environment or {})})
         if ready:
             up.wait_until_it_says("is running at ")
         return up
@@ -138,7 +139,7 @@ class Product:
         return {**self.environment, **(more or {})}
 
     def _log(self, name: str) -> Path:
-        return self.folder / f"{name}.log"
+        return self.folder / f"{len(self.processes):02}-{name}.log"
 
 
 class Web(Process):

@@ -1,0 +1,79 @@
+"""A worker comes back to its broker by itself, with exactly the time-outs that the settings give it."""
+
+import itertools
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.harness.processes import Process
+from tests.harness.product import Product
+from tests.harness.rabbitmq import RabbitMQ
+from tests.harness.redis import Redis
+from tests.harness.service import Service
+from tests.harness.waiting import wait_until
+
+MINUTE = timedelta(seconds=60)
+
+PUBLISH = """
+import sys
+from orchestrator.celery import app
+app.send_task("tests.mark", args=[sys.argv[1]], queue="sagas")
+"""
+
+numbers = itertools.count()
+
+
+@pytest.fixture(params=["redis", "rabbitmq"])
+def broker(request: pytest.FixtureRequest) -> Service:
+    server: Redis | RabbitMQ = request.getfixturevalue(request.param)
+    return server
+
+
+def ring(product: Product, path: Path) -> Process:
+    return product.start("publish", [sys.executable, "-c", PUBLISH, str(path)])
+
+
+def works(product: Product) -> Callable[[], bool]:
+    """Return a question: does a worker take messages? Rings once a second: what a dead broker was told is lost."""
+    path = product.folder / f"mark{next(numbers)}"
+    rung = 0.0
+
+    def answered() -> bool:
+        nonlocal rung
+        if not path.exists() and time.monotonic() - rung > 1:
+            ring(product, path).wait()
+            rung = time.monotonic()
+        return path.exists()
+
+    return answered
+
+
+@pytest.mark.parametrize("pool", ["prefork", "threads"])
+def test_a_worker_outlives_its_broker(broker, pool):
+    with Product(database_url="sqlite://", broker_url=broker.url) as product:
+        worker = product.worker(pool=pool, include=["tests.harness.tasks"])
+        wait_until(works(product), "the worker takes a task", MINUTE)
+
+        broker.kill()
+        time.sleep(3)
+        broker.start()
+        wait_until(works(product), "the worker takes a task after the broker was killed", MINUTE)
+
+        broker.freeze()
+        time.sleep(6)
+        broker.thaw()
+        wait_until(works(product), "the worker takes a task after the broker was frozen", MINUTE)
+
+        assert worker.stop() == 0
+
+
+def test_publishing_to_a_frozen_broker_fails_within_seconds(broker):
+    with Product(database_url="sqlite://", broker_url=broker.url) as product:
+        broker.freeze()
+        publishing = ring(product, product.folder / "never")
+        assert publishing.wait(timedelta(seconds=10)) != 0
+        assert "OperationalError" in publishing.output()
