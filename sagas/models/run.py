@@ -60,17 +60,17 @@ class Run(models.Model):
     item = models.PositiveIntegerField(default=0)
     kind = models.CharField(max_length=8, default=Kind.STEP, choices=Kind.choices)
 
-    state = models.CharField(max_length=10, default=StepState.DUE, choices=[(s.value, s.value) for s in StepState])
-    undo = models.CharField(max_length=8, default=Undo.NONE, choices=[(s.value, s.value) for s in Undo])
-    happened = models.CharField(max_length=5, default=Happened.NO, choices=[(s.value, s.value) for s in Happened])
-    prior = models.CharField(max_length=5, default=Happened.NO, choices=[(s.value, s.value) for s in Happened])
+    state = models.CharField(max_length=10, default=StepState.DUE.value, choices=[(s.value, s.value) for s in StepState])
+    undo = models.CharField(max_length=8, default=Undo.NONE.value, choices=[(s.value, s.value) for s in Undo])
+    happened = models.CharField(max_length=5, default=Happened.NO.value, choices=[(s.value, s.value) for s in Happened])
+    prior = models.CharField(max_length=5, default=Happened.NO.value, choices=[(s.value, s.value) for s in Happened])
     seq = models.PositiveIntegerField(null=True, blank=True)
     generation = models.PositiveIntegerField(default=1)
     undo_round = models.PositiveIntegerField(default=0)
     undo_again = models.BooleanField(default=False)
 
     work = models.CharField(max_length=7, null=True, blank=True, choices=Work.choices)
-    doing = models.CharField(max_length=12, default=Doing.ACTION, choices=[(s.value, s.value) for s in Doing])
+    doing = models.CharField(max_length=12, default=Doing.ACTION.value, choices=[(s.value, s.value) for s in Doing])
     fence = models.PositiveIntegerField(default=1)
     tries = models.PositiveIntegerField(default=0)
     asks = models.PositiveIntegerField(default=0)
@@ -120,7 +120,7 @@ class Run(models.Model):
             # Turning back, and the liveness query: what of this saga is live?
             models.Index(name="run_active", fields=["saga"], condition=Q(work__isnull=False)),
             # The way back: what of this saga is not settled, the latest first?
-            models.Index(name="run_unsettled", F("saga"), F("seq").desc(), condition=UNSETTLED),
+            models.Index(F("saga"), F("seq").desc(), name="run_unsettled", condition=UNSETTLED),
         ]
 
     def __str__(self) -> str:

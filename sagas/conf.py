@@ -1,0 +1,64 @@
+"""Typed settings: what `SAGAS = {...}` in Django's settings may say, and what holds when it does not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conf:
+    services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The participants by name: {"payments": {"url": "https://…", "token": "…"}}."""
+
+    beat_every: timedelta = timedelta(seconds=3)
+    """How often a process tells that it lives."""
+    gone_after: timedelta = timedelta(seconds=10)
+    """A process that has been silent for so long is gone; what it held is taken over."""
+    sweep_every: timedelta = timedelta(seconds=2)
+    """How often clocks and lost messages are looked for, over all processes together."""
+    ring_again_after: timedelta = timedelta(seconds=10)
+    """A due step that nobody picked up is rung again after so long."""
+    look_after: timedelta = timedelta(seconds=5)
+    """An idle worker takes a due step without a message after so long."""
+    unknown_after: timedelta = timedelta(seconds=60)
+    """A due step that no living worker knows becomes an incident after so long."""
+    canary_every: timedelta = timedelta(seconds=5)
+    """How often a worker sends itself a message, to know that it still hears."""
+    deaf_after: timedelta = timedelta(seconds=60)
+    """A worker that the broker answers but that has heard no message of its own for so long ends itself."""
+
+    slice_steps: int = 10
+    """A worker goes straight on for at most so many steps of one saga …"""
+    slice_time: timedelta = timedelta(seconds=2)
+    """… or for so long, so that others get their turn."""
+    drain: timedelta = timedelta(seconds=60)
+    """Once a saga is turned back, an attempt under way has so long to tell how it went."""
+    lease_margin: timedelta = timedelta(seconds=2)
+    """How long after an attempt's timeout its worker still may record what came of it."""
+    database_patience: timedelta = timedelta(seconds=60)
+    """How long a worker tries to record an outcome while the database does not answer."""
+
+
+@cache
+def conf() -> Conf:
+    """The settings, with their defaults. Raises `ImproperlyConfigured` for a name that there is not."""
+    given = {name.lower(): value for name, value in getattr(settings, "SAGAS", {}).items()}
+    known = {field.name for field in fields(Conf)}
+    if strange := sorted(set(given) - known):
+        names = ", ".join(sorted(name.upper() for name in known))
+        raise ImproperlyConfigured(f"SAGAS has no setting {strange[0].upper()!r}; there are: {names}.")
+    return Conf(**given)
+
+
+def _forget(*, setting: str, **kwargs: Any) -> None:
+    if setting == "SAGAS":
+        conf.cache_clear()
+
+
+setting_changed.connect(_forget)

@@ -1,0 +1,137 @@
+"""Claim, call, record, move on."""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from typing import TypeVar
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError
+from pydantic import ValidationError
+
+from sagas import record
+from sagas.alarm import alarm
+from sagas.conf import conf
+from sagas.context import context_of
+from sagas.dispatch import ring
+from sagas.errors import Abort, Denied, NothingThere, RetryLater, SagaError
+from sagas.outcome import Absent, Lost, NotNow, Outcome, Probed, Refused, ShutOut, Succeeded, Unstorable
+from sagas.payload import Unstorable as CannotStore
+from sagas.payload import pack
+from sagas.record import Claim, Recorded
+from sagas.verdict import Doing
+
+logger = logging.getLogger(__name__)
+Found = TypeVar("Found")
+
+
+def deliver(run_id: int, fence: int, worker: UUID, *, stopping: Callable[[], bool] = lambda: False) -> int:
+    """Run a due step, and go straight on with what follows, for one slice; how many attempts that were.
+
+    Safe to call with anything, any number of times: a run that is not due under that fence is left alone.
+    """
+    held = _claim(run_id, fence, worker)
+    slice_ends, steps = time.monotonic() + conf().slice_time.total_seconds(), 0
+    while held is not None:
+        outcome = call(held)
+        steps += 1
+        go_on = steps < conf().slice_steps and time.monotonic() < slice_ends and not stopping()
+        recorded = _record(held, outcome, worker, go_on)
+        ring(recorded.bells)
+        held = recorded.next
+    return steps
+
+
+def call(held: Claim) -> Outcome:
+    """Call the team's function; no transaction is open and no connection held. What it came to, as a value."""
+    function = {
+        Doing.ACTION: held.step.action,
+        Doing.PROBE: held.step.probe,
+        Doing.COMPENSATION: held.step.compensation,
+    }[Doing(held.run.doing)]
+    if function is None:
+        return ShutOut(error=f"{held.run.path} has no function for its {held.run.doing} any more.", code="no_function")
+    try:
+        context = context_of(held)
+    except ValidationError as error:
+        return ShutOut(error=f"The input does not fit today's definition: {error}", code="input_unreadable")
+    try:
+        with alarm(held.ends - time.monotonic()):
+            result = function(context)
+    except Exception as error:
+        logger.debug("%s raised", held.run, exc_info=True)
+        return _failed(Doing(held.run.doing), error)
+    return _succeeded(Doing(held.run.doing), result)
+
+
+def _succeeded(doing: Doing, result: object) -> Outcome:
+    try:
+        packed = pack(result)
+    except CannotStore as error:
+        return Unstorable(error=f"It was done, but its result cannot be stored: {error}")
+    return Probed(landed=True, result=packed) if doing is Doing.PROBE else Succeeded(result=packed)
+
+
+def _failed(doing: Doing, error: Exception) -> Outcome:
+    said = str(error) or type(error).__name__
+    code = error.code if isinstance(error, SagaError) else type(error).__name__
+    if doing is Doing.PROBE:
+        return Probed(landed=False if isinstance(error, Abort) else None, error=said, code=code)
+    match error:
+        case Abort(done=done) if done is not Abort.NOTHING:
+            return _partly(said, code, done)
+        case Abort():
+            return Refused(error=said, code=code)
+        case RetryLater(after=after):
+            return NotNow(error=said, code=code, after=after)
+        case Denied():
+            return ShutOut(error=said, code=code)
+        case NothingThere():
+            return Absent(error=said, code=code) if doing is Doing.COMPENSATION else Refused(error=said, code=code)
+    return Lost(error=said if isinstance(error, SagaError) else f"{type(error).__name__}: {said}", code=code)
+
+
+def _partly(said: str, code: str, done: object) -> Outcome:
+    try:
+        return Refused(error=said, code=code, partly=True, done=pack(done))
+    except CannotStore as error:
+        return Refused(error=f"{said} (what was done cannot be stored: {error})", code=code, partly=True)
+
+
+def _claim(run_id: int, fence: int, worker: UUID) -> Claim | None:
+    """A claim whose commit lost its answer may be ours all the same: the journal names its token."""
+    token, lost = secrets.token_hex(8), False
+
+    def attempt() -> Claim | None:
+        nonlocal lost
+        again, lost = lost, True
+        found = record.claim(run_id, fence, worker, token)
+        return found or (record.claimed_before(run_id, fence, worker, token) if again else None)
+
+    return _patiently(attempt)
+
+
+def _record(held: Claim, outcome: Outcome, worker: UUID, go_on: bool) -> Recorded:
+    lost = False
+
+    def attempt() -> Recorded:
+        nonlocal lost
+        again, lost = lost, True
+        return record.record(held, outcome, worker, go_on=go_on, repeated=again)
+
+    return _patiently(attempt)
+
+
+def _patiently(attempt: Callable[[], Found]) -> Found:
+    """Try until the database answers, up to the setting's patience; then let the sweep find what is left."""
+    until, pause = time.monotonic() + conf().database_patience.total_seconds(), 0.1
+    while True:
+        try:
+            return attempt()
+        except (OperationalError, InterfaceError) as error:
+            if time.monotonic() + pause > until:
+                raise
+            logger.warning("The database does not answer (%s); trying again.", str(error).strip())
+        time.sleep(pause)
+        pause = min(pause * 2, 2.0)

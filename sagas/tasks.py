@@ -1,0 +1,93 @@
+"""Celery's door: no logic, only which call and which signal goes where."""
+
+import logging
+import os
+import socket
+from typing import Any
+
+from celery import current_app, shared_task
+from celery.signals import (
+    celeryd_after_setup,
+    task_received,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_ready,
+    worker_shutting_down,
+)
+from celery.worker.state import active_requests
+from kombu import Exchange, Queue
+
+from sagas import registry, workers
+from sagas.borrowing import borrowed
+from sagas.canary import Canary
+from sagas.sweep import sweep as sweep_now
+
+logger = logging.getLogger(__name__)
+
+_canary: Canary | None = None
+
+
+@shared_task(name="sagas.tasks.deliver")
+def deliver(run_id: object, fence: object) -> None:
+    """A due step; anything that is not one is left alone."""
+    if isinstance(run_id, int) and isinstance(fence, int) and 0 < run_id < 2**63 and 0 < fence < 2**31:
+        workers.here().deliver(run_id, fence)
+    else:
+        logger.warning("A message was ignored: it names no step.")
+
+
+@shared_task(name="sagas.tasks.sweep")
+def sweep() -> None:
+    """Beat's part; every worker process sweeps as well when beat is silent."""
+    sweep_now()
+
+
+@shared_task(name="sagas.tasks.canary")
+def canary(queue: str) -> None:
+    """The worker heard itself."""
+    with borrowed():
+        workers.here().sang()
+
+
+@celeryd_after_setup.connect
+def add_queues(sender: str, instance: Any, **kwargs: Any) -> None:
+    """A worker without -Q serves all queues that definitions name; and each has its canary's."""
+    global _canary
+    queues = instance.app.amqp.queues
+    if not instance.app.conf.broker_url.startswith("memory"):
+        _canary = Canary(f"{sender}.{os.getpid()}", busy=lambda: len(active_requests) >= instance.concurrency)
+        queues.select_add(_canary.declare())
+    if queues._consume_from is None:
+        for name in sorted({name for definition in registry.everything() for name in definition.queues} - set(queues)):
+            queues.add(Queue(name, Exchange(name, type="direct"), routing_key=name))
+
+
+@worker_ready.connect
+def begin_in_one_process(sender: Any, **kwargs: Any) -> None:
+    """Pools of threads, and solo, work in this process; prefork works in its children."""
+    controller = sender.controller
+    if _canary is not None:
+        _canary.start()
+    if not controller.pool_cls.__module__.endswith("prefork"):
+        workers.begin(name=controller.hostname, queues=_queues(), concurrency=controller.concurrency)
+
+
+@worker_process_init.connect
+def begin_in_a_child(**kwargs: Any) -> None:
+    workers.begin(name=f"{socket.gethostname()}:{os.getpid()}", queues=_queues(), concurrency=1)
+
+
+@task_received.connect
+def hear(request: Any, **kwargs: Any) -> None:
+    if _canary is not None and request.name == "sagas.tasks.canary" and list(request.args) == [_canary.queue]:
+        _canary.heard()
+
+
+@worker_shutting_down.connect
+@worker_process_shutdown.connect
+def stop(**kwargs: Any) -> None:
+    workers.here().stop()
+
+
+def _queues() -> list[str]:
+    return [name for name in current_app.amqp.queues.consume_from if not name.startswith("canary.")]

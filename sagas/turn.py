@@ -1,0 +1,254 @@
+"""One transaction on one saga, under its lock: read, change, write down, once.
+
+    with turn(saga_id, actor) as t:
+        run = t.claimed(run_id, fence)
+        ...
+        t.move(run, step="succeeded")
+
+Runs are read and changed as model instances; what changed is written when the turn ends: the runs, the saga with one
+more `rev`, and one journal row with all moves. A turn that moved nothing writes nothing.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.db.models.functions import Now
+
+from sagas import clock, registry
+from sagas.borrowing import borrowed
+from sagas.definition import Definition, Step
+from sagas.lifecycle import SagaState, StepState, fire, saga_machine, step_machine, undo_machine
+from sagas.models import Incident, Journal, Run, Saga, Work
+from sagas.models.saga import Going
+from sagas.plan import Position, Undo
+from sagas.verdict import Doing, Reason
+
+RUN_FIELDS = tuple(f.attname for f in Run._meta.concrete_fields if f.attname not in ("id", "saga_id", "path", "item"))
+SAGA_FIELDS = tuple(f.attname for f in Saga._meta.concrete_fields if f.attname not in ("id", "rev"))
+
+
+HINT = timedelta(seconds=5)
+"""What is due within so long is rung at once, with a countdown; the sweep rings the rest when its time has come."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bell:
+    """A run to be rung for: its id and fence, its queue, and how long it is not due yet."""
+
+    run: int
+    fence: int
+    queue: str
+    delay: timedelta | None = None
+
+    @classmethod
+    def of(cls, run: Run, now: datetime) -> "Bell":
+        delay = run.at - now if run.at else timedelta(0)
+        return cls(run=run.pk, fence=run.fence, queue=run.queue, delay=delay if delay > timedelta(0) else None)
+
+
+class DeadToken(Exception):
+    """The fence is no longer this worker's; nothing of the turn is written."""
+
+
+@contextmanager
+def turn(saga_id: UUID, actor: str) -> Iterator["Turn"]:
+    """A turn on that saga. Raises `Saga.DoesNotExist`."""
+    with _turn(Saga.objects.filter(pk=saga_id), actor) as found:
+        if found is None:
+            raise Saga.DoesNotExist
+        yield found
+
+
+@contextmanager
+def turn_of_run(run_id: int, fence: int, work: Work, actor: str) -> Iterator["Turn | None"]:
+    """A turn on the saga of that run; None when the run does not do that any more under that fence."""
+    saga = Run.objects.filter(pk=run_id, fence=fence, work=work).values("saga_id")
+    with _turn(Saga.objects.filter(pk__in=saga), actor) as found:
+        yield found
+
+
+@contextmanager
+def _turn(sagas: QuerySet[Saga], actor: str) -> Iterator["Turn | None"]:
+    with borrowed(), transaction.atomic():
+        asked = time.monotonic()
+        saga = sagas.select_for_update(no_key=True).annotate(clock=Now()).first()
+        if saga is None:
+            yield None
+            return
+        found = Turn(saga, actor, clock.told(saga.clock, asked=asked))
+        yield found
+        found.write()
+
+
+class Turn:
+    """The saga, what time it is, what has moved so far, and who must be told after the commit (`bells`)."""
+
+    def __init__(self, saga: Saga, actor: str, now: datetime) -> None:
+        self.saga = saga
+        self.actor = actor
+        self.now = now
+        self.moves: list[dict[str, Any]] = []
+        self.opened: list[Run] = []
+        self._touched: dict[int, Run] = {}
+        self._before: dict[int, dict[str, Any]] = {}
+        self._saga_before = {name: getattr(saga, name) for name in SAGA_FIELDS}
+
+    @property
+    def definition(self) -> Definition:
+        """The table the saga runs on. Raises `DefinitionUnknown` where this process does not have it."""
+        return registry.get(self.saga.definition, self.saga.version)
+
+    @property
+    def position(self) -> Position:
+        return Position.load(self.saga.position)
+
+    @position.setter
+    def position(self, position: Position) -> None:
+        self.saga.position = position.dump()
+
+    @property
+    def ready(self) -> list[Run]:
+        """The runs that this turn made due at once."""
+        runs = [*self._touched.values(), *self.opened]
+        return [run for run in runs if run.work == Work.DUE and run.at == self.now]
+
+    @property
+    def bells(self) -> tuple["Bell", ...]:
+        """Who must be rung after the commit: what this turn made due at once or within seconds."""
+        due = (run for run in self._touched.values() if run.work == Work.DUE and run.rung_at and run.at)
+        return tuple(Bell.of(run, self.now) for run in due if run.rung_at >= self.now)
+
+    def step(self, run: Run) -> Step:
+        return self.definition.places[run.path].step
+
+    def hold(self, run: Run) -> Run:
+        """Let this turn write what changes in a run that was read before or under its lock."""
+        if run.pk not in self._touched:
+            self._touched[run.pk] = run
+            self._before[run.pk] = {name: getattr(run, name) for name in RUN_FIELDS}
+        return self._touched[run.pk]
+
+    def runs(self, **which: Any) -> list[Run]:
+        """Runs of this saga, read under the lock."""
+        self.flush()
+        return [self.hold(run) for run in Run.objects.filter(saga_id=self.saga.pk, **which).order_by("id")]
+
+    def run(self, **which: Any) -> Run | None:
+        return next(iter(self.runs(**which)), None)
+
+    def top(self) -> Run | None:
+        """Of what is not settled, the step that started last."""
+        self.flush()
+        found = Run.objects.filter(saga_id=self.saga.pk).unsettled().first()
+        return self.hold(found) if found else None
+
+    def open(self, path: str) -> Run:
+        """A step's row, due now; written when the turn ends."""
+        step = self.definition.places[path].step
+        run = Run(
+            saga_id=self.saga.pk, path=path, queue=step.queue, priority=self.saga.priority, work=Work.DUE, at=self.now
+        )
+        run.rung_at = run.at
+        self.opened.append(run)
+        self.move(run, did="opened")
+        return run
+
+    def move(self, run: Run, *, step: StepState | None = None, undo: Undo | None = None, did: str, **more: Any) -> None:
+        """Move a run along the arrows of its machines and note it for the journal."""
+        if step is not None:
+            fire(step_machine, run, step)
+        if undo is not None:
+            fire(undo_machine, run, undo)
+        known = {"step": run.path, "item": run.item, "did": did, "fence": run.fence}
+        states = {"state": run.state, "undo": run.undo, "happened": run.happened}
+        self.moves.append({**known, **{name: str(value) for name, value in states.items()}, **more})
+
+    def become(self, state: SagaState) -> None:
+        """Move the saga along the arrows of its machine."""
+        if self.saga.state != state:
+            fire(saga_machine, self.saga, state)
+            self.moves.append({"saga": str(state)})
+
+    def rest(self, run: Run) -> None:
+        """The run does nothing from now on, and nobody holds it."""
+        run.work = run.at = run.ends_at = run.worker = None
+        run.fence += 1
+
+    def due(self, run: Run, doing: Doing, delay: timedelta = timedelta(0)) -> None:
+        """The run is due after a pause."""
+        run.doing = doing
+        run.work, run.at, run.ends_at, run.worker = Work.DUE, self.now + delay, None, None
+        run.rung_at = run.at if delay <= HINT else None
+        run.fence += 1
+
+    def incident(self, run: Run, reason: Reason, code: str, sentence: str) -> None:
+        """Something needs a person; a new occurrence of what is open counts up."""
+        direction = Going.BACK if run.doing == Doing.COMPENSATION else Going.FORWARD
+        which = {"saga_id": self.saga.pk, "path": run.path, "item": run.item, "direction": direction, "reason": reason}
+        what = {"reason_code": code, "sentence": sentence, "last_at": self.now, "retried_at": None}
+        again = Incident.objects.filter(**which, closed_at=None).update(times=F("times") + 1, **what)
+        if not again:
+            Incident.objects.create(
+                **which,
+                **what,
+                run=run,
+                opened_at=self.now,
+                tenant=self.saga.tenant,
+                definition=self.saga.definition,
+            )
+            self.saga.open_incidents += 1
+            self.saga.decisions += 1
+        self.moves.append({"incident": str(reason), "step": run.path, "item": run.item, "code": code})
+
+    def settle(self, how: str, **which: Any) -> None:
+        """Close open incidents of this saga; costs nothing where none is open."""
+        if self.saga.open_incidents:
+            open_ones = Incident.objects.filter(saga_id=self.saga.pk, closed_at=None, **which)
+            closed = open_ones.update(closed_at=self.now, closed_as=how)
+            self.saga.open_incidents -= closed
+            self.saga.decisions += bool(closed)
+
+    def flush(self) -> None:
+        """Write the runs that changed so far, so that a query sees them."""
+        for pk, run in self._touched.items():
+            before = self._before[pk]
+            changed = {name: value for name in RUN_FIELDS if (value := getattr(run, name)) != before[name]}
+            # The fence guards against a worker that read the run before its token died; under the saga's lock nobody
+            # else writes it, but for a heartbeat, which touches `at` alone.
+            if changed and not Run.objects.filter(pk=pk, fence=before["fence"]).update(**changed):
+                raise DeadToken
+            before.update(changed)
+        if self.opened and self.opened[0].pk is None:
+            for run in Run.objects.bulk_create(self.opened):
+                self._touched[run.pk] = run
+                self._before[run.pk] = {name: getattr(run, name) for name in RUN_FIELDS}
+            self.opened = []
+
+    def insert(self) -> None:
+        """Write a saga that is new."""
+        self.saga.rev = 1
+        self.saga.save(force_insert=True)
+        self.flush()
+        self._note()
+
+    def write(self) -> None:
+        """Everything that changed, with one more `rev` and one journal row."""
+        if not self.moves:
+            return
+        self.flush()
+        saga = self.saga
+        saga.updated_at = self.now
+        changed = {n: value for n in SAGA_FIELDS if (value := getattr(saga, n)) != self._saga_before[n]}
+        saga.rev += 1
+        Saga.objects.filter(pk=saga.pk).update(rev=saga.rev, **changed)
+        self._note()
+
+    def _note(self) -> None:
+        Journal.objects.create(saga_id=self.saga.pk, rev=self.saga.rev, actor=self.actor, moves=self.moves, at=self.now)
