@@ -58,6 +58,8 @@ def _server(port: int) -> Any:
     from django.core.wsgi import get_wsgi_application
 
     class Handler(WSGIRequestHandler):
+        disable_nagle_algorithm = True  # head and body are two writes: the second would wait 40 ms on a kept connection
+
         def get_environ(self) -> dict[str, Any]:
             return super().get_environ() | {"shop.hang_up": self._hang_up}
 

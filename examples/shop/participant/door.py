@@ -1,5 +1,6 @@
 import hashlib
 import secrets
+import threading
 from collections.abc import Callable
 
 from django.conf import settings
@@ -12,6 +13,9 @@ from examples.shop.participant.switches import board
 from sagas.participant.barrier import ActionClosed
 
 CONTROLS = ("/ledger", "/switches")
+
+# SQLite lets one writer in at a time, and who waits at its door draws lots; here they queue.
+writing = threading.Lock()
 
 
 class Door:
@@ -26,10 +30,12 @@ class Door:
         if request.path.startswith(CONTROLS):
             return self.get_response(request)
         switch = board.take(request)
-        call = _written_down(request, switch.what if switch else "")
+        with writing:
+            call = _written_down(request, switch.what if switch else "")
         answer = board.struck(switch, request, self._answered(call)) if switch else self._answered(call)(request)
         if call.status is None:
-            Call.objects.filter(pk=call.pk).update(status=answer.status_code)
+            with writing:
+                Call.objects.filter(pk=call.pk).update(status=answer.status_code)
         return answer
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
@@ -52,9 +58,10 @@ class Door:
         """The view's answer, written down before a switch can keep it from the caller."""
 
         def answer(request: HttpRequest) -> HttpResponse:
-            response = self.get_response(request)
-            call.status = response.status_code
-            Call.objects.filter(pk=call.pk).update(status=call.status)
+            with writing:
+                response = self.get_response(request)
+                call.status = response.status_code
+                Call.objects.filter(pk=call.pk).update(status=call.status)
             return response
 
         return answer
