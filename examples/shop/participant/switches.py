@@ -30,7 +30,8 @@ BEFORE = ("slow", "error", "unavailable", "declined", "hold")
 
 
 class Switch(BaseModel):
-    """One failure, set with `POST /switches`. Without `path`, `method` or `order` it strikes whatever comes next."""
+    """One failure, set with `POST /switches`. Without `path` (its beginning is enough), `method` or `order` it strikes
+    whatever comes next."""
 
     model_config = ConfigDict(extra="forbid")
 
