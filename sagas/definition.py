@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from sagas.retry import PATIENT, Retry
+from sagas.retry import PATIENT, STANDARD, Retry
 
 Function = Callable[..., Any]
 OnExhausted = Literal["compensate", "suspend", "skip"]
@@ -33,7 +33,7 @@ class Step:
     probe: Function | None = None
     probe_after: timedelta | None = None
     probe_is_final: bool = False
-    retry: Retry = Retry()
+    retry: Retry = STANDARD
     compensation_retry: Retry = PATIENT
     timeout: timedelta | None = timedelta(seconds=30)
     total: timedelta | None = timedelta(minutes=15)
@@ -194,7 +194,7 @@ def step(
     probe: Function | None = None,
     probe_after: timedelta | None = None,
     probe_is_final: bool = False,
-    retry: Retry = Retry(),
+    retry: Retry = STANDARD,
     compensation_retry: Retry = PATIENT,
     timeout: timedelta | None = timedelta(seconds=30),
     total: timedelta | None = timedelta(minutes=15),

@@ -36,7 +36,7 @@ def explain(saga: Saga) -> str:
 
 def _incident(incident: Incident, number: int) -> str:
     others = f" (and {number - 1} more)" if number > 1 else ""
-    since = f"needs a person since {_time(incident.opened_at)}, seen {incident.times}×"
+    since = f"needs a person since {_time(incident.opened_at)}, seen {incident.times} time(s)"
     said = incident.sentence.rstrip(".")
     return f"{incident.path} {since}: {said} [{incident.reason}]{others}. An operator can retry it."
 

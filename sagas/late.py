@@ -41,7 +41,7 @@ def came_late(saga_id: UUID, claimed: Run, outcome: Outcome, worker: UUID) -> tu
         if run is None:
             return ()
         run.late = {"doing": claimed.doing, "fence": claimed.fence, "at": t.now.isoformat(), **_spoken(outcome)}
-        t.move(run, did="late", outcome=type(outcome).__name__.lower(), of=claimed.fence)
+        t.move(run, "late", about={"outcome": type(outcome).__name__.lower(), "of": claimed.fence})
         if claimed.doing != Doing.COMPENSATION and _landed(outcome) and run.happened != Happened.YES:
             run.happened = run.prior = Happened.YES
             _undo_what_landed(t, run)

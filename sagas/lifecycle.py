@@ -109,4 +109,4 @@ def fire(machine: Machine, row: Any, state: str) -> None:
 
 def leads_to(machine: Machine, state: str) -> Iterable[str]:
     """The states that an arrow leads to from this one."""
-    return sorted({t.dest for event in machine.events.values() for t in event.transitions.get(state, [])})
+    return sorted({str(t.dest) for event in machine.events.values() for t in event.transitions.get(state, [])})

@@ -177,7 +177,7 @@ def _verb(saga_id: UUID, verb: str, *, actor: str, reason: str, tenant: str, pat
 def _never_begin(t: Turn) -> None:
     for run in t.runs(work__isnull=False):
         t.rest(run)
-        t.move(run, step=StepState.CANCELLED, did="called off")
+        t.move(run, "called off", step=StepState.CANCELLED)
     t.saga.cause = Cause.CANCELLED
     end(t, SagaState.CANCELLED)
 
@@ -204,10 +204,11 @@ def _try_now(t: Turn, run: Run) -> None:
         run.generation += 1
     if t.saga.is_going_back:
         t.due(run, Doing.COMPENSATION)
-        t.move(run, did="retried")
+        t.move(run, "retried")
         return
     t.due(run, Doing.ACTION if was_held else Doing(run.doing))
-    t.move(run, step=StepState.DUE if run.doing == Doing.ACTION else None, did="retried", generation=run.generation)
+    state = StepState.DUE if run.doing == Doing.ACTION else None
+    t.move(run, "retried", step=state, about={"generation": run.generation})
     if was_held:
         t.position, _ = forward(t.definition, t.position, run.path, Event.FREED)
         t.become(SagaState.RUNNING)

@@ -11,6 +11,7 @@ import time
 from copy import copy
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from sagas import registry
@@ -111,10 +112,11 @@ def record(held: Claim, outcome: Outcome, worker: UUID, *, go_on: bool, repeated
 def take_back(run_id: int, fence: int, why: str, *, died: bool) -> tuple[Bell, ...]:
     """End an attempt that nobody will hear of any more; returns who must be rung.
 
-    `died` when its process is gone, otherwise its lease must be over. Whoever comes second finds nothing.
+    `died` when its process is gone, otherwise its lease must be over. Whoever comes second finds nothing, and a
+    process that does not know the saga's table leaves it to one that does.
     """
     with turn_of_run(run_id, fence, Work.RUNNING, "sweep") as t:
-        if t is None:
+        if t is None or not registry.find(t.saga.definition, t.saga.version, t.saga.fingerprint):
             return ()
         run = t.run(pk=run_id, fence=fence, work=Work.RUNNING)
         if run is None or (not died and run.at is not None and run.at > t.now):
@@ -164,16 +166,16 @@ def _take(t: Turn, run: Run, worker: UUID, token: str = "") -> None:
     by = {"worker": str(worker), **({"token": token} if token else {})}
     if doing is Doing.PROBE:
         run.asks += 1
-        t.move(run, did="asked", tries=run.asks, **by)
+        t.move(run, "asked", about={"tries": run.asks, **by})
     elif doing is Doing.COMPENSATION:
         run.tries += 1
-        t.move(run, undo=Undo.RUNNING, did="claimed", tries=run.tries, **by)
+        t.move(run, "claimed", undo=Undo.RUNNING, about={"tries": run.tries, **by})
     else:
         run.tries += 1
         run.prior = run.happened
         run.happened = Happened.MAYBE if run.happened == Happened.NO else run.happened
         owes = Undo.OWED if step.owes and run.undo == Undo.NONE else None
-        t.move(run, step=StepState.RUNNING, undo=owes, did="claimed", tries=run.tries, **by)
+        t.move(run, "claimed", step=StepState.RUNNING, undo=owes, about={"tries": run.tries, **by})
     if t.saga.state == SagaState.PENDING:
         t.become(SagaState.RUNNING)
 
@@ -220,24 +222,24 @@ def _settle_step(t: Turn, run: Run, outcome: Outcome, verdict: Verdict) -> Event
         case Skip():
             _conclude(t, run, outcome, _failed_as(run, outcome))
             if run.state != StepState.SUCCEEDED:
-                t.move(run, step=StepState.SKIPPED, did="skipped")
+                t.move(run, "skipped", step=StepState.SKIPPED)
             return Event.PASSED
         case Fail() | Drained():
             _conclude(t, run, outcome, _failed_as(run, outcome))
             return Event.FAILED
         case Again(delay=delay):
             t.due(run, Doing.ACTION, delay)
-            t.move(run, step=StepState.DUE, did="again", **_told(run, outcome), after=delay.total_seconds())
+            t.move(run, "again", step=StepState.DUE, about=_told(run, outcome, delay))
             return Event.AGAIN
         case Ask(delay=delay):
             run.asks = run.asks if run.doing == Doing.PROBE else 0
             t.due(run, Doing.PROBE, delay)
-            t.move(run, step=StepState.UNKNOWN, did="to ask", **_told(run, outcome), after=delay.total_seconds())
+            t.move(run, "to ask", step=StepState.UNKNOWN, about=_told(run, outcome, delay))
             return Event.AGAIN
         case Suspend(reason=reason):
             t.rest(run)
             state = StepState.UNKNOWN if run.happened != Happened.NO else StepState.FAILED
-            t.move(run, step=state, did="held", **_told(run, outcome))
+            t.move(run, "held", step=state, about=_told(run, outcome))
             t.incident(run, reason, run.code or str(reason), run.error)
             return Event.HELD
     raise AssertionError(f"{verdict!r} is no verdict on a way forward")
@@ -251,7 +253,7 @@ def _conclude(t: Turn, run: Run, outcome: Outcome, state: StepState) -> None:
         run.result = outcome.done
     run.ended_at = t.now
     t.rest(run)
-    t.move(run, step=state, did=str(state), **_told(run, outcome))
+    t.move(run, str(state), step=state, about=_told(run, outcome))
     t.settle("settled", path=run.path, item=run.item, direction=Going.FORWARD)
 
 
@@ -269,22 +271,24 @@ def _undo(t: Turn, run: Run, outcome: Outcome, verdict: Verdict) -> None:
     match verdict:
         case Again(delay=delay):
             t.due(run, Doing.COMPENSATION, delay)
-            t.move(run, undo=Undo.DUE, did="again", **_told(run, outcome), after=delay.total_seconds())
+            t.move(run, "again", undo=Undo.DUE, about=_told(run, outcome, delay))
         case Undone():
             t.rest(run)
-            t.move(run, undo=Undo.DONE, did="undone", **_told(run, outcome))
+            t.move(run, "undone", undo=Undo.DONE, about=_told(run, outcome))
             t.settle("settled", path=run.path, item=run.item, direction=Going.BACK)
         case Suspend(reason=reason):
             t.rest(run)
-            t.move(run, undo=Undo.STUCK, did="stuck", **_told(run, outcome))
+            t.move(run, "stuck", undo=Undo.STUCK, about=_told(run, outcome))
             t.incident(run, reason, run.code or str(reason), run.error)
     if run.undo_again and run.undo != Undo.STUCK:
         demand(t, run, once_more=True)
     descend(t)
 
 
-def _told(run: Run, outcome: Outcome) -> dict[str, str]:
-    return {} if isinstance(outcome, Succeeded) else {"error": run.error, "code": run.code}
+def _told(run: Run, outcome: Outcome, pause: timedelta | None = None) -> dict[str, Any]:
+    """What the journal says about an outcome; `after` is the pause in seconds."""
+    said = {} if isinstance(outcome, Succeeded) else {"error": run.error, "code": run.code}
+    return said if pause is None else {**said, "after": round(pause.total_seconds(), 3)}
 
 
 def _following(t: Turn, run: Run, worker: UUID) -> Run | None:

@@ -29,13 +29,16 @@ class Retry:
         """
         exponent = min(max(tries - 1, 0), 64)
         ceiling = min(self.first.total_seconds() * self.factor**exponent, self.longest.total_seconds())
-        drawn = timedelta(seconds=ceiling * (random.random() if chance is None else chance))
+        drawn = timedelta(seconds=ceiling * (random.random() if chance is None else chance))  # noqa: S311 - jitter, no secret
         return max(drawn, min(after, LONGEST_RETRY_AFTER)) if after else drawn
 
     def spent(self, tries: int) -> bool:
         """Was that the last try?"""
         return self.attempts is not None and tries >= self.attempts
 
+
+STANDARD = Retry()
+"""The default of an action: five tries within about half a minute."""
 
 PATIENT = Retry(attempts=20, first=timedelta(seconds=5), longest=timedelta(minutes=10))
 """The default on the way back: about two hours of trying."""

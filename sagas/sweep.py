@@ -11,7 +11,7 @@ Candidates are read without locks; each is then handled in a turn of its own, wh
 import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
 
 from django.db import transaction
 from django.db.models import Case, F, Q, Value, When
@@ -76,11 +76,12 @@ def _take_back_all(now: datetime) -> None:
     with borrowed():
         gone = Worker.objects.filter(gone_at__isnull=False).values("id")
         orphans = list(Run.objects.filter(work=Work.RUNNING, worker__in=gone).order_by("at")[:BATCH])
-        overdue = list(Run.objects.overdue(now).order_by("at")[:BATCH])
+        overdue = list(Run.objects.overdue(now).select_related("saga").order_by("at")[:BATCH])
     for run in orphans:
-        _survive(run, lambda run=run: take_back(run.pk, run.fence, "The worker that ran it is gone.", died=True))
+        _survive(run, partial(take_back, run.pk, run.fence, "The worker that ran it is gone.", died=True))
+    _report_unknown(now, [run for run in overdue if run.at and run.at < now - conf().unknown_after])
     for run in overdue:
-        _survive(run, lambda run=run: take_back(run.pk, run.fence, "It did not come back in time.", died=False))
+        _survive(run, partial(take_back, run.pk, run.fence, "It did not come back in time.", died=False))
 
 
 def _turn_back_all(now: datetime) -> None:
@@ -114,20 +115,20 @@ def _report_unknown(now: datetime, runs: Iterable[Run]) -> None:
     for run in waiting:
         table = (run.saga.definition, run.saga.version, run.saga.fingerprint)
         if known and table not in known:
-            _survive(run, lambda run=run: _incident(run))
+            _survive(run, partial(_incident, run))
 
 
 def _incident(run: Run) -> tuple[Bell, ...]:
     with turn(run.saga_id, "sweep") as t:
-        waiting = t.run(pk=run.pk, fence=run.fence, work=Work.DUE)
-        if waiting is not None:
+        waiting = t.run(pk=run.pk, fence=run.fence)
+        if waiting is not None and waiting.work:
             name = f"{t.saga.definition} version {t.saga.version} ({t.saga.fingerprint})"
             sentence = f"No living worker knows saga {name}; deploy one that does, and it goes on by itself."
             t.incident(waiting, Reason.DEFINITION_UNKNOWN, "definition_unknown", sentence)
     return ()
 
 
-def _survive(run: Run, act: Callable[[], tuple[Bell, ...]], **more: Any) -> None:
+def _survive(run: Run, act: Callable[[], tuple[Bell, ...]]) -> None:
     """One poisoned saga must not stop the sweep for the others: its clock is pushed on, and its error told."""
     try:
         ring(act())

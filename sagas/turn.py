@@ -10,7 +10,7 @@ more `rev`, and one journal row with all moves. A turn that moved nothing writes
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +24,7 @@ from django.db.models.functions import Now
 from sagas import clock, registry
 from sagas.borrowing import borrowed
 from sagas.definition import Definition, Step
+from sagas.errors import DefinitionUnknown
 from sagas.lifecycle import SagaState, StepState, fire, saga_machine, step_machine, undo_machine
 from sagas.models import Incident, Journal, Run, Saga, Work
 from sagas.models.saga import Going
@@ -33,6 +34,8 @@ from sagas.verdict import Doing, Reason
 RUN_FIELDS = tuple(f.attname for f in Run._meta.concrete_fields if f.attname not in ("id", "saga_id", "path", "item"))
 SAGA_FIELDS = tuple(f.attname for f in Saga._meta.concrete_fields if f.attname not in ("id", "rev"))
 
+
+About = Mapping[str, Any] | None
 
 HINT = timedelta(seconds=5)
 """What is due within so long is rung at once, with a countdown; the sweep rings the rest when its time has come."""
@@ -102,8 +105,13 @@ class Turn:
 
     @property
     def definition(self) -> Definition:
-        """The table the saga runs on. Raises `DefinitionUnknown` where this process does not have it."""
-        return registry.get(self.saga.definition, self.saga.version)
+        """The table the saga runs on. Raises `DefinitionUnknown` where this process does not have exactly that one."""
+        saga = self.saga
+        found = registry.find(saga.definition, saga.version, saga.fingerprint)
+        if found is None:
+            table = f"saga {saga.definition!r} version {saga.version} with the table {saga.fingerprint}"
+            raise DefinitionUnknown(f"This process does not know {table}; ask one that does, or deploy it here.")
+        return found
 
     @property
     def position(self) -> Position:
@@ -122,8 +130,8 @@ class Turn:
     @property
     def bells(self) -> tuple["Bell", ...]:
         """Who must be rung after the commit: what this turn made due at once or within seconds."""
-        due = (run for run in self._touched.values() if run.work == Work.DUE and run.rung_at and run.at)
-        return tuple(Bell.of(run, self.now) for run in due if run.rung_at >= self.now)
+        due = (run for run in self._touched.values() if run.work == Work.DUE)
+        return tuple(Bell.of(run, self.now) for run in due if run.rung_at and run.rung_at >= self.now)
 
     def step(self, run: Run) -> Step:
         return self.definition.places[run.path].step
@@ -157,18 +165,20 @@ class Turn:
         )
         run.rung_at = run.at
         self.opened.append(run)
-        self.move(run, did="opened")
+        self.move(run, "opened")
         return run
 
-    def move(self, run: Run, *, step: StepState | None = None, undo: Undo | None = None, did: str, **more: Any) -> None:
-        """Move a run along the arrows of its machines and note it for the journal."""
+    def move(
+        self, run: Run, did: str, *, step: StepState | None = None, undo: Undo | None = None, about: About = None
+    ) -> None:
+        """Move a run along the arrows of its machines, and note for the journal what it did, and what about it."""
         if step is not None:
             fire(step_machine, run, step)
         if undo is not None:
             fire(undo_machine, run, undo)
         known = {"step": run.path, "item": run.item, "did": did, "fence": run.fence}
         states = {"state": run.state, "undo": run.undo, "happened": run.happened}
-        self.moves.append({**known, **{name: str(value) for name, value in states.items()}, **more})
+        self.moves.append({**known, **{name: str(value) for name, value in states.items()}, **(about or {})})
 
     def become(self, state: SagaState) -> None:
         """Move the saga along the arrows of its machine."""

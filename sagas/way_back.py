@@ -25,7 +25,7 @@ def turn_back(t: Turn, cause: Cause, failure: dict[str, Any]) -> None:
         else:
             unknown = run.happened != Happened.NO
             t.rest(run)
-            t.move(run, step=StepState.UNKNOWN if unknown else StepState.CANCELLED, did="called off")
+            t.move(run, "called off", step=StepState.UNKNOWN if unknown else StepState.CANCELLED)
     for run in t.runs(undo=Undo.OWED, happened=Happened.NO, work__isnull=True):
         spare(t, run)
     descend(t)
@@ -34,7 +34,7 @@ def turn_back(t: Turn, cause: Cause, failure: dict[str, Any]) -> None:
 def spare(t: Turn, run: Run) -> None:
     """What is known not to have happened need not be undone."""
     if run.undo == Undo.OWED and run.happened == Happened.NO:
-        t.move(run, undo=Undo.UNNEEDED, did="spared")
+        t.move(run, "spared", undo=Undo.UNNEEDED)
 
 
 def descend(t: Turn) -> None:
@@ -61,7 +61,7 @@ def demand(t: Turn, run: Run, *, once_more: bool = False) -> None:
     run.tries = run.crashes = 0
     run.since = None
     t.due(run, Doing.COMPENSATION)
-    t.move(run, undo=Undo.DUE, did="demanded", round=run.undo_round)
+    t.move(run, "demanded", undo=Undo.DUE, about={"round": run.undo_round})
     t.become(SagaState.COMPENSATING)
 
 

@@ -28,6 +28,7 @@ from sagas.sweep import sweep
 logger = logging.getLogger(__name__)
 
 TICK = 0.5
+"""Seconds between two rounds of the worker's own thread."""
 
 
 class Here:
@@ -43,7 +44,7 @@ class Here:
         self._pool = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="door")
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._live, name="saga-worker", daemon=True)
-        self._next_beat = 0.0
+        self._next_beat = self._next_sweep = 0.0
         self._broken_until = 0.0
 
     def start(self) -> None:
@@ -69,7 +70,9 @@ class Here:
         if time.monotonic() >= self._next_beat:
             self.beat()
             self._next_beat = time.monotonic() + conf().beat_every.total_seconds()
-        sweep()
+        if time.monotonic() >= self._next_sweep:
+            self._next_sweep = time.monotonic() + conf().sweep_every.total_seconds()
+            sweep()
         self.look_at_the_door()
 
     def beat(self) -> None:
@@ -98,10 +101,18 @@ class Here:
 
     def look_at_the_door(self) -> None:
         """Take what is due on our queues and was left lying, as many as there are idle slots."""
+        if not self._idle():
+            return
         for run_id, fence in self.left_lying(self.concurrency):
             if not self._slots.acquire(blocking=False):
                 return
             self._pool.submit(self._answer, run_id, fence)
+
+    def _idle(self) -> bool:
+        if self._slots.acquire(blocking=False):
+            self._slots.release()
+            return True
+        return False
 
     def left_lying(self, most: int) -> list[tuple[int, int]]:
         """What is due on our queues without anybody having come for it: for some seconds, or, when the bell is known to

@@ -60,7 +60,9 @@ class Run(models.Model):
     item = models.PositiveIntegerField(default=0)
     kind = models.CharField(max_length=8, default=Kind.STEP, choices=Kind.choices)
 
-    state = models.CharField(max_length=10, default=StepState.DUE.value, choices=[(s.value, s.value) for s in StepState])
+    state = models.CharField(
+        max_length=10, default=StepState.DUE.value, choices=[(s.value, s.value) for s in StepState]
+    )
     undo = models.CharField(max_length=8, default=Undo.NONE.value, choices=[(s.value, s.value) for s in Undo])
     happened = models.CharField(max_length=5, default=Happened.NO.value, choices=[(s.value, s.value) for s in Happened])
     prior = models.CharField(max_length=5, default=Happened.NO.value, choices=[(s.value, s.value) for s in Happened])

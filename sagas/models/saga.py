@@ -68,7 +68,9 @@ class Saga(models.Model):
     priority = models.SmallIntegerField(default=0)
     traceparent = models.CharField(max_length=55, blank=True, default="")
 
-    state = models.CharField(max_length=12, default=SagaState.PENDING.value, choices=[(s.value, s.value) for s in SagaState])
+    state = models.CharField(
+        max_length=12, default=SagaState.PENDING.value, choices=[(s.value, s.value) for s in SagaState]
+    )
     going = models.CharField(max_length=7, default=Going.FORWARD, choices=Going.choices)
     cause = models.CharField(max_length=12, blank=True, default="", choices=Cause.choices)
     failure = models.JSONField(null=True, blank=True)

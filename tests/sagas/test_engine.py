@@ -11,8 +11,8 @@ from sagas import Abort, Retry, RetryLater, clock, engine, operations, parallel,
 from sagas.errors import Denied, InvalidInput, NotAllowed, NothingThere, Unknown
 from sagas.identity import new_id
 from sagas.models import Audit, Journal, Run, Saga, Work
-from sagas.record import claim, record
 from sagas.outcome import Succeeded
+from sagas.record import claim, record
 from tests.sagas.world import World, moves_of, open_incidents, run_of
 
 pytestmark = pytest.mark.django_db
@@ -251,7 +251,12 @@ def test_cancel_undoes_and_ends_cancelled(world):
 def test_a_deadline_turns_the_saga_back(world):
     from sagas.sweep import sweep
 
-    table = saga("hasty", step(world.lock, compensation=world.release), step(world.charge, compensation=world.refund), deadline=timedelta(minutes=1))
+    table = saga(
+        "hasty",
+        step(world.lock, compensation=world.release),
+        step(world.charge, compensation=world.refund),
+        deadline=timedelta(minutes=1),
+    )
     world.script("charge", RetryLater("busy", after=timedelta(minutes=5)))
     found = world.start(table)
     world.work()
@@ -287,7 +292,9 @@ def test_a_business_key_is_held_by_one_open_saga(world):
 
 def test_the_happy_path_costs_one_commit_a_step_and_five_statements(world):
     table = saga("long", *(step(world.function(f"s{n}"), compensation=world.undo) for n in range(8)))
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
         found = world.start(table)
         run = Run.objects.get(saga=found)
         queries_of_test = 1

@@ -1,0 +1,354 @@
+"""Workers die, fall silent, wake up again; messages come twice or not at all. Nothing is lost, nothing counts twice."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError
+
+from sagas import Abort, Retry, clock, engine, operations, parallel, record, saga, step
+from sagas.errors import TurnedBack, Unknown
+from sagas.identity import new_id
+from sagas.late import is_echo
+from sagas.models import Journal, Run, Saga, Sweep, Work, Worker
+from sagas.outcome import Refused, Succeeded
+from sagas.record import claim, take_back
+from sagas.sweep import sweep
+from sagas.verdict import POISON
+from sagas.workers import Here
+from tests.sagas.world import World, moves_of, open_incidents, run_of
+
+pytestmark = pytest.mark.django_db
+
+
+def two(world: World, **options):
+    return saga(
+        "two",
+        step(world.lock, compensation=world.release),
+        step(world.charge, compensation=world.refund, **options),
+    )
+
+
+def claimed(world: World, found: Saga, path: str = "charge"):
+    """Let the saga run up to that step, and claim it without calling it."""
+    while True:
+        run = Run.objects.get(saga=found, work=Work.DUE)
+        if run.path == path:
+            return claim(run.pk, run.fence, world.worker)
+        engine.deliver(run.pk, run.fence, world.worker, stopping=lambda: True)
+
+
+def alive(worker, beat_at, **fields) -> None:
+    Worker.objects.create(id=worker, name="w", started_at=beat_at, beat_at=beat_at, **fields)
+
+
+def long_steady(world: World) -> None:
+    Sweep.objects.all().delete()
+    now = clock.now()
+    Sweep.objects.create(pk=1, at=now - timedelta(seconds=3), steady_since=now - timedelta(hours=1))
+
+
+def test_a_run_is_claimed_once(world):
+    found = world.start(two(world))
+    run = run_of(found, "lock")
+    assert claim(run.pk, run.fence, world.worker) is not None
+    rev = Saga.objects.get(pk=found.pk).rev
+    assert claim(run.pk, run.fence, new_id()) is None
+    assert claim(run.pk, run.fence + 1, new_id()) is None
+    assert Saga.objects.get(pk=found.pk).rev == rev
+
+
+def test_the_intent_to_compensate_is_written_before_anything_is_done(world):
+    found = world.start(two(world))
+    claimed(world, found)
+    run = run_of(found, "charge")
+    assert (run.undo, run.happened, run.seq) == ("owed", "maybe", 2)
+
+
+def test_a_dead_workers_step_is_taken_over_under_the_same_key(world):
+    found = world.start(two(world, timeout=timedelta(hours=1)))
+    held = claimed(world, found)
+    alive(world.worker, clock.now() - timedelta(seconds=11))
+    long_steady(world)
+    assert sweep()
+    run = run_of(found, "charge")
+    assert (run.work, run.happened, run.crashes) == ("due", "maybe", 1)
+    assert run.at <= clock.now()
+    found = world.run_through(found)
+    assert found.state == "completed"
+    assert world.calls[-1] == ("charge", held.run.key)
+
+
+def test_nobody_is_judged_right_after_a_gap_in_the_sweeps_marks(world):
+    found = world.start(two(world, timeout=timedelta(hours=1)))
+    claimed(world, found)
+    alive(world.worker, clock.now() - timedelta(minutes=5))
+    long_steady(world)
+    Sweep.objects.update(at=clock.now() - timedelta(minutes=5))
+    assert sweep()
+    assert run_of(found, "charge").work == "running"
+    for _ in range(6):
+        world.later(timedelta(seconds=2, milliseconds=1))
+        assert sweep()
+    assert run_of(found, "charge").work == "due"
+
+
+def test_two_sweeps_at_once_take_back_once(world):
+    found = world.start(two(world))
+    held = claimed(world, found)
+    run = run_of(found, "charge")
+    assert take_back(run.pk, run.fence, "gone", died=True)
+    assert not take_back(run.pk, run.fence, "gone", died=True)
+    assert run_of(found, "charge").fence == held.run.fence + 1
+
+
+def test_a_lease_that_is_not_over_is_left_alone(world):
+    found = world.start(two(world))
+    claimed(world, found)
+    run = run_of(found, "charge")
+    assert take_back(run.pk, run.fence, "slow", died=False) == ()
+    world.later(timedelta(seconds=33))
+    assert take_back(run.pk, run.fence, "slow", died=False)
+
+
+def test_a_step_that_kills_its_process_is_tried_three_times_and_then_needs_a_person(world):
+    found = world.start(two(world))
+    claimed(world, found)
+    for _ in range(POISON):
+        run = run_of(found, "charge")
+        if run.work == Work.DUE:
+            claim(run.pk, run.fence, world.worker)
+            run.refresh_from_db()
+        take_back(run.pk, run.fence, "gone", died=True)
+    found.refresh_from_db()
+    assert (found.state, open_incidents(found)) == ("stuck", [("charge", "crashed")])
+    operations.retry(found.pk, actor="ann", reason="fixed")
+    assert world.run_through(found).state == "completed"
+    assert open_incidents(found) == []
+
+
+def test_a_word_from_the_step_sets_the_crash_count_back(world):
+    world.script("charge", Unknown("lost"))
+    found = world.start(two(world))
+    claimed(world, found)
+    run = run_of(found, "charge")
+    take_back(run.pk, run.fence, "gone", died=True)
+    world.work()
+    assert run_of(found, "charge").crashes == 0
+
+
+def test_a_zombies_late_success_is_known_but_never_applied_forward(world):
+    found = world.start(two(world))
+    zombie = claimed(world, found)
+    take_back(zombie.run.pk, zombie.run.fence, "silent", died=True)
+    recorded = record.record(zombie, Succeeded(result={"late": 1}), world.worker, go_on=True)
+    assert (recorded.late, recorded.next) == (True, None)
+    run = run_of(found, "charge")
+    assert (run.state, run.work, run.happened, run.result) == ("due", "due", "yes", None)
+    assert run.late["result"] == {"late": 1}
+    world.script("charge", Abort("declined"))
+    found = world.run_through(found)
+    assert (found.state, world.called[-2:]) == ("compensated", ["refund", "release"])
+
+
+def turned_back_with_a_zombie(world: World, **options):
+    found = world.start(two(world, **options))
+    zombie = claimed(world, found)
+    operations.cancel(found.pk, actor="ann", reason="no")
+    world.later(timedelta(seconds=61))
+    sweep()
+    return Saga.objects.get(pk=found.pk), zombie
+
+
+def test_draining_ends_and_what_has_not_answered_is_compensated(world):
+    found, _ = turned_back_with_a_zombie(world)
+    assert run_of(found, "charge").happened == "maybe"
+    found = world.run_through(found)
+    assert (found.state, world.called) == ("cancelled", ["lock", "refund", "release"])
+
+
+def test_a_late_success_before_its_compensation_began_gives_it_the_result(world):
+    found, zombie = turned_back_with_a_zombie(world)
+    record.record(zombie, Succeeded(result={"id": 9}), world.worker, go_on=True)
+    world.run_through(found)
+    assert world.contexts[1].action.result == {"id": 9}
+    assert [key for name, key in world.calls if name == "refund"] == [f"{found.pk}:charge:0:1:undo"]
+
+
+def test_a_late_success_after_its_compensation_is_undone_once_more_under_a_new_key(world):
+    world.script("release", *[ConnectionError("down")] * 3)
+    found, zombie = turned_back_with_a_zombie(world)
+    world.work(found)
+    assert run_of(found, "charge").undo == "done"
+    bells = record.record(zombie, Succeeded(result={"id": 9}), world.worker, go_on=True).bells
+    assert [bell.run for bell in bells] == [zombie.run.pk]
+    found = world.run_through(found)
+    keys = [key for name, key in world.calls if name == "refund"]
+    assert keys == [f"{found.pk}:charge:0:1:undo", f"{found.pk}:charge:0:1:undo:2"]
+    assert found.state == "cancelled"
+
+
+def test_a_late_success_during_its_compensation_is_undone_once_more_however_that_ends(world):
+    found, zombie = turned_back_with_a_zombie(world)
+    run = run_of(found, "charge")
+    undoing = claim(run.pk, run.fence, world.worker)
+    record.record(zombie, Succeeded(result={"id": 9}), new_id(), go_on=False)
+    record.record(undoing, Succeeded(), world.worker, go_on=False)
+    world.run_through(found)
+    assert [key for name, key in world.calls if name == "refund"] == [f"{found.pk}:charge:0:1:undo:2"]
+
+
+def test_a_late_success_on_an_ended_saga_needs_a_person(world):
+    found, zombie = turned_back_with_a_zombie(world)
+    found = world.run_through(found)
+    record.record(zombie, Succeeded(result={"id": 9}), world.worker, go_on=False)
+    found.refresh_from_db()
+    assert (found.state, found.open_incidents) == ("cancelled", 1)
+    assert open_incidents(found) == [("charge", "late_success")]
+
+
+def test_a_late_failure_is_a_note(world):
+    found, zombie = turned_back_with_a_zombie(world)
+    record.record(zombie, Refused(error="no"), world.worker, go_on=False)
+    assert run_of(found, "charge").happened == "maybe"
+    assert [move["outcome"] for move in moves_of(found) if move.get("did") == "late"] == ["refused"]
+
+
+def test_a_turned_back_function_hears_of_it(world):
+    found = world.start(two(world))
+    held = claimed(world, found)
+    operations.cancel(found.pk, actor="ann", reason="no")
+    with pytest.raises(TurnedBack):
+        engine.context_of(held).heartbeat()
+
+
+def test_an_answer_lost_with_the_connection_is_found_again_not_refused_as_late(world):
+    found = world.start(two(world))
+    held = claimed(world, found, "lock")
+    first = record.record(held, Succeeded(result=1), world.worker, go_on=True)
+    again = record.record(held, Succeeded(result=1), world.worker, go_on=True, repeated=True)
+    assert (again.late, again.next.run.pk, again.next.run.fence) == (False, first.next.run.pk, first.next.run.fence)
+    assert is_echo(held.run, new_id()) is None
+    assert "late" not in [move.get("did") for move in moves_of(found)]
+
+
+def test_a_claim_whose_answer_was_lost_is_found_by_its_token_and_by_no_other(world):
+    found = world.start(two(world))
+    run = run_of(found, "lock")
+    claim(run.pk, run.fence, world.worker, "mine")
+    assert record.claimed_before(run.pk, run.fence, world.worker, "mine").run.pk == run.pk
+    assert record.claimed_before(run.pk, run.fence, world.worker, "another's") is None
+
+
+def test_the_database_going_away_for_a_moment_costs_an_attempt_nothing(world, monkeypatch):
+    found = world.start(two(world))
+    real, failures = record.record, [OperationalError("gone"), OperationalError("gone")]
+
+    def shaky(*arguments, **options):
+        done = real(*arguments, **options)
+        if failures:
+            raise failures.pop()
+        return done
+
+    monkeypatch.setattr(record, "record", shaky)
+    monkeypatch.setattr(engine.time, "sleep", lambda seconds: None)
+    found = world.run_through(found)
+    assert (found.state, world.called) == ("completed", ["lock", "charge"])
+
+
+def test_lost_messages_are_rung_again_and_only_those(world):
+    found = world.start(two(world))
+    rung = run_of(found, "lock").rung_at
+    long_steady(world)
+    sweep()
+    assert run_of(found, "lock").rung_at == rung
+    world.later(timedelta(seconds=11))
+    sweep()
+    assert run_of(found, "lock").rung_at > rung
+
+
+def test_a_table_that_no_living_worker_knows_needs_a_person_until_one_does(world):
+    found = world.start(two(world))
+    alive(new_id(), clock.now() + timedelta(seconds=70), definitions=[["other", 1, "x"]])
+    world.later(timedelta(seconds=75))
+    long_steady(world)
+    sweep()
+    assert open_incidents(found) == [("lock", "definition_unknown")]
+    found = world.run_through(found)
+    assert (found.state, open_incidents(found)) == ("completed", [])
+
+
+def test_a_worker_looks_at_the_door_when_a_step_is_left_lying(world):
+    found = world.start(two(world))
+    worker = Here(queues=["sagas"])
+    run = run_of(found, "lock")
+    assert worker.left_lying(5) == []
+    world.later(timedelta(seconds=6))
+    assert worker.left_lying(5) == [(run.pk, run.fence)]
+    assert Here(queues=["another"]).left_lying(5) == []
+
+
+def test_a_worker_that_was_declared_gone_begins_anew(world):
+    worker = Here(queues=["sagas"], concurrency=3)
+    worker.beat()
+    before = worker.id
+    worker.beat()
+    assert worker.id == before
+    Worker.objects.update(gone_at=clock.now())
+    worker.beat()
+    assert worker.id != before
+    assert Worker.objects.get(pk=worker.id).gone_at is None
+
+
+def test_nothing_is_claimed_in_a_paused_saga(world):
+    found = world.start(two(world))
+    Saga.objects.update(paused_at=clock.now())
+    run = run_of(found, "lock")
+    assert claim(run.pk, run.fence, world.worker) is None
+
+
+def test_the_liveness_query_finds_exactly_what_nothing_will_move(world):
+    found = world.start(two(world))
+    other = world.start(two(world))
+    now = clock.now()
+    assert list(Saga.objects.dead(now)) == []
+    Run.objects.filter(saga=other).delete()
+    assert list(Saga.objects.dead(now)) == [other]
+    world.later(timedelta(minutes=2))
+    assert set(Saga.objects.dead(clock.now())) == {found, other}
+
+
+def test_one_poisoned_saga_does_not_stop_the_sweep_for_the_others(world, monkeypatch):
+    first, second = world.start(two(world)), world.start(two(world))
+    for found in (first, second):
+        run = run_of(found, "lock")
+        claim(run.pk, run.fence, world.worker)
+    world.later(timedelta(seconds=40))
+    real = Saga.objects.get(pk=first.pk)
+    Saga.objects.filter(pk=first.pk).update(position={"broken": True})
+    long_steady(world)
+    sweep()
+    assert real.state == "running"
+    assert run_of(second, "lock").fence > run_of(first, "lock").fence
+    assert run_of(first, "lock").at > clock.now()
+
+
+def test_members_recorded_at_once_join_exactly_once(world):
+    table = saga(
+        "side",
+        parallel(*(step(world.function(f"m{n}"), compensation=world.undo) for n in range(4))),
+        step(world.last, compensation=world.undo_last),
+    )
+    found = world.start(table)
+    held = [claim(run.pk, run.fence, new_id()) for run in Run.objects.filter(saga=found)]
+    for one in held:
+        record.record(one, Succeeded(result=None), new_id(), go_on=False)
+    assert Run.objects.filter(saga=found, path="last").count() == 1
+    assert Journal.objects.filter(saga=found).count() == 1 + 4 + 4
+
+
+def test_a_killed_step_with_no_tries_left_is_undone(world):
+    found = world.start(two(world, retry=Retry(attempts=1)))
+    held = claimed(world, found)
+    take_back(held.run.pk, held.run.fence, "gone", died=True)
+    assert world.run_through(found).state == "compensated"
+    assert "refund" in world.called
