@@ -1,3 +1,6 @@
+import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -156,3 +159,19 @@ def test_a_service_that_cannot_start_says_where_the_reason_stands(tmp_path: Path
         Participants(tmp_path, names=["payments"]),
     ):
         pass
+
+
+def test_services_end_with_the_process_that_started_them_even_when_it_is_killed(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from examples.shop.client import Participants\n"
+        "shop = Participants(Path(sys.argv[1]), names=['users']).__enter__()\n"
+        "print(shop.ports['users'], flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout
+        port = int(parent.stdout.readline())
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            parent.kill()
+            connection.settimeout(30)
+            assert connection.recv(1) == b""
