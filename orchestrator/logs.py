@@ -56,6 +56,12 @@ def configured(form: Literal["console", "json"], level: str) -> dict[str, Any]:
 
 
 def _rendering(form: Literal["console", "json"]) -> list[Processor]:
+    """Return what makes a line of it; tracebacks without the values of local variables, among which are secrets."""
     if form == "json":
-        return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]
-    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        return [
+            structlog.processors.ExceptionRenderer(tracebacks),
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ]
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]

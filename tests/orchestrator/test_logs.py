@@ -40,15 +40,28 @@ def test_json_is_one_object_a_line_with_what_was_bound(form):
     assert entry["timestamp"].endswith("Z")
 
 
-def test_json_carries_an_exception_without_breaking_the_line(form):
+def failed_record():
+    token = "a-secret-value"  # noqa: F841 - a local variable, as any function has
     try:
         raise ValueError("no such card")
     except ValueError:
         failed = record("the step failed")
         failed.exc_info = sys.exc_info()
-    line = line_of(form("json", "INFO"), failed)
+    return failed
+
+
+def test_json_carries_an_exception_without_breaking_the_line(form):
+    line = line_of(form("json", "INFO"), failed_record())
     assert "\n" not in line
     assert json.loads(line)["exception"][0]["exc_value"] == "no such card"
+
+
+@pytest.mark.parametrize("kind", ["json", "console"])
+def test_a_traceback_does_not_show_the_values_of_variables(form, kind):
+    line = line_of(form(kind, "INFO"), failed_record()).replace("\n", "")
+    assert "no such card" in line
+    assert "failed_record" in line
+    assert "a-secret-value" not in line.replace('token = "a-secret-value"', "")
 
 
 def test_the_console_is_for_people(form):
