@@ -114,7 +114,7 @@ def judge(step: Step, standing: Standing, outcome: Outcome, *, chance: float | N
             return Skip() if step.optional else Fail()
         case Lost() if standing.doing is Doing.ACTION and step.probe is not None:
             return Ask(delay=timedelta(0) if outcome.died else step.probe_after or step.timeout or timedelta(0))
-        case Probed(landed=None) | Lost() if standing.doing is Doing.PROBE:
+        case Probed(landed=None) | Lost() | NotNow() | ShutOut() if standing.doing is Doing.PROBE:
             return _ask_again(step, standing, chance)
         case Lost() | NotNow() | ShutOut() | Probed():
             return _try_again(step, standing, outcome, chance)
