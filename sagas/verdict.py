@@ -128,7 +128,7 @@ def _try_again(step: Step, standing: Standing, outcome: Outcome, chance: float |
     too_long = step.total is not None and standing.elapsed + delay > step.total
     if not (step.retry.spent(standing.tries) or too_long):
         return Again(delay=delay)
-    if isinstance(outcome, ShutOut) and not step.optional:
+    if isinstance(outcome, ShutOut) and step.exhausted != "skip":
         return Suspend(reason=Reason.SHUT_OUT)
     if step.exhausted == "compensate":
         return Fail()
