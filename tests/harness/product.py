@@ -68,7 +68,7 @@ class Product:
             "--bind",
             f"127.0.0.1:{port}",
         ]
-        command += ["--workers", str(workers), "--threads", str(threads)]
+        command += ["--workers", str(workers), "--threads", str(threads), "--no-control-socket"]
         web = Web("web", command, port=port, log=self._log("web"), environment=self._environment(environment))
         self.processes.append(web)
         web.wait_until_it_answers()

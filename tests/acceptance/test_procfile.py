@@ -1,0 +1,31 @@
+"""The Procfile, in production mode, on PostgreSQL and Redis."""
+
+from datetime import timedelta
+
+import httpx
+
+from tests.harness.processes import free_port
+from tests.harness.product import PROGRAMS, Product
+from tests.harness.waiting import wait_until
+
+PRODUCTION = {
+    "MODE": "production",
+    "SECRET_KEY": "a-long-secret-key-that-only-this-test-knows",
+    "API_KEY": "an-api-key-of-this-test",
+    "ALLOWED_HOSTS": "127.0.0.1",
+    "WORKER_CONCURRENCY": "2",
+}
+
+
+def test_it_starts_everything_and_stops_it_again(postgres, redis):
+    port = free_port()
+    environment = {**PRODUCTION, "WEB_PORT": str(port)}
+    url = postgres.create_database(f"procfile{port}")
+    with Product(database_url=url, broker_url=redis.url, environment=environment) as product:
+        product.manage("migrate")
+        everything = product.start("honcho", [str(PROGRAMS / "honcho"), "start"])
+        everything.wait_until_it_says(" ready.")
+        everything.wait_until_it_says("celery beat")
+        wait_until(lambda: httpx.get(f"http://127.0.0.1:{port}/livez").status_code == 200, "the web server answers")
+        everything.stop(within=timedelta(seconds=20))
+        assert not everything.children()
