@@ -1,5 +1,7 @@
 """The Procfile, in production mode, on PostgreSQL and Redis."""
 
+import os
+import signal
 from datetime import timedelta
 
 import httpx
@@ -27,5 +29,15 @@ def test_it_starts_everything_and_stops_it_again(postgres, redis):
         everything.wait_until_it_says(" ready.")
         everything.wait_until_it_says("celery beat")
         wait_until(lambda: httpx.get(f"http://127.0.0.1:{port}/livez").status_code == 200, "the web server answers")
-        everything.stop(within=timedelta(seconds=20))
-        assert not everything.children()
+        started = everything.children()
+        everything.signal(signal.SIGTERM)
+        everything.wait(timedelta(seconds=20))
+        assert started and not [pid for pid in started if alive(pid)]
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
