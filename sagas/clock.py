@@ -1,6 +1,5 @@
 """The database's time, the only clock that decides anything."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -11,23 +10,18 @@ _ahead = timedelta(0)
 
 
 def now() -> datetime:
-    """What the database's clock says, aware, in one statement."""
-    asked = time.monotonic()
+    """What the database's clock says, aware, in one statement. Never ahead of it."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SELECT STATEMENT_TIMESTAMP()")
-            return told(cursor.fetchone()[0], asked=asked)
+            return told(cursor.fetchone()[0])
         cursor.execute("SELECT STRFTIME('%Y-%m-%d %H:%M:%f', 'NOW')")
-        return told(datetime.fromisoformat(cursor.fetchone()[0]).replace(tzinfo=UTC), asked=asked)
+        return told(datetime.fromisoformat(cursor.fetchone()[0]).replace(tzinfo=UTC))
 
 
-def told(at: datetime, *, asked: float) -> datetime:
-    """The time now, from what the database said in a statement that was sent at `asked` (`time.monotonic()`).
-
-    The statement may have waited for a lock since; adding the whole wait makes it never too early. Only the rate of
-    this machine's clock is trusted, for the length of one statement.
-    """
-    return at + timedelta(seconds=time.monotonic() - asked) + _ahead
+def told(at: datetime) -> datetime:
+    """The time, from what the database said."""
+    return at + _ahead
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sagas.answers import Meaning
+from sagas.answers import meanings
 from sagas.borrowing import borrowed
 from sagas.conf import conf
 from sagas.definition import Definition
@@ -118,7 +118,7 @@ class Context:
             key=self.key,
             action_key=self.action.key if back else None,
             traceparent=self._claim.saga.traceparent or None,
-            meanings={status: meaning for meaning in Meaning for status in given.get(meaning.value, ())},
+            meanings=meanings(given),
         )
 
     def _time_left(self) -> float:

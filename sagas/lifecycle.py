@@ -5,11 +5,14 @@ raises `MachineError`. States are plain strings, as the database returns them. R
 only, by `turn`.
 """
 
+import logging
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
 from transitions import Machine, MachineError
+
+logging.getLogger("transitions").setLevel(logging.WARNING)  # it tells of every arrow, several times
 
 __all__ = ["MachineError", "SagaState", "StepState", "fire", "leads_to", "saga_machine", "step_machine", "undo_machine"]
 

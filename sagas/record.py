@@ -157,8 +157,8 @@ def _take(t: Turn, run: Run, worker: UUID, token: str = "") -> None:
     run.work, run.worker = Work.RUNNING, worker
     run.fence += 1
     run.crashes += 1
-    run.ends_at = t.now + (step.timeout or timedelta(days=1)) + conf().lease_margin
-    run.at = min(run.ends_at, t.now + step.heartbeat) if step.heartbeat else run.ends_at
+    run.ends_at = t.latest + (step.timeout or timedelta(days=1)) + conf().lease_margin
+    run.at = min(run.ends_at, t.latest + step.heartbeat) if step.heartbeat else run.ends_at
     run.since = run.since or t.now
     run.started_at = run.started_at or t.now
     if run.seq is None:

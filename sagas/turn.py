@@ -85,18 +85,23 @@ def _turn(sagas: QuerySet[Saga], actor: str) -> Iterator["Turn | None"]:
         if saga is None:
             yield None
             return
-        found = Turn(saga, actor, clock.told(saga.clock, asked=asked))
+        found = Turn(saga, actor, clock.told(saga.clock), waited=timedelta(seconds=time.monotonic() - asked))
         yield found
         found.write()
 
 
 class Turn:
-    """The saga, what time it is, what has moved so far, and who must be told after the commit (`bells`)."""
+    """The saga, what time it is, what has moved so far, and who must be told after the commit (`bells`).
 
-    def __init__(self, saga: Saga, actor: str, now: datetime) -> None:
+    The database said `now` before it waited for the lock: what is due by then is due, never early. `latest` is
+    certainly not before the present; pauses and leases are counted from it, so that none is too short.
+    """
+
+    def __init__(self, saga: Saga, actor: str, now: datetime, *, waited: timedelta = timedelta(0)) -> None:
         self.saga = saga
         self.actor = actor
         self.now = now
+        self.latest = now + waited
         self.moves: list[dict[str, Any]] = []
         self.opened: list[Run] = []
         self._touched: dict[int, Run] = {}
@@ -194,7 +199,7 @@ class Turn:
     def due(self, run: Run, doing: Doing, delay: timedelta = timedelta(0)) -> None:
         """The run is due after a pause."""
         run.doing = doing
-        run.work, run.at, run.ends_at, run.worker = Work.DUE, self.now + delay, None, None
+        run.work, run.at, run.ends_at, run.worker = Work.DUE, self.latest + delay if delay else self.now, None, None
         run.rung_at = run.at if delay <= HINT else None
         run.fence += 1
 

@@ -21,7 +21,7 @@ def turn_back(t: Turn, cause: Cause, failure: dict[str, Any]) -> None:
     t.become(SagaState.COMPENSATING)
     for run in t.runs(work__isnull=False):
         if run.work == Work.RUNNING:
-            run.at = min(run.at or t.now, t.now + conf().drain)
+            run.at = min(run.at or t.now, t.latest + conf().drain)
         else:
             unknown = run.happened != Happened.NO
             t.rest(run)

@@ -36,3 +36,12 @@ def test_a_name_there_is_not_is_answered_with_those_there_are():
             registry.get("ordre")
         except DefinitionUnknown as error:
             assert str(error) == "There is no saga named 'ordre'; known are: order."
+
+
+def test_the_settings_are_checked(settings):
+    settings.SAGAS = {
+        "SERVICES": {"bank": {"url": "bank.example"}, "post": {"url": "http://p", "refused": [409], "done": [409]}}
+    }
+    assert [error.id for error in run_checks(tags=["sagas"])] == ["sagas.E003", "sagas.E003"]
+    settings.SAGAS = {"SERVICE": {}}
+    assert "SAGAS has no setting 'SERVICE'" in run_checks(tags=["sagas"])[0].msg
