@@ -32,7 +32,8 @@ def test_it_starts_everything_and_stops_it_again(postgres, redis):
         started = everything.children()
         everything.signal(signal.SIGTERM)
         everything.wait(timedelta(seconds=20))
-        assert started and not [pid for pid in started if alive(pid)]
+        assert started
+        wait_until(lambda: not any(map(alive, started)), "all that honcho started has ended")
 
 
 def alive(pid: int) -> bool:
