@@ -1,6 +1,7 @@
 """How often and how patiently something is tried again."""
 
 import random
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -28,7 +29,9 @@ class Retry:
         `after` counts up to an hour. `chance` in [0, 1) replaces the draw, for tests and previews.
         """
         exponent = min(max(tries - 1, 0), 64)
-        ceiling = min(self.first.total_seconds() * self.factor**exponent, self.longest.total_seconds())
+        ceiling = self.longest.total_seconds()
+        with suppress(OverflowError):
+            ceiling = min(self.first.total_seconds() * self.factor**exponent, ceiling)
         drawn = timedelta(seconds=ceiling * (random.random() if chance is None else chance))  # noqa: S311 - jitter, no secret
         return max(drawn, min(after, LONGEST_RETRY_AFTER)) if after else drawn
 
