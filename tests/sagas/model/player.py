@@ -136,7 +136,8 @@ class Player:
 
     def _compare(self, expected: list[Fact], since: int) -> None:
         did = self.oracle.history[since:]
-        assert sorted(map(_line, did)) == sorted(map(_line, expected)), f"the rules ask for {expected}"
+        done, asked = sorted(map(_line, did)), sorted(map(_line, expected))
+        assert done == asked, f"the rules ask for {asked or 'nothing'}; the saga did {done or 'nothing'}"
         assert self.engine.state == self.oracle.state(), (
             f"the saga is {self.engine.state}; the rules say {self.oracle.state()}"
         )
