@@ -21,6 +21,7 @@ class Deployment:
     allowed_hosts: Sequence[str]
     database: Mapping[str, Any]
     broker_url: str
+    email_backend: str
 
 
 def objections(deployment: Deployment) -> list[str]:
@@ -41,4 +42,6 @@ def objections(deployment: Deployment) -> list[str]:
         found.append(
             "BROKER_URL is not a broker that processes share: set it to redis://host:6379/0 or amqp://user:password@host:5672//."
         )
+    if deployment.email_backend.endswith(".filebased.EmailBackend"):
+        found.append("EMAIL_URL is missing, and e-mails would be files: set it to smtp+tls://user:password@host:587.")
     return found

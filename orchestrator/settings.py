@@ -51,6 +51,7 @@ if MODE == "production" and (
             allowed_hosts=ALLOWED_HOSTS,
             database=_database,
             broker_url=BROKER_URL,
+            email_backend=_email["EMAIL_BACKEND"],
         )
     )
 ):

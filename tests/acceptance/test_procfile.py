@@ -15,6 +15,7 @@ PRODUCTION = {
     "SECRET_KEY": "a-long-secret-key-that-only-this-test-knows",
     "API_KEY": "an-api-key-of-this-test",
     "ALLOWED_HOSTS": "127.0.0.1",
+    "EMAIL_URL": "smtp://127.0.0.1:1",
     "WORKER_CONCURRENCY": "2",
 }
 

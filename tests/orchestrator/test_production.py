@@ -14,6 +14,7 @@ FIT = {
     "allowed_hosts": ["sagas.example.com"],
     "database": {"ENGINE": "django.db.backends.postgresql"},
     "broker_url": "redis://broker:6379/0",
+    "email_backend": "django.core.mail.backends.smtp.EmailBackend",
 }
 
 
@@ -36,6 +37,7 @@ def test_a_proper_deployment_meets_no_objection():
         ("database", {"ENGINE": "django.db.backends.sqlite3"}, "DATABASE_URL"),
         ("broker_url", "", "BROKER_URL"),
         ("broker_url", "memory://", "BROKER_URL"),
+        ("email_backend", "django.core.mail.backends.filebased.EmailBackend", "EMAIL_URL"),
     ],
 )
 def test_what_is_unfit_is_named_with_its_variable(setting, value, variable):
@@ -48,7 +50,7 @@ def test_a_production_process_does_not_start_with_nothing_set():
     with Product(database_url="sqlite:///unused", broker_url="memory://") as product:
         process = product.start("check", PYTHON_IMPORTS_SETTINGS, environment={"MODE": "production", "API_KEY": ""})
         assert process.wait() != 0
-        for variable in ("SECRET_KEY", "API_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "BROKER_URL"):
+        for variable in ("SECRET_KEY", "API_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "BROKER_URL", "EMAIL_URL"):
             assert f"{variable} is" in process.output() or f"{variable} does" in process.output()
 
 
@@ -58,6 +60,7 @@ def test_a_production_process_starts_when_all_is_set():
         "SECRET_KEY": "k" * 50,
         "API_KEY": "a" * 32,
         "ALLOWED_HOSTS": "sagas.example.com",
+        "EMAIL_URL": "smtp+tls://user:password@127.0.0.1:1",
     }
     with Product(database_url=POSTGRESQL, broker_url="redis://127.0.0.1:1/0", environment=environment) as product:
         process = product.start("check", PYTHON_IMPORTS_SETTINGS)

@@ -8,9 +8,11 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, CommandError, call_command
+from django.db import connection
 
 from orchestrator import embedded, production
 from orchestrator.celery import app as celery_app
+from sagas import workers
 
 USERNAME = "admin"
 
@@ -34,6 +36,8 @@ class Command(BaseCommand):
         try:
             with embedded.only_one(settings.DATA_DIR):
                 call_command("migrate", interactive=False, verbosity=0)
+                if connection.vendor == "sqlite":
+                    workers.outlive_all()  # nobody else reaches the file, so what a killed process held is free at once
                 self._run(options)
         except embedded.AlreadyRunning as refusal:
             raise CommandError(str(refusal)) from None
