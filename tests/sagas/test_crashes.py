@@ -14,7 +14,7 @@ from sagas.outcome import Refused, Succeeded
 from sagas.record import claim, take_back
 from sagas.sweep import sweep
 from sagas.verdict import POISON
-from sagas.workers import Here
+from sagas.workers import Here, outlive_all
 from tests.sagas.world import World, moves_of, open_incidents, run_of
 
 pytestmark = pytest.mark.django_db
@@ -352,3 +352,12 @@ def test_a_killed_step_with_no_tries_left_is_undone(world):
     take_back(held.run.pk, held.run.fence, "gone", died=True)
     assert world.run_through(found).state == "compensated"
     assert "refund" in world.called
+
+
+def test_a_process_that_is_the_only_one_takes_over_at_once(world):
+    found = world.start(two(world, timeout=timedelta(hours=1)))
+    claimed(world, found)
+    alive(world.worker, clock.now())
+    outlive_all()
+    sweep()
+    assert run_of(found, "charge").work == "due"
