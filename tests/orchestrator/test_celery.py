@@ -6,7 +6,7 @@ from django.db import connection
 from orchestrator.celery import app
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_celery_leaves_the_database_connections_alone():
     """Otherwise every task would close its connection, in prefork the whole pool, before and after it ran."""
     connection.ensure_connection()
