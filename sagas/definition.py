@@ -140,8 +140,8 @@ class Definition:
             yield f"{title}: {stray} is not a row; wrap a function as step(function)."
         if self.input is not None and not (isinstance(self.input, type) and issubclass(self.input, BaseModel)):
             yield f"{title}: input= must be a pydantic model class, not {self.input!r}."
-        if self.deadline is not None and self.deadline <= timedelta(0):
-            yield f"{title}: the deadline must be longer than nothing."
+        if self.deadline is not None and not _is_bound(self.deadline):
+            yield f"{title}: the deadline must be a timedelta longer than nothing, not {self.deadline!r}."
         yield from self._twins(title)
         for group, size in self.sizes.items():
             if size < 2:
@@ -280,7 +280,7 @@ def _title(thing: object) -> str:
 
 
 def _faults(step: Step) -> Iterator[str]:
-    if not NAME.fullmatch(step.name):
+    if not isinstance(step.name, str) or not NAME.fullmatch(step.name):
         yield "the name must be lower-case letters, digits and underscores; give it a name=."
     for word in ("action", "compensation", "probe"):
         function = getattr(step, word)
@@ -315,11 +315,11 @@ def _faults_of_bounds(step: Step) -> Iterator[str]:
         bound = getattr(step, word)
         if bound is None:
             yield f"{word}=None would let it run for ever; give it a timedelta."
-        elif not isinstance(bound, timedelta) or bound <= timedelta(0):
+        elif not _is_bound(bound):
             yield f"{word} must be a timedelta longer than nothing, not {bound!r}."
     for word in ("heartbeat", "probe_after"):
         bound = getattr(step, word)
-        if bound is not None and (not isinstance(bound, timedelta) or bound <= timedelta(0)):
+        if bound is not None and not _is_bound(bound):
             yield f"{word} must be a timedelta longer than nothing, not {bound!r}."
     for word in ("retry", "compensation_retry"):
         yield from (f"{word}{fault}" for fault in _faults_of_retry(getattr(step, word)))
@@ -331,7 +331,13 @@ def _faults_of_retry(policy: object) -> Iterator[str]:
         return
     if policy.attempts is None:
         yield ": attempts=None never gives up; give it a number."
-    elif policy.attempts < 1:
-        yield ": attempts must be at least 1."
-    if policy.first < timedelta(0) or policy.longest < policy.first or policy.factor < 1:
+    elif not isinstance(policy.attempts, int) or policy.attempts < 1:
+        yield f": attempts must be a whole number from 1, not {policy.attempts!r}."
+    if not (isinstance(policy.first, timedelta) and isinstance(policy.longest, timedelta)):
+        yield ": first and longest must be timedeltas."
+    elif policy.first < timedelta(0) or policy.longest < policy.first or policy.factor < 1:
         yield ": 0 <= first <= longest and factor >= 1 must hold."
+
+
+def _is_bound(value: object) -> bool:
+    return isinstance(value, timedelta) and value > timedelta(0)
