@@ -103,7 +103,10 @@ def test_a_good_table_has_no_problems() -> None:
         (of_one(retry=3), "retry must be a Retry(...), not 3"),
         (of_one(compensation_retry=None), "compensation_retry must be a Retry(...), not None"),
         (of_one(retry=Retry(attempts=None)), "retry: attempts=None never gives up"),
-        (of_one(compensation_retry=Retry(attempts=0)), "compensation_retry: attempts must be a whole number from 1, not 0"),
+        (
+            of_one(compensation_retry=Retry(attempts=0)),
+            "compensation_retry: attempts must be a whole number from 1, not 0",
+        ),
         (of_one(retry=Retry(attempts="3")), "retry: attempts must be a whole number from 1, not '3'"),
         (of_one(retry=Retry(first=5)), "retry: first and longest must be timedeltas"),
         (of_one(retry=Retry(longest=5)), "retry: first and longest must be timedeltas"),
@@ -189,6 +192,7 @@ PLAIN = rows(undoable(lock_stock), undoable(charge))
 
 def test_a_fingerprint_is_sixteen_hex_digits_and_the_same_in_every_process() -> None:
     assert PLAIN == "ac3da4b70476f818"
+    assert rows(parallel(undoable(lock_stock), undoable(charge))) == "c47c7a06dc5f4882"
 
 
 @pytest.mark.parametrize(
