@@ -88,10 +88,13 @@ def _turn_back_all(now: datetime) -> None:
     with borrowed():
         overdue = list(Saga.objects.overdue(now).order_by("deadline_at").values_list("pk", flat=True)[:BATCH])
     for pk in overdue:
-        with turn(pk, "sweep") as t:
-            if Saga.objects.overdue(t.now).filter(pk=pk).exists():
-                turn_back(t, Cause.DEADLINE, {"code": "deadline", "error": "The deadline passed before it had ended."})
-        ring(t.bells)
+        try:
+            with turn(pk, "sweep") as t:
+                if Saga.objects.overdue(t.now).filter(pk=pk).exists():
+                    turn_back(t, Cause.DEADLINE, {"code": "deadline", "error": "Its deadline passed."})
+            ring(t.bells)
+        except Exception:
+            logger.exception("The sweep could not turn back saga %s; it tries again.", pk)
 
 
 def _ring_again(now: datetime) -> None:

@@ -44,7 +44,7 @@ class Here:
         self._pool = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="door")
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._live, name="saga-worker", daemon=True)
-        self._next_beat = self._next_sweep = 0.0
+        self._beaten = self._next_sweep = float("-inf")
         self._broken_until = 0.0
 
     def start(self) -> None:
@@ -57,28 +57,32 @@ class Here:
     def deliver(self, run_id: int, fence: int) -> int:
         """Run a due step in one of this process's slots."""
         with self._slots:
+            if self._registered and time.monotonic() - self._beaten > conf().gone_after.total_seconds() / 2:
+                self.beat()  # it was frozen: what it claims under a name that is gone would be taken from it at once
             return deliver(run_id, fence, self.id, stopping=self._stopping.is_set)
 
     def _live(self) -> None:
-        while not self._stopping.wait(TICK):
+        while True:  # also while stopping, since steps that still run would be taken over otherwise
             try:
                 self._tick()
             except Exception as error:  # the thread outlives whatever the database does
                 logger.warning("The worker's own thread could not do its round: %s", error)
+            time.sleep(TICK)
 
     def _tick(self) -> None:
-        if time.monotonic() >= self._next_beat:
+        if time.monotonic() - self._beaten >= conf().beat_every.total_seconds():
             self.beat()
-            self._next_beat = time.monotonic() + conf().beat_every.total_seconds()
         if time.monotonic() >= self._next_sweep:
             self._next_sweep = time.monotonic() + conf().sweep_every.total_seconds()
             sweep()
-        self.look_at_the_door()
+        if not self._stopping.is_set():
+            self.look_at_the_door()
 
     def beat(self) -> None:
         """Tell that this process lives. One that was declared gone begins anew: what it held was given away."""
         with borrowed():
             now = clock.now()
+            self._beaten = time.monotonic()
             if self._registered and Worker.objects.filter(pk=self.id, gone_at=None).update(beat_at=now):
                 return
             if self._registered:
