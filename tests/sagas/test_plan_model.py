@@ -15,6 +15,7 @@ import pytest
 from sagas.lifecycle import MachineError
 from sagas.outcome import Succeeded
 from sagas.verdict import Doing
+from tests.sagas.model.mutants import MUTANTS
 from tests.sagas.model.oracle import Oracle
 from tests.sagas.model.player import Player
 from tests.sagas.model.tables import a_table, depth_of, told
@@ -40,6 +41,15 @@ def test_every_move_of_the_plan_is_what_the_rules_ask_for(shard: int, capsys: py
         sys.stdout.write(f"\nmodel, seed {seed}, {len(numbers)} runs with: {told}\n")
     for what in SHARES if len(numbers) >= 500 else ():
         assert shares[what] >= 0.05 * len(numbers), f"only {shares[what]} of {len(numbers)} runs had {what}"
+
+
+@pytest.mark.parametrize("mistake", MUTANTS)
+def test_the_model_finds_the_mistake(mistake: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    module, name, mutant = MUTANTS[mistake]
+    monkeypatch.setattr(module, name, mutant)
+    with pytest.raises(pytest.fail.Exception):
+        for number in range(10_000):
+            one_run("mutants", number)
 
 
 def one_run(seed: str, number: int) -> set[str]:
