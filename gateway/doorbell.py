@@ -1,8 +1,9 @@
 """Tell Celery's workers that something is due, without ever waiting for the broker.
 
-The row in the database is the truth and the message only a doorbell, so a ring may be lost but must never delay or fail the
-caller. `ring` puts it into a bounded queue of this process; one daemon thread publishes, over a connection of its own with short
-time-outs. After a failure nothing is published for five seconds, and rings of that time are dropped: the sweep rings again.
+The row in the database is the truth and the message only a doorbell, so a ring may be lost but must never delay or fail
+the caller. `ring` puts it into a bounded queue of this process; one daemon thread publishes, over a connection of its
+own with short time-outs. After a failure nothing is published for five seconds, and rings of that time are dropped: the
+sweep rings again.
 """
 
 import atexit
@@ -17,7 +18,7 @@ from datetime import timedelta
 from typing import Any
 
 from celery import Celery, current_app
-from kombu import Connection
+from kombu.connection import Connection
 
 logger = logging.getLogger(__name__)
 
@@ -26,12 +27,14 @@ BREAKER = timedelta(seconds=5)
 PATIENCE = timedelta(seconds=1)
 EXIT = timedelta(seconds=1)
 
-# What keeps a publish short: Redis reads the first two, RabbitMQ the next three, kombu the rest, and each ignores what it does not
-# know. RabbitMQ takes a message into the socket's buffer and says nothing, so only publisher confirms notice a frozen one.
+# What keeps a publish short: some names are Redis's, some RabbitMQ's, some kombu's, and each ignores what it does not
+# know. RabbitMQ takes a message into the socket's buffer and says nothing, so only publisher confirms notice a frozen
+# one.
 _SECONDS = PATIENCE.total_seconds()
 _TRANSPORT_OPTIONS: dict[str, Any] = {
     "socket_timeout": _SECONDS,
     "socket_connect_timeout": _SECONDS,
+    "connect_timeout": _SECONDS,
     "read_timeout": _SECONDS,
     "write_timeout": _SECONDS,
     "confirm_publish": True,
@@ -42,12 +45,13 @@ _TRANSPORT_OPTIONS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """One message to be: the task's name, its JSON arguments, the queue, the delay asked for, the app to send it with."""
+    """One message to be: task, JSON arguments, queue, when it may run, when it is worth nothing, and the app to use."""
 
     task: str
     args: tuple[Any, ...]
     queue: str | None
     countdown: timedelta | None
+    expires: timedelta | None
     app: Celery
 
 
@@ -100,7 +104,8 @@ class Line:
             ring.task,
             args=ring.args,
             queue=ring.queue,
-            countdown=ring.countdown.total_seconds() if ring.countdown else None,
+            countdown=_seconds(ring.countdown),
+            expires=_seconds(ring.expires),
             connection=self._connection,
             retry=False,
             ignore_result=True,
@@ -110,8 +115,13 @@ class Line:
         )
 
 
+def _seconds(time: timedelta | None) -> float | None:
+    return time.total_seconds() if time else None
+
+
 def _connect(app: Celery) -> Connection:
-    return app.connection_for_write(connect_timeout=_SECONDS, transport_options=_TRANSPORT_OPTIONS)
+    connection: Connection = app.connection_for_write(connect_timeout=_SECONDS, transport_options=_TRANSPORT_OPTIONS)
+    return connection
 
 
 class Doorbell:
@@ -143,7 +153,7 @@ class Doorbell:
             return True
 
     def failing_since(self) -> float | None:
-        """When publishing began to fail (`time.monotonic()`), None while it works; a publish overdue counts as failing."""
+        """When publishing began to fail (`time.monotonic()`), None while it works; one that is overdue has failed."""
         with self._changed:
             since = self._publishing_since
             overdue = since is not None and time.monotonic() - since > 2 * _SECONDS
@@ -202,18 +212,23 @@ _left_behind: list[Doorbell] = []
 
 
 def ring(
-    task_name: str, args: Sequence[Any] = (), queue: str | None = None, *, countdown: timedelta | None = None
+    task_name: str,
+    args: Sequence[Any] = (),
+    queue: str | None = None,
+    *,
+    countdown: timedelta | None = None,
+    expires: timedelta | None = None,
 ) -> bool:
-    """Ask a worker to run the task soon. Never blocks and never raises; False says that the message was dropped right away.
+    """Ask a worker to run the task soon. Never blocks and never raises; False says that it was dropped right away.
 
-    `args` are JSON values, by convention ids; `countdown` is a hint of a few seconds. Call it after the commit. With Celery's
-    eager mode the task runs here and now instead.
+    `args` are JSON values, by convention ids; `countdown` is a hint of a few seconds; after `expires` the message is
+    discarded. Call it after the commit. With Celery's eager mode the task runs here and now instead.
     """
     app = current_app._get_current_object()
     if app.conf.task_always_eager:
         app.tasks[task_name].apply(args=tuple(args), throw=app.conf.task_eager_propagates)
         return True
-    return _doorbell.ring(Ring(task_name, tuple(args), queue, countdown, app))
+    return _doorbell.ring(Ring(task_name, tuple(args), queue, countdown, expires, app))
 
 
 def failing_since() -> float | None:
@@ -232,7 +247,7 @@ def flush(timeout: timedelta = EXIT) -> bool:
 
 
 def _renew_after_fork() -> None:
-    # The parent's bell is kept: were it collected, its connection would shut the socket down that the parent still uses.
+    # The parent's bell is kept: were it freed, its connection would shut down the socket that the parent still uses.
     global _doorbell
     _left_behind.append(_doorbell)
     _doorbell = Doorbell()

@@ -1,71 +1,84 @@
-"""Limits on what comes in from outside: size, depth and characters. Pure, for every door and for what steps return."""
+"""What JSON and text may be stored: bounded in size and depth, of characters that every database takes.
+
+PostgreSQL's text and jsonb refuse U+0000 and lone surrogates, and Python's parser refuses 5,000 nested lists, each with
+an error that would be a 500. So what comes from outside, and what steps return, goes through here first. Pure: no
+Django, no REST framework.
+"""
 
 import json
 import math
-from collections.abc import Iterator
+import re
 from typing import Any
 
 LARGEST = 256 * 1024
+"""Bytes of a value as compact JSON in UTF-8."""
 DEEPEST = 32
+"""Objects and lists inside each other."""
+LONGEST_NUMBER = 300
+"""Digits of a whole number; Python itself refuses to read or print more than 4,300."""
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class LimitExceeded(ValueError):
-    """A value goes over a limit; the message is a sentence that names the limit."""
+    """A value goes over a limit, or is not JSON; the message is a sentence that says what."""
 
 
 def check(value: Any) -> None:
-    """Raises `LimitExceeded` for a JSON value that is too deep, too large, or that no database could store.
+    """Raise `LimitExceeded` for a value that is too deep, too large, not JSON, or that no database could store.
 
-    At most 32 levels and 256 KiB as compact UTF-8; no NUL, no lone surrogate, no NaN or infinity.
+    At most 32 levels, 256 KiB as compact UTF-8 and 300 digits; no U+0000, no lone surrogate, no NaN or infinity.
     """
-    _check_depth(value)
-    for text in _texts(value):
-        _check_characters(text)
+    seen, waiting = 0, [(value, 1)]  # a list, not recursion: no nesting is too deep for the check itself
+    while waiting:
+        node, depth = waiting.pop()
+        _check_node(node, depth)
+        if isinstance(node, dict):
+            _check_names(node)
+            waiting.extend((inner, depth + 1) for inner in node.values())
+        elif isinstance(node, list | tuple):
+            waiting.extend((inner, depth + 1) for inner in node)
+        seen += 1
+        if seen > LARGEST:  # each takes a byte at least, and one list may stand in a small value very many times
+            raise LimitExceeded(f"It is larger than {LARGEST // 1024} KiB of JSON.")
     size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
     if size > LARGEST:
-        raise LimitExceeded(f"It has {size} bytes; at most {LARGEST} are allowed.")
+        raise LimitExceeded(f"It has {size} bytes of JSON; at most {LARGEST} are allowed.")
 
 
 def clean_text(text: str, longest: int) -> str:
     """Any text as one that can be stored: what cannot be is shown as �, and the end is cut off with an ellipsis."""
-    cleaned = text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "�")
-    return cleaned if len(cleaned) <= longest else cleaned[: longest - 1] + "…"
+    cut = text if len(text) <= longest else text[: longest - 1] + "…"
+    return _UNSTORABLE.sub("�", cut)
 
 
-def _check_depth(value: Any) -> None:
-    level, depth = [value], 0
-    while level:
-        depth += 1
-        if depth > DEEPEST + 1:
-            raise LimitExceeded(f"It is nested more than {DEEPEST} levels deep.")
-        level = [inner for outer in level for inner in _inside(outer)]
+def _check_node(node: Any, depth: int) -> None:
+    match node:
+        case None | bool():
+            pass
+        case str():
+            _check_text(node)
+        case int() if node.bit_length() > LONGEST_NUMBER * math.log2(10):
+            raise LimitExceeded(f"It has a number of more than {LONGEST_NUMBER} digits; send that as a string.")
+        case float() if not math.isfinite(node):
+            raise LimitExceeded("It has a number that is not finite, which JSON does not know.")
+        case int() | float():
+            pass
+        case dict() | list() | tuple():
+            if depth > DEEPEST:
+                raise LimitExceeded(f"It is nested more than {DEEPEST} levels deep.")
+        case _:
+            raise LimitExceeded(f"It has a value of the type {type(node).__name__}, which is not JSON.")
 
 
-def _inside(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
-        yield from value.values()
-    elif isinstance(value, list | tuple):
-        yield from value
+def _check_names(node: dict[Any, Any]) -> None:
+    for name in node:
+        if not isinstance(name, str):
+            raise LimitExceeded("It has a name in an object that is not text.")
+        _check_text(name)
 
 
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise LimitExceeded("It contains a number that is not finite, which JSON does not know.")
-    elif isinstance(value, dict):
-        for name in value:
-            if not isinstance(name, str):
-                raise LimitExceeded("It has a name in an object that is not text.")
-            yield name
-    for inner in _inside(value):
-        yield from _texts(inner)
-
-
-def _check_characters(text: str) -> None:
-    if "\x00" in text:
-        raise LimitExceeded("It contains the character U+0000, which cannot be stored.")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise LimitExceeded("It contains half of a surrogate pair, which is not text.") from None
+def _check_text(text: str) -> None:
+    if found := _UNSTORABLE.search(text):
+        what = "the character U+0000" if found[0] == "\x00" else f"half of a surrogate pair (U+{ord(found[0]):04X})"
+        raise LimitExceeded(f"It contains {what}, which cannot be stored.")

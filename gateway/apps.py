@@ -1,0 +1,10 @@
+"""The app's entry in INSTALLED_APPS."""
+
+from django.apps import AppConfig
+
+
+class GatewayConfig(AppConfig):
+    """What the doors of the other apps share."""
+
+    name = "gateway"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,140 @@
+"""The same request under the same `Idempotency-Key` gets the same answer, and its effect once.
+
+    with idempotency.remembered(caller, "start saga", idempotency.key_of(request), request.data) as memory:
+        if memory.answer:
+            return memory.answer.response()
+        saga = start(...)
+        memory.keep(201, {"id": str(saga.id)})
+
+The block is one transaction: key, answer and whatever is created in it are committed together or not at all. A request
+that is refused, because the block raises, is not remembered.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import OperationalError, connections, router, transaction
+from django.http import HttpRequest
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from gateway import conf
+from gateway.callers import Caller
+from gateway.models import IdempotencyKey
+from gateway.problems import LOCK_NOT_AVAILABLE, Problem
+
+HEADER = "Idempotency-Key"
+REPLAYED = "Idempotent-Replayed"
+LONGEST = 255
+
+_ALLOWED = re.compile(rf"[\x21-\x7e]{{1,{LONGEST}}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that was given before."""
+
+    status: int
+    body: Any
+
+    def response(self) -> Response:
+        """The answer again, marked as a repetition."""
+        return Response(self.body, self.status, headers={REPLAYED: "true"})
+
+
+class Memory:
+    """What is known of this request: the earlier `answer`, or None, and then a place to keep the one being made."""
+
+    def __init__(self, row: IdempotencyKey | None, answer: Answer | None = None) -> None:
+        self._row = row
+        self.answer = answer
+        self.kept = False
+
+    def keep(self, status: int, body: Any) -> None:
+        """Remember the answer, once; `body` is JSON and small: what it takes to answer again."""
+        self.kept = True
+        if self._row is not None:
+            self._row.status, self._row.answer = status, body
+            self._row.save(update_fields=["status", "answer"])
+
+
+def key_of(request: Request | HttpRequest) -> str | None:
+    """The request's key, None when it has none. Raises a 400 problem for one that is too long or not printable."""
+    key: str | None = request.headers.get(HEADER)
+    if key is None or _ALLOWED.fullmatch(key):
+        return key
+    raise Problem(
+        f"The header {HEADER} takes 1 to {LONGEST} printable ASCII characters without spaces, for example a UUID.",
+        code="idempotency_key_invalid",
+    )
+
+
+@contextmanager
+def remembered(caller: Caller, scope: str, key: str | None, body: Any) -> Iterator[Memory]:
+    """Open a transaction that runs once per caller, scope and key; without a key it is a transaction and no more.
+
+    Raises a 422 problem when the key was used with another body, and a 409 problem when the first request under it is
+    still at work after two seconds. On PostgreSQL no other lock of the block is waited for any longer, either.
+    """
+    using = router.db_for_write(IdempotencyKey)
+    with transaction.atomic(using=using):
+        memory = Memory(None) if key is None else _recall(using, caller, scope, key, fingerprint(body))
+        yield memory
+        if memory.answer is None and not memory.kept:
+            raise RuntimeError("The block ended without memory.keep(status, body); nothing of it was committed.")
+
+
+def fingerprint(body: Any) -> str:
+    """The body as a short text that is the same for the same JSON, whatever its order and spaces."""
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _recall(using: str, caller: Caller, scope: str, key: str, print_: str) -> Memory:
+    mine = IdempotencyKey(tenant=caller.tenant, caller=caller.name, scope=scope, key=key, fingerprint=print_)
+    _insert(using, mine)
+    known = (
+        IdempotencyKey.objects.using(using)
+        .filter(tenant=caller.tenant, caller=caller.name, scope=scope, key=key)
+        .first()
+    )
+    if known is None:  # the clean-up took it between the two statements
+        raise _at_work()
+    if known.id == mine.id:
+        return Memory(known)
+    if known.fingerprint != print_:
+        raise Problem(
+            f"The key in {HEADER} was used before with another body; send the same body, or a new key.",
+            status=422,
+            code="idempotency_key_reused",
+        )
+    return Memory(known, Answer(known.status, known.answer))
+
+
+def _insert(using: str, row: IdempotencyKey) -> None:
+    """Insert the row unless there is one. The unique index makes the second of two requests wait for the first."""
+    connection = connections[using]
+    try:
+        if connection.vendor == "postgresql":
+            wait = int(conf.current().IDEMPOTENCY_WAIT.total_seconds() * 1000)
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{wait}ms"])
+        IdempotencyKey.objects.using(using).bulk_create([row], ignore_conflicts=True)
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+            raise _at_work() from None
+        raise
+
+
+def _at_work() -> Problem:
+    return Problem(
+        f"The first request with this {HEADER} is still at work; send it again in a moment.",
+        status=409,
+        code="idempotency_key_at_work",
+        retry_after=conf.current().IDEMPOTENCY_WAIT,
+    )

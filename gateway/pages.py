@@ -1,0 +1,67 @@
+"""Lists in pages, by a cursor: a page costs the same wherever it is, and nothing is shown twice."""
+
+import base64
+import binascii
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from rest_framework.request import Request
+
+from gateway.problems import Problem
+
+USUAL = 50
+LARGEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows of a list, and the address of the rows after them, None at the end."""
+
+    rows: list[Any]
+    next: str | None
+
+    def document(self, represent: Callable[[Any], Any]) -> dict[str, Any]:
+        """The JSON object that the caller gets: `{"results": […], "next": …}`."""
+        return {"results": [represent(row) for row in self.rows], "next": self.next}
+
+
+def page(request: Request, rows: QuerySet[Any], by: str = "-id") -> Page:
+    """One page of rows in the order of a unique column, by `?limit=` (1 to 200) and `?cursor=`.
+
+    "-id" is the newest first, where ids are UUIDs of version 7. An index over the column, with the filtered columns
+    before it, makes a page one range of that index. Raises a 400 problem for a limit or a cursor that cannot be.
+    """
+    limit, column = _limit(request), by.removeprefix("-")
+    if (given := request.query_params.get("cursor")) is not None:
+        beyond = "lt" if by.startswith("-") else "gt"
+        rows = rows.filter(**{f"{column}__{beyond}": _read(rows, column, given)})
+    found = list(rows.order_by(by)[: limit + 1])
+    if len(found) <= limit:
+        return Page(found, None)
+    found.pop()
+    return Page(found, _address(request, getattr(found[-1], column)))
+
+
+def _limit(request: Request) -> int:
+    given = request.query_params.get("limit", str(USUAL))
+    if given.isascii() and given.isdecimal() and len(given) < 5 and 1 <= int(given) <= LARGEST:
+        return int(given)
+    raise Problem(f"limit is a number from 1 to {LARGEST}.", code="limit_invalid")
+
+
+def _address(request: Request, last: Any) -> str:
+    query = request._request.GET.copy()
+    query["cursor"] = base64.urlsafe_b64encode(str(last).encode()).decode().rstrip("=")
+    address: str = request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+    return address
+
+
+def _read(rows: QuerySet[Any], column: str, cursor: str) -> Any:
+    try:
+        text = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)).decode("ascii")
+        return rows.model._meta.get_field(column).clean(text, None)
+    except (ValueError, OverflowError, binascii.Error, ValidationError):
+        raise Problem("The cursor is not one of ours; begin again without it.", code="cursor_invalid") from None
