@@ -1,0 +1,6 @@
+"""What the service keeps."""
+
+from notifications.models.attempt import Attempt
+from notifications.models.notification import Notification
+
+__all__ = ["Attempt", "Notification"]

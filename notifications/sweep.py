@@ -1,0 +1,61 @@
+"""The sweep finds what nobody was told about. Any number may run at once.
+
+    1. take back  attempts whose lease is over: their workers are gone
+    2. ring       what is due and was not picked up: its message is lost, or its pause is over
+
+Candidates are read without locks; each is then handled in a transaction of its own, which looks again.
+"""
+
+import logging
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from gateway.borrowing import borrowed
+from notifications.conf import conf
+from notifications.dispatch import ring
+from notifications.models import Notification
+from notifications.record import take_back
+
+logger = logging.getLogger(__name__)
+
+BATCH = 200
+RINGS = 500
+AFTER_A_FAILURE = timedelta(minutes=1)
+
+
+def sweep() -> None:
+    """Take back and ring, once."""
+    with borrowed():
+        overdue = list(Notification.objects.overdue().order_by("lease_until").values_list("pk", "fence")[:BATCH])
+    for pk, fence in overdue:
+        _survive(pk, fence)
+    with borrowed():
+        due = _mark_as_rung()
+    ring(due)
+
+
+def _survive(pk: UUID, fence: int) -> None:
+    """One poisoned row must not stop the sweep for the others: its lease is pushed on, and its error told."""
+    try:
+        with borrowed():
+            status = take_back(pk, fence)
+        if status is not None:
+            logger.warning("The worker that was sending notification %s is gone; it is %s now.", pk, status)
+    except Exception:
+        logger.exception("The sweep could not take back notification %s; it looks again in a minute.", pk)
+        with borrowed():
+            Notification.objects.overdue().filter(pk=pk, fence=fence).update(lease_until=Now() + AFTER_A_FAILURE)
+
+
+def _mark_as_rung() -> list[UUID]:
+    """Choose what to ring for, so that two sweeps at once do not ring for the same."""
+    unheard = Q(rung_at=None) | Q(rung_at__lt=Now() - conf().ring_again_after)
+    with transaction.atomic():
+        due = Notification.objects.due().filter(unheard).order_by("due_at")
+        chosen = list(due.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)[:RINGS])
+        Notification.objects.filter(pk__in=chosen).update(rung_at=Now())
+    return chosen
