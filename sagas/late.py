@@ -40,9 +40,11 @@ def came_late(saga_id: UUID, claimed: Run, outcome: Outcome, worker: UUID) -> tu
         run = t.run(pk=claimed.pk)
         if run is None:
             return ()
-        run.late = {"doing": claimed.doing, "fence": claimed.fence, "at": t.now.isoformat(), **_spoken(outcome)}
+        landed = claimed.doing != Doing.COMPENSATION and _landed(outcome)
+        if landed or run.late is None:
+            run.late = {"doing": claimed.doing, "fence": claimed.fence, "at": t.now.isoformat(), **_spoken(outcome)}
         t.move(run, "late", about={"outcome": type(outcome).__name__.lower(), "of": claimed.fence})
-        if claimed.doing != Doing.COMPENSATION and _landed(outcome) and run.happened != Happened.YES:
+        if landed and run.happened != Happened.YES:
             run.happened = run.prior = Happened.YES
             _undo_what_landed(t, run)
     return t.bells
@@ -60,7 +62,7 @@ def _undo_what_landed(t: Turn, run: Run) -> None:
             demand(t, run)
         case Undo.DONE:
             demand(t, run, once_more=True)
-        case Undo.DUE if run.tries:  # in back-off: the first key has been used, so what landed since needs another
+        case Undo.DUE if run.undo_tried:  # its key has been used, so what landed since needs another
             demand(t, run, once_more=True)
         case Undo.RUNNING | Undo.STUCK:
             run.undo_again = True

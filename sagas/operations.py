@@ -197,10 +197,9 @@ def _try_now(t: Turn, run: Run) -> None:
         demand(t, run, once_more=run.undo_again)
         return
     was_held = run.work is None
-    if was_held or run.doing != Doing.PROBE:
-        run.tries = run.asks = run.crashes = 0
-        run.since = None
-    if run.doing == Doing.ACTION and run.happened == Happened.NO and not t.saga.is_going_back:
+    run.tries = run.asks = run.crashes = 0
+    run.since = None
+    if (was_held or run.doing == Doing.ACTION) and run.happened == Happened.NO and not t.saga.is_going_back:
         run.generation += 1
     if t.saga.is_going_back:
         t.due(run, Doing.COMPENSATION)

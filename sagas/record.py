@@ -169,6 +169,7 @@ def _take(t: Turn, run: Run, worker: UUID, token: str = "") -> None:
         t.move(run, "asked", about={"tries": run.asks, **by})
     elif doing is Doing.COMPENSATION:
         run.tries += 1
+        run.undo_tried = True
         t.move(run, "claimed", undo=Undo.RUNNING, about={"tries": run.tries, **by})
     else:
         run.tries += 1

@@ -49,14 +49,17 @@ def descend(t: Turn) -> None:
         case Await():
             t.become(SagaState.COMPENSATING)
         case Rest():
-            t.become(SagaState.STUCK)
+            under_way = t.runs(work__isnull=False)
+            t.become(SagaState.COMPENSATING if under_way else SagaState.STUCK)
         case Finish():
             end(t, SagaState.CANCELLED if t.saga.cause == Cause.CANCELLED else SagaState.COMPENSATED)
 
 
 def demand(t: Turn, run: Run, *, once_more: bool = False) -> None:
     """The compensation is due now, with a fresh budget; `once_more` under a key of its own."""
-    run.undo_round += 1 if once_more or run.undo_round == 0 else 0
+    if once_more or run.undo_round == 0:
+        run.undo_round += 1
+        run.undo_tried = False
     run.undo_again = False
     run.tries = run.crashes = 0
     run.since = None

@@ -63,11 +63,11 @@ class Here:
 
     def _live(self) -> None:
         while True:  # also while stopping, since steps that still run would be taken over otherwise
+            time.sleep(TICK)
             try:
                 self._tick()
             except Exception as error:  # the thread outlives whatever the database does
                 logger.warning("The worker's own thread could not do its round: %s", error)
-            time.sleep(TICK)
 
     def _tick(self) -> None:
         if time.monotonic() - self._beaten >= conf().beat_every.total_seconds():

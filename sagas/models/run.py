@@ -44,7 +44,8 @@ class Run(models.Model):
     """One row of one saga at work: its forward side and its way back.
 
     `fence` grows with every change of `work`: a worker that holds an old one can write nothing. `prior` is what was
-    known of the effect before the present attempt, so that a refusal can speak of its own attempt only.
+    known of the effect before the present attempt, so that a refusal can speak of its own attempt only. `undo_tried` says
+    that the compensation's present key has been used, `undo_again` that it is owed once more under a new one.
     """
 
     class Kind(models.TextChoices):
@@ -69,6 +70,7 @@ class Run(models.Model):
     seq = models.PositiveIntegerField(null=True, blank=True)
     generation = models.PositiveIntegerField(default=1)
     undo_round = models.PositiveIntegerField(default=0)
+    undo_tried = models.BooleanField(default=False)
     undo_again = models.BooleanField(default=False)
 
     work = models.CharField(max_length=7, null=True, blank=True, choices=Work.choices)

@@ -361,3 +361,59 @@ def test_a_process_that_is_the_only_one_takes_over_at_once(world):
     outlive_all()
     sweep()
     assert run_of(found, "charge").work == "due"
+
+
+def lost(world: World, found: Saga):
+    """A claimed charge whose worker was taken for dead."""
+    held = claimed(world, found)
+    take_back(held.run.pk, held.run.fence, "silent", died=True)
+    return held
+
+
+def test_a_retry_after_a_final_probe_said_no_begins_a_new_generation(world):
+    world.script("charge", Unknown("lost"))
+    world.script("find", Abort("not landed"))
+    once = {"retry": Retry(attempts=1), "probe": world.find, "probe_is_final": True, "on_exhausted": "suspend"}
+    found = world.run_through(world.start(two(world, **once)))
+    assert (run_of(found, "charge").happened, found.state) == ("no", "stuck")
+    operations.retry(found.pk, actor="ann", reason="again")
+    assert run_of(found, "charge").generation == 2
+
+
+def test_a_late_success_after_an_operators_retry_is_undone_under_a_new_key(world):
+    found = world.start(two(world))
+    zombie = claimed(world, found)
+    operations.cancel(found.pk, actor="ann", reason="no")
+    take_back(zombie.run.pk, zombie.run.fence, "silent", died=True)
+    world.script("refund", Abort("nothing to refund"))
+    world.work(found)
+    operations.retry(found.pk, actor="ann", reason="again")
+    record.record(zombie, Succeeded(result=1), world.worker, go_on=False)
+    world.run_through(found)
+    keys = [key for name, key in world.calls if name == "refund"]
+    assert keys == [f"{found.pk}:charge:0:1:undo", f"{found.pk}:charge:0:1:undo:2"]
+
+
+def test_a_saga_is_not_stuck_while_something_of_it_still_runs(world):
+    left = step(world.left, compensation=world.unleft)
+    right = step(world.right, compensation=world.unright)
+    found = world.start(saga("side", parallel(left, right)))
+    held = [claim(run.pk, run.fence, world.worker) for run in Run.objects.filter(saga=found).order_by("id")]
+    world.script("unright", Abort("cannot"))
+    record.record(held[1], Refused(error="half of it", partly=True), world.worker, go_on=False)
+    world.work(found)
+    found.refresh_from_db()
+    assert (run_of(found, "right").undo, found.state) == ("stuck", "compensating")
+    record.record(held[0], Succeeded(), world.worker, go_on=False)
+    found.refresh_from_db()
+    assert found.state == "stuck"
+
+
+def test_a_late_success_is_not_forgotten_for_a_later_word(world):
+    found = world.start(two(world))
+    first, second = lost(world, found), lost(world, found)
+    record.record(first, Succeeded(result={"id": 7}), world.worker, go_on=False)
+    record.record(second, Refused(error="no"), world.worker, go_on=False)
+    operations.cancel(found.pk, actor="ann", reason="no")
+    world.run_through(found)
+    assert world.contexts[1].action.result == {"id": 7}

@@ -245,8 +245,7 @@ class Engine:
             self._demand(row, once_more=row.undo_again)
             self.descend()
             return
-        if row.work is None or row.doing is not Doing.PROBE:
-            row.tries = row.asks = row.crashes = 0
+        row.tries = row.asks = row.crashes = 0
         if row.work is None:
             row.work, row.doing = "due", Doing.ACTION
             fire(step_machine, row, "due")

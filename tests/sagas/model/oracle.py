@@ -85,10 +85,9 @@ class Story:
             self.once_more = self.key_used
 
     def _retried(self, fact: Fact) -> None:
-        if self.fate == "due" and self.next is PROBE:
-            return  # asked now rather than later; in doubt all the same
         self.tries = self.asks = self.deaths = 0
-        if not self.going_back:
+        asked_now_rather_than_later = self.fate == "due" and self.next is PROBE
+        if not self.going_back and not asked_now_rather_than_later:
             self.fate, self.next = "due", ACTION
 
     def _waived(self, fact: Fact) -> None:
