@@ -138,7 +138,7 @@ LOGGING = logs.configured(LOG_FORMAT, LOG_LEVEL)
 
 # --- The apps --------------------------------------------------------------------------------------------------------
 
-GATEWAY = {"API_KEY": API_KEY}
+GATEWAY = {"API_KEY": API_KEY, "READINESS": ("sagas.health.swept", "sagas.health.alive")}
 SAGAS = {"SERVICES": SAGA_SERVICES}
 NOTIFICATIONS: dict[str, object] = {}
 

@@ -18,10 +18,10 @@ PACKAGES = {  # what each may import of our own
 }
 
 BANDS = {  # inside sagas: a file imports only its own band and the bands above it here
-    "words": "errors retry outcome verdict identity definition registry plan lifecycle",
-    "record": "conf models migrations payload clock borrowing turn way_back late lease record postgres",
+    "words": "errors retry outcome verdict keys definition registry plan lifecycle",
+    "record": "conf models migrations payload clock turn way_back late lease record postgres",
     "engine": "answers transport http context alarm dispatch engine operations explain workers canary sweep tasks",
-    "doors": "api admin checks diagrams management testing apps",
+    "doors": "api admin health checks diagrams management testing apps",
 }
 APART = {"participant"}  # an app for participants, which are projects without the coordinator
 WORDS_MAY_IMPORT = {"sagas", "transitions", "pydantic", "pydantic_core", *sys.stdlib_module_names}

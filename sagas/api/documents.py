@@ -1,0 +1,105 @@
+"""How sagas, steps, incidents and the journal look to callers."""
+
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.reverse import reverse
+
+from sagas import operations
+from sagas.explain import explain
+from sagas.models import Incident, Journal, Run, Saga
+
+MOST_STEPS = 200
+"""A saga with more steps shows the first of them; the others are in its list of steps."""
+
+
+def saga_document(saga: Saga, request: Request) -> dict[str, Any]:
+    """A saga in full: what it waits for and what can be done about it in `next` and `links`."""
+    paused = {"by": saga.paused_by, "since": saga.paused_at, "why": saga.paused_why} if saga.paused_at else None
+    return saga_line(saga, request) | {
+        "next": explain(saga),
+        "going": saga.going,
+        "cause": saga.cause or None,
+        "failure": saga.failure,
+        "paused": paused,
+        "input": saga.input,
+        "started_by": saga.started_by,
+        "deadline_at": saga.deadline_at,
+        "committed_at": saga.committed_at,
+        "steps": [step_document(run) for run in saga.runs.order_by("id")[:MOST_STEPS]],
+        "incidents": [incident_document(incident) for incident in saga.incidents.open()],
+        "links": _links(saga, request),
+    }
+
+
+def saga_line(saga: Saga, request: Request) -> dict[str, Any]:
+    """A saga as it stands in a list."""
+    return {
+        "id": saga.pk,
+        "definition": saga.definition,
+        "version": saga.version,
+        "business_key": saga.business_key,
+        "state": saga.state,
+        "needs_person": saga.open_incidents > 0,
+        "labels": saga.labels,
+        "priority": saga.priority,
+        "created_at": saga.created_at,
+        "updated_at": saga.updated_at,
+        "ended_at": saga.ended_at,
+        "url": address(saga, request),
+    }
+
+
+def step_document(run: Run) -> dict[str, Any]:
+    """A step: its forward side, its way back, and what is known of its effect."""
+    return {
+        "step": run.path,
+        "item": run.item,
+        "kind": run.kind,
+        "state": run.state,
+        "undo": run.undo,
+        "happened": run.happened,
+        "work": run.work,
+        "at": run.at,
+        "tries": run.tries,
+        "key": run.action_key,
+        "result": run.result,
+        "error": run.error or None,
+        "code": run.code or None,
+        "started_at": run.started_at,
+        "ended_at": run.ended_at,
+    }
+
+
+def incident_document(incident: Incident) -> dict[str, Any]:
+    """Something that needs a person."""
+    return {
+        "id": incident.pk,
+        "step": incident.path or None,
+        "item": incident.item,
+        "direction": incident.direction,
+        "reason": incident.reason,
+        "reason_code": incident.reason_code,
+        "sentence": incident.sentence,
+        "times": incident.times,
+        "owner": incident.owner or None,
+        "opened_at": incident.opened_at,
+        "last_at": incident.last_at,
+        "retried_at": incident.retried_at,
+    }
+
+
+def journal_document(entry: Journal) -> dict[str, Any]:
+    """All moves of one transaction."""
+    return {"rev": entry.rev, "at": entry.at, "actor": entry.actor, "moves": entry.moves}
+
+
+def address(saga: Saga, request: Request, name: str = "saga") -> str:
+    """The address of a saga, or of what belongs to it."""
+    return str(reverse(f"sagas:{name}", args=[saga.pk], request=request))
+
+
+def _links(saga: Saga, request: Request) -> dict[str, str]:
+    links = {"self": address(saga, request)}
+    links |= {name: address(saga, request, name) for name in ("steps", "journal")}
+    return links | {verb: address(saga, request, verb) for verb in operations.allowed(saga)}

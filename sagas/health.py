@@ -1,0 +1,32 @@
+"""What the coordinator adds to a readiness probe; `GATEWAY["READINESS"]` names these by their dotted paths.
+
+Each returns None when all is well, else what is not.
+"""
+
+from datetime import timedelta
+
+from sagas import clock
+from sagas.models import Saga, Sweep
+
+SILENCE = timedelta(seconds=30)
+MOST_NAMED = 3
+
+
+def swept() -> str | None:
+    """Whether clocks and lost messages are looked after: any worker or beat sweeps every two seconds."""
+    mark = Sweep.objects.filter(pk=1).first()
+    if mark is None:
+        return "nobody has swept yet; start a worker"
+    age = clock.now() - mark.at
+    if age > SILENCE:
+        return f"nobody has swept for {int(age.total_seconds())} s; see whether a worker runs"
+    return None
+
+
+def alive() -> str | None:
+    """Whether every live saga can move by itself or has an incident: the liveness invariant."""
+    dead = Saga.objects.dead(clock.now()).order_by("id").values_list("pk", flat=True)[: MOST_NAMED + 1]
+    if not dead:
+        return None
+    names = ", ".join(str(pk) for pk in dead[:MOST_NAMED])
+    return f"nothing will move these sagas: {names}{' and more' if len(dead) > MOST_NAMED else ''}"

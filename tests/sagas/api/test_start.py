@@ -1,0 +1,206 @@
+"""POST /api/v1/sagas/: accepted is kept, once per key, and what cannot be accepted is said clearly."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connections
+from pydantic import BaseModel, ConfigDict
+
+from sagas import saga, step
+from sagas.models import Saga
+from tests.sagas.api.conftest import SAGAS, Api
+
+pytestmark = pytest.mark.django_db
+
+
+class Order(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    amount: int
+
+
+@pytest.fixture
+def priced(world):
+    """A saga whose input has a shape."""
+    table = saga("priced", step(world.charge, compensation=world.refund), input=Order)
+    world.knows(table)
+    return table
+
+
+def test_a_saga_begins(api, two):
+    answer = api.start(input={"order": 7}, business_key="order-7", labels={"shop": "Berlin"}, priority=3)
+    saga = Saga.objects.get()
+    assert (answer.status_code, answer.json()["id"]) == (201, str(saga.pk))
+    assert answer.headers["Location"] == answer.json()["url"] == f"http://testserver{SAGAS}{saga.pk}/"
+    assert (saga.input, saga.business_key, saga.labels, saga.priority) == (
+        {"order": 7},
+        "order-7",
+        {"shop": "Berlin"},
+        3,
+    )
+    assert (saga.started_by, saga.tenant) == ("service", "default")
+
+
+def test_the_trace_of_the_request_goes_on_in_the_saga(api, two):
+    trace = f"00-{'a' * 32}-{'b' * 16}-01"
+    api.post(SAGAS, {"definition": "two"}, traceparent=trace)
+    assert Saga.objects.get().traceparent == trace
+
+
+def test_the_same_request_under_the_same_key_is_answered_with_the_same_saga(api, two):
+    first, second = api.start(input=1, key="k"), api.start(input=1, key="k")
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json()["id"] == second.json()["id"]
+    assert "Idempotent-Replayed" not in first.headers
+    assert second.headers["Idempotent-Replayed"] == "true"
+    assert second.headers["Location"] == first.headers["Location"]
+    assert Saga.objects.count() == 1
+
+
+def test_another_request_under_the_same_key_is_refused(api, two):
+    api.start(input=1, key="k")
+    answer = api.start(input=2, key="k")
+    assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
+    assert Saga.objects.count() == 1
+
+
+def test_a_refused_request_does_not_use_its_key_up(api, priced):
+    assert api.start("priced", input={"amount": "many"}, key="k").status_code == 422
+    assert api.start("priced", input={"amount": 5}, key="k").status_code == 201
+
+
+def test_a_business_key_that_is_taken_gives_the_open_saga(api, two):
+    first, second = api.start(business_key="order-7"), api.start(business_key="order-7")
+    assert (second.status_code, second.json()["id"]) == (200, first.json()["id"])
+
+
+def test_a_business_key_that_is_taken_is_refused_when_that_is_wanted(api, two):
+    api.start(business_key="order-7")
+    answer = api.start(business_key="order-7", on_duplicate="refuse")
+    assert (answer.status_code, answer.json()["code"], answer.json()["allowed"]) == (409, "duplicate", ["cancel"])
+
+
+def test_a_definition_that_nobody_knows_is_refused_with_those_that_there_are(api, two):
+    answer = api.start("tow")
+    assert (answer.status_code, answer.json()["code"]) == (422, "definition_unknown")
+    assert "two" in answer.json()["detail"]
+
+
+def test_input_that_does_not_fit_is_refused_with_every_fault(api, priced):
+    answer = api.start("priced", input={"amount": "many", "colour": "red"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
+    assert {error["pointer"] for error in answer.json()["errors"]} == {"/input/amount", "/input/colour"}
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({}, "/definition"),
+        ({"definition": "two", "imput": 1}, "/imput"),
+        ({"definition": 2}, "/definition"),
+        ({"definition": ""}, "/definition"),
+        ({"definition": "two", "business_key": ""}, "/business_key"),
+        ({"definition": "two", "business_key": "k" * 256}, "/business_key"),
+        ({"definition": "two", "on_duplicate": "ignore"}, "/on_duplicate"),
+        ({"definition": "two", "priority": "5"}, "/priority"),
+        ({"definition": "two", "priority": True}, "/priority"),
+        ({"definition": "two", "priority": 10**9}, "/priority"),
+        ({"definition": "two", "version": 0}, "/version"),
+        ({"definition": "two", "version": 10**30}, "/version"),
+        ({"definition": "two", "labels": {"a": 1}}, "/labels/a"),
+        ({"definition": "two", "labels": {"a": "v" * 256}}, "/labels/a"),
+        ({"definition": "two", "labels": {f"l{n}": "" for n in range(21)}}, "/labels"),
+        ({"definition": "two", "labels": ["a"]}, "/labels"),
+    ],
+)
+def test_what_has_not_the_right_shape_is_refused_by_name(api, two, body, pointer):
+    answer = api.post(SAGAS, body)
+    assert answer.status_code == 422
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    assert not Saga.objects.exists()
+
+
+def test_a_misspelt_field_is_told_the_nearest_one(api, two):
+    assert "did you mean 'input'?" in api.start(imput=1).json()["detail"]
+
+
+@pytest.mark.parametrize("body", [b"[]", b"7", b"null", b'"two"'])
+def test_a_body_that_is_no_object_is_refused(api, two, body):
+    assert api.post(SAGAS, body).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b'{"definition": "two", "input": ' + b"[" * 5000 + b"]" * 5000 + b"}", 400),
+        (b'{"definition": "two", "input": "\\u0000"}', 400),
+        (b'{"definition": "two", "input": "\\ud800"}', 400),
+        (b'{"definition": "two", "business_key": "\\u0000"}', 400),
+        (b'{"definition": "two", "input": NaN}', 400),
+        (b'{"definition": "two", "input": 1e999}', 400),
+        (b'{"definition": "two", "input": ' + b"9" * 5000 + b"}", 400),
+        (b'{"definition": "two", "definition": "three"}', 400),
+        (b'{"definition": "two", "input": "\xff"}', 400),
+        (b'{"definition": "tw', 400),
+        (b'{"definition": "two", "input": "' + b"x" * 300_000 + b'"}', 413),
+    ],
+)
+def test_hostile_bodies_are_refused_before_they_can_do_harm(api, two, body, status):
+    answer = api.post(SAGAS, body)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
+    assert not Saga.objects.exists()
+
+
+def test_only_json_is_read(api, two):
+    answer = api.client.post(SAGAS, {"definition": "two"})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (415, "application/problem+json")
+
+
+def test_nobody_comes_in_without_a_key(api, two, client):
+    assert client.post(SAGAS, {"definition": "two"}, content_type="application/json").status_code == 401
+    wrong = client.get(SAGAS, headers={"X-API-Key": "wrong"})
+    assert (wrong.status_code, wrong.headers["WWW-Authenticate"]) == (401, 'Bearer realm="api"')
+
+
+def test_a_person_needs_the_permission_for_what_they_do(two, client, django_user_model):
+    client.force_login(django_user_model.objects.create_user("guest", is_staff=True))
+    assert client.get(SAGAS).status_code == 403
+    client.force_login(django_user_model.objects.create_superuser("ann"))
+    assert client.get(SAGAS).status_code == 200
+    assert client.post(SAGAS, {"definition": "two"}, content_type="application/json").status_code == 201
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_requests_at_once_under_one_key_begin_one_saga(two):
+    together = threading.Barrier(8)
+
+    def start(number: int) -> tuple[int, str]:
+        try:
+            together.wait()
+            answer = Api().start(input=1, key="k")
+            return answer.status_code, answer.json().get("id", answer.json().get("code"))
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = set(pool.map(start, range(8)))
+    assert answers == {(201, str(Saga.objects.get().pk))}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_requests_at_once_for_one_business_key_begin_one_saga(two):
+    together = threading.Barrier(8)
+
+    def start(number: int) -> tuple[int, str]:
+        try:
+            together.wait()
+            answer = Api().start(business_key="order-7", key=f"k{number}")
+            return answer.status_code, answer.json().get("id", answer.json().get("code"))
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(start, range(8)))
+    assert {found for _, found in answers} == {str(Saga.objects.get().pk)}
+    assert sorted(status for status, _ in answers) == [200] * 7 + [201]

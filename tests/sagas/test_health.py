@@ -1,0 +1,42 @@
+"""What a readiness probe is told of the coordinator."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from sagas import clock, health, saga, step
+from sagas.models import Run, Sweep
+from sagas.sweep import sweep
+
+pytestmark = pytest.mark.django_db
+
+
+def test_it_is_told_when_nobody_sweeps_or_has_for_long():
+    assert health.swept() == "nobody has swept yet; start a worker"
+    sweep()
+    assert health.swept() is None
+    with clock.ahead(timedelta(seconds=31)):
+        assert "nobody has swept for 31 s" in str(health.swept())
+
+
+def test_it_is_told_which_sagas_nothing_will_ever_move(world):
+    table = saga("one", step(world.look, reads_only=True))
+    sagas = [world.start(table) for _ in range(5)]
+    assert health.alive() is None
+    Run.objects.update(work=None, at=None)
+    sentence = str(health.alive())
+    assert [str(found.pk) in sentence for found in sagas] == [True] * 3 + [False] * 2
+    assert sentence.endswith("and more")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_readyz_asks(settings):
+    Sweep.objects.all().delete()
+    answer = Client().get("/readyz")
+    assert (answer.status_code, answer.json()["checks"]["sagas.health.swept"]) == (
+        503,
+        "nobody has swept yet; start a worker",
+    )
+    sweep()
+    assert Client().get("/readyz").status_code == 200
