@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from gateway.borrowing import borrowed
 from sagas.answers import meanings
-from sagas.borrowing import borrowed
 from sagas.conf import conf
 from sagas.definition import Definition
 from sagas.errors import Denied

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sagas.borrowing import borrowed
+from gateway.borrowing import borrowed
 from sagas.models import Journal, Run, Saga, Work
 from sagas.outcome import Happened, Outcome, Probed, Refused, Succeeded, Unstorable
 from sagas.payload import text

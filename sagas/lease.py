@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+from gateway.borrowing import borrowed
 from sagas import clock
-from sagas.borrowing import borrowed
 from sagas.errors import TurnedBack
 from sagas.models import Run, Saga, Work
 from sagas.models.saga import Going

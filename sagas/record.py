@@ -14,8 +14,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from gateway.borrowing import borrowed
 from sagas import registry
-from sagas.borrowing import borrowed
 from sagas.conf import conf
 from sagas.definition import Definition, Step
 from sagas.late import came_late, is_echo

@@ -16,8 +16,8 @@ from functools import partial
 from django.db import transaction
 from django.db.models import Case, F, Q, Value, When
 
+from gateway.borrowing import borrowed
 from sagas import clock
-from sagas.borrowing import borrowed
 from sagas.conf import conf
 from sagas.dispatch import ring
 from sagas.models import Cause, Run, Saga, Sweep, Work, Worker

@@ -17,8 +17,8 @@ from celery.signals import (
 from celery.worker.state import active_requests
 from kombu import Exchange, Queue
 
+from gateway.borrowing import borrowed
 from sagas import registry, workers
-from sagas.borrowing import borrowed
 from sagas.canary import Canary
 from sagas.sweep import sweep as sweep_now
 

@@ -21,8 +21,8 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
+from gateway.borrowing import borrowed
 from sagas import clock, registry
-from sagas.borrowing import borrowed
 from sagas.definition import Definition, Step
 from sagas.errors import DefinitionUnknown
 from sagas.lifecycle import SagaState, StepState, fire, saga_machine, step_machine, undo_machine

@@ -17,11 +17,11 @@ from uuid import UUID
 from django.db.models import Q
 
 from gateway import doorbell
+from gateway.borrowing import borrowed
+from gateway.ids import uuid7
 from sagas import clock, registry
-from sagas.borrowing import borrowed
 from sagas.conf import conf
 from sagas.engine import deliver
-from sagas.identity import new_id
 from sagas.models import Run, Worker
 from sagas.sweep import sweep
 
@@ -38,7 +38,7 @@ class Here:
         self.name = name or f"{socket.gethostname()}:{os.getpid()}"
         self.queues = list(queues)
         self.concurrency = concurrency
-        self.id: UUID = new_id()
+        self.id: UUID = uuid7()
         self._registered = False
         self._slots = threading.BoundedSemaphore(concurrency)
         self._pool = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="door")
@@ -87,7 +87,7 @@ class Here:
                 return
             if self._registered:
                 logger.warning("This worker was declared gone and begins anew.")
-                self.id = new_id()
+                self.id = uuid7()
             Worker.objects.create(
                 id=self.id,
                 name=self.name,

@@ -2,7 +2,7 @@
 
 import datetime
 import django.db.models.deletion
-import sagas.identity
+import gateway.ids
 import sagas.lifecycle
 import sagas.outcome
 import sagas.plan
@@ -131,7 +131,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=sagas.identity.new_id, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(default=gateway.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("tenant", models.CharField(default="default", max_length=64)),
                 ("definition", models.CharField(max_length=63)),
@@ -337,7 +337,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=sagas.identity.new_id, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(default=gateway.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("name", models.CharField(max_length=150)),
                 ("definitions", models.JSONField(default=list)),

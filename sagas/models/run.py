@@ -4,7 +4,7 @@ from typing import Self
 from django.db import models
 from django.db.models import F, Q
 
-from sagas.identity import action_key, compensation_key
+from sagas.keys import action_key, compensation_key
 from sagas.lifecycle import StepState
 from sagas.outcome import Happened
 from sagas.plan import Undo
@@ -44,8 +44,8 @@ class Run(models.Model):
     """One row of one saga at work: its forward side and its way back.
 
     `fence` grows with every change of `work`: a worker that holds an old one can write nothing. `prior` is what was
-    known of the effect before the present attempt, so that a refusal can speak of its own attempt only. `undo_tried` says
-    that the compensation's present key has been used, `undo_again` that it is owed once more under a new one.
+    known of the effect before the present attempt, so that a refusal can speak of its own attempt only. `undo_tried`
+    says that the compensation's present key has been used, `undo_again` that it is owed once more under a new one.
     """
 
     class Kind(models.TextChoices):

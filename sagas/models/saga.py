@@ -4,7 +4,7 @@ from typing import Self
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
-from sagas.identity import new_id
+from gateway.ids import uuid7
 from sagas.lifecycle import ENDS, SagaState
 
 
@@ -57,7 +57,7 @@ class SagaQuerySet(models.QuerySet["Saga"]):
 class Saga(models.Model):
     """One run of a definition."""
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     tenant = models.CharField(max_length=64, default="default")
     definition = models.CharField(max_length=63)
     version = models.PositiveIntegerField()

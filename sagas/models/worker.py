@@ -4,7 +4,7 @@ from typing import Self
 from django.db import models
 from django.db.models import Q
 
-from sagas.identity import new_id
+from gateway.ids import uuid7
 
 
 class WorkerQuerySet(models.QuerySet["Worker"]):
@@ -23,7 +23,7 @@ class Worker(models.Model):
     A process that was declared gone and wakes up again gets a new row: what it held was given to others.
     """
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = models.CharField(max_length=150)
     definitions = models.JSONField(default=list)
     queues = models.JSONField(default=list)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from gateway.ids import uuid7
 from sagas import engine, operations, parallel, record, registry, saga, step
 from sagas.errors import NotAllowed
-from sagas.identity import new_id
 from sagas.models import Audit, Journal, Run, Saga, Work
 from sagas.outcome import Refused, Succeeded
 from sagas.record import claim
@@ -50,7 +50,7 @@ def linear(world: World):
 def test_of_many_workers_with_the_same_message_one_claims(world):
     found = world.start(linear(world))
     run = run_of(found, "lock")
-    results = at_once(*[lambda: claim(run.pk, run.fence, new_id())] * 8)
+    results = at_once(*[lambda: claim(run.pk, run.fence, uuid7())] * 8)
     assert [type(result).__name__ for result in results].count("Claim") == 1
     assert results.count(None) == 7
     found.refresh_from_db()
@@ -142,7 +142,7 @@ def test_a_claim_waits_for_an_uncommitted_pause_and_then_leaves_the_saga_alone(w
 
     def claim_meanwhile() -> None:
         paused.wait(30)
-        results.append(claim(run.pk, run.fence, new_id()))
+        results.append(claim(run.pk, run.fence, uuid7()))
         connection.close()
 
     thread = threading.Thread(target=claim_meanwhile)
@@ -167,7 +167,7 @@ def test_whole_sagas_run_on_many_threads_at_once(world):
     sagas = [operations.start("mixed", actor="ann").saga.pk for _ in range(12)]
 
     def work() -> None:
-        worker = new_id()
+        worker = uuid7()
         while run := Run.objects.filter(work=Work.DUE).order_by("?").first():
             engine.deliver(run.pk, run.fence, worker)
 

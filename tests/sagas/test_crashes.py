@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError
 
+from gateway.ids import uuid7
 from sagas import Abort, Retry, clock, engine, operations, parallel, record, saga, step
 from sagas.errors import TurnedBack, Unknown
-from sagas.identity import new_id
 from sagas.late import is_echo
 from sagas.models import Journal, Run, Saga, Sweep, Work, Worker
 from sagas.outcome import Refused, Succeeded
@@ -52,8 +52,8 @@ def test_a_run_is_claimed_once(world):
     run = run_of(found, "lock")
     assert claim(run.pk, run.fence, world.worker) is not None
     rev = Saga.objects.get(pk=found.pk).rev
-    assert claim(run.pk, run.fence, new_id()) is None
-    assert claim(run.pk, run.fence + 1, new_id()) is None
+    assert claim(run.pk, run.fence, uuid7()) is None
+    assert claim(run.pk, run.fence + 1, uuid7()) is None
     assert Saga.objects.get(pk=found.pk).rev == rev
 
 
@@ -191,7 +191,7 @@ def test_a_late_success_during_its_compensation_is_undone_once_more_however_that
     found, zombie = turned_back_with_a_zombie(world)
     run = run_of(found, "charge")
     undoing = claim(run.pk, run.fence, world.worker)
-    record.record(zombie, Succeeded(result={"id": 9}), new_id(), go_on=False)
+    record.record(zombie, Succeeded(result={"id": 9}), uuid7(), go_on=False)
     record.record(undoing, Succeeded(), world.worker, go_on=False)
     world.run_through(found)
     assert [key for name, key in world.calls if name == "refund"] == [f"{found.pk}:charge:0:1:undo:2"]
@@ -227,7 +227,7 @@ def test_an_answer_lost_with_the_connection_is_found_again_not_refused_as_late(w
     first = record.record(held, Succeeded(result=1), world.worker, go_on=True)
     again = record.record(held, Succeeded(result=1), world.worker, go_on=True, repeated=True)
     assert (again.late, again.next.run.pk, again.next.run.fence) == (False, first.next.run.pk, first.next.run.fence)
-    assert is_echo(held.run, new_id()) is None
+    assert is_echo(held.run, uuid7()) is None
     assert "late" not in [move.get("did") for move in moves_of(found)]
 
 
@@ -268,7 +268,7 @@ def test_lost_messages_are_rung_again_and_only_those(world):
 
 def test_a_table_that_no_living_worker_knows_needs_a_person_until_one_does(world):
     found = world.start(two(world))
-    alive(new_id(), clock.now() + timedelta(seconds=70), definitions=[["other", 1, "x"]])
+    alive(uuid7(), clock.now() + timedelta(seconds=70), definitions=[["other", 1, "x"]])
     world.later(timedelta(seconds=75))
     long_steady(world)
     sweep()
@@ -339,9 +339,9 @@ def test_members_recorded_at_once_join_exactly_once(world):
         step(world.last, compensation=world.undo_last),
     )
     found = world.start(table)
-    held = [claim(run.pk, run.fence, new_id()) for run in Run.objects.filter(saga=found)]
+    held = [claim(run.pk, run.fence, uuid7()) for run in Run.objects.filter(saga=found)]
     for one in held:
-        record.record(one, Succeeded(result=None), new_id(), go_on=False)
+        record.record(one, Succeeded(result=None), uuid7(), go_on=False)
     assert Run.objects.filter(saga=found, path="last").count() == 1
     assert Journal.objects.filter(saga=found).count() == 1 + 4 + 4
 

@@ -7,9 +7,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pydantic import BaseModel
 
+from gateway.ids import uuid7
 from sagas import Abort, Retry, RetryLater, clock, engine, operations, parallel, saga, step
 from sagas.errors import Denied, InvalidInput, NotAllowed, NothingThere, Unknown
-from sagas.identity import new_id
 from sagas.models import Audit, Journal, Run, Saga, Work
 from sagas.outcome import Succeeded
 from sagas.record import claim, record
@@ -157,7 +157,7 @@ def test_a_sibling_still_running_is_drained_before_anything_before_it_is_undone(
     left, right = run_of(found, "left"), run_of(found, "right")
     held = claim(left.pk, left.fence, world.worker)
     world.script("right", Abort("no"))
-    engine.deliver(right.pk, right.fence, new_id())
+    engine.deliver(right.pk, right.fence, uuid7())
     found.refresh_from_db()
     assert (found.state, run_of(found, "first").undo) == ("compensating", "owed")
     assert "unfirst" not in world.called

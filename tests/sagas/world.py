@@ -6,9 +6,9 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import Any
 
+from gateway.ids import uuid7
 from sagas import clock, engine, operations, registry
 from sagas.definition import Definition
-from sagas.identity import new_id
 from sagas.models import Incident, Journal, Run, Saga, Work
 
 
@@ -19,7 +19,7 @@ class World:
         self.calls: list[tuple[str, str]] = []
         self.scripts: dict[str, list[Any]] = defaultdict(list)
         self.contexts: list[Any] = []
-        self.worker = new_id()
+        self.worker = uuid7()
         self._stack = ExitStack()
 
     def function(self, name: str) -> Callable[[Any], Any]:
