@@ -7,6 +7,7 @@ from kombu import Exchange, Queue
 
 from gateway import doorbell
 from orchestrator.celery import app
+from tests.notifications.door import Service
 from tests.notifications.post import Pigeon
 
 EMAIL = "notifications.channels.email.Email"
@@ -47,3 +48,9 @@ def rung(bell: doorbell.Doorbell) -> Iterator[Callable[[], list[str]]]:
             return found
 
         yield messages
+
+
+@pytest.fixture
+def service() -> Service:
+    """Another service."""
+    return Service()
