@@ -164,6 +164,10 @@ class Doorbell:
         with self._changed:
             return self._changed.wait_for(self._is_idle, timeout.total_seconds())
 
+    def close(self) -> None:
+        """Let the connection go, when nothing is being published; the next ring opens another."""
+        self._line.close()
+
     def _is_idle(self) -> bool:
         return not self._rings and self._publishing_since is None
 

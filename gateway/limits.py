@@ -17,6 +17,7 @@ DEEPEST = 32
 LONGEST_NUMBER = 300
 """Digits of a whole number; Python itself refuses to read or print more than 4,300."""
 
+_TOO_LONG = 10**LONGEST_NUMBER
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -58,7 +59,7 @@ def _check_node(node: Any, depth: int) -> None:
             pass
         case str():
             _check_text(node)
-        case int() if node.bit_length() > LONGEST_NUMBER * math.log2(10):
+        case int() if abs(node) >= _TOO_LONG:
             raise LimitExceeded(f"It has a number of more than {LONGEST_NUMBER} digits; send that as a string.")
         case float() if not math.isfinite(node):
             raise LimitExceeded("It has a number that is not finite, which JSON does not know.")

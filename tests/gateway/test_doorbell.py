@@ -1,0 +1,216 @@
+import base64
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+import redis as redis_client
+from celery import Celery, current_app, shared_task
+
+from gateway import doorbell
+from gateway.doorbell import Doorbell, Ring, Tally
+from tests.harness.processes import free_port
+from tests.harness.waiting import wait_until
+
+LONG = timedelta(seconds=20)
+AT_ONCE = 0.1
+NO_BREAK = timedelta(0)
+
+Bell = Callable[..., Doorbell]
+
+
+@pytest.fixture
+def bell() -> Iterator[Bell]:
+    """Makes doorbells that are gone after the test."""
+    made: list[Doorbell] = []
+
+    def make(**options: object) -> Doorbell:
+        made.append(Doorbell(**options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.flush(LONG)
+        each.close()
+
+
+@pytest.fixture
+def frozen() -> Iterator[str]:
+    """The port of a broker that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0), backlog=50) as server:
+        yield str(server.getsockname()[1])
+
+
+def app(url: str) -> Celery:
+    return Celery("tests", broker=url, set_as_current=False)
+
+
+def a_ring(app: Celery, *args: object, countdown: timedelta | None = None) -> Ring:
+    return Ring("tests.work", args, "bells", countdown, None, app)
+
+
+def in_the_queue(url: str) -> list[list[object]]:
+    """The arguments of the messages in Redis, oldest first."""
+    with redis_client.Redis.from_url(url) as client:
+        raw = client.lrange("bells", 0, -1)
+    return [json.loads(base64.b64decode(json.loads(message)["body"]))[0] for message in reversed(raw)]
+
+
+def test_what_is_rung_reaches_the_queue_in_order(bell, redis):
+    ours, celery = bell(), app(redis.url)
+    assert all(ours.ring(a_ring(celery, number)) for number in range(50))
+    assert ours.flush(LONG)
+    assert in_the_queue(redis.url) == [[number] for number in range(50)]
+    assert ours.tally == Tally(published=50)
+    assert ours.failing_since() is None
+
+
+@pytest.mark.parametrize("scheme", ["redis", "amqp"])
+def test_a_frozen_broker_delays_nobody_and_is_noticed(bell, frozen, scheme):
+    ours, celery = bell(), app(f"{scheme}://127.0.0.1:{frozen}")
+    began = time.monotonic()
+    for number in range(1000):
+        ours.ring(a_ring(celery, number))
+    assert time.monotonic() - began < AT_ONCE
+    since = wait_until(ours.failing_since, "the broker is known to fail", within=timedelta(seconds=10))
+    assert began <= since <= time.monotonic()
+    assert ours.flush(LONG)
+    assert ours.tally == Tally(failed=1, dropped=999)
+
+
+@pytest.mark.parametrize("scheme", ["redis", "amqp"])
+def test_after_a_refusal_nothing_is_tried_until_the_breaker_closes(bell, scheme):
+    ours, celery = bell(), app(f"{scheme}://127.0.0.1:{free_port()}")
+    assert ours.ring(a_ring(celery))
+    assert ours.flush(LONG)
+    assert not ours.ring(a_ring(celery))
+    assert ours.tally == Tally(failed=1, dropped=1)
+    assert ours.failing_since() is not None
+
+
+def test_a_broker_that_is_back_is_rung_again(bell, redis):
+    ours, celery = bell(breaker=NO_BREAK), app(redis.url)
+    redis.kill()
+    ours.ring(a_ring(celery, "lost"))
+    assert ours.flush(LONG)
+    assert ours.failing_since() is not None
+    redis.start()
+    ours.ring(a_ring(celery, "heard"))
+    assert ours.flush(LONG)
+    assert ours.failing_since() is None
+    assert in_the_queue(redis.url) == [["heard"]]
+
+
+def test_a_broker_that_restarted_meanwhile_misses_nothing(bell, redis):
+    ours, celery = bell(), app(redis.url)
+    ours.ring(a_ring(celery, "before"))
+    assert ours.flush(LONG)
+    redis.kill()
+    redis.start()
+    ours.ring(a_ring(celery, "after"))
+    assert ours.flush(LONG)
+    assert in_the_queue(redis.url) == [["after"]]
+    assert ours.tally.failed == 0
+
+
+def test_a_broker_that_freezes_under_an_open_connection_is_noticed(bell, redis):
+    ours, celery = bell(), app(redis.url)
+    ours.ring(a_ring(celery, 1))
+    assert ours.flush(LONG)
+    redis.freeze()
+    ours.ring(a_ring(celery, 2))
+    wait_until(ours.failing_since, "the broker is known to fail", within=timedelta(seconds=10))
+
+
+def test_rabbitmq_is_rung_and_noticed_when_it_freezes(bell, rabbitmq):
+    ours, celery = bell(), app(rabbitmq.url)
+    ours.ring(a_ring(celery, 1))
+    assert ours.flush(LONG)
+    assert ours.tally == Tally(published=1)
+    rabbitmq.freeze()
+    ours.ring(a_ring(celery, 2))
+    wait_until(ours.failing_since, "the broker is known to fail", within=timedelta(seconds=10))
+    assert ours.flush(LONG)
+    assert ours.tally.failed == 1
+
+
+def test_the_queue_of_rings_is_bounded(bell, frozen):
+    ours, celery = bell(capacity=10), app(f"redis://127.0.0.1:{frozen}")
+    taken = [ours.ring(a_ring(celery, number)) for number in range(50)]
+    assert sum(taken) in (10, 11)  # the eleventh when the first is being published already
+    assert ours.tally.dropped == 50 - sum(taken)
+
+
+def test_flush_waits_no_longer_than_it_was_told(bell, frozen):
+    ours = bell()
+    ours.ring(a_ring(app(f"redis://127.0.0.1:{frozen}")))
+    assert not ours.flush(timedelta(milliseconds=10))
+
+
+@shared_task(name="tests.gateway.note")
+def note(word: str) -> None:
+    noted.append(word)
+
+
+noted: list[str] = []
+
+
+@pytest.fixture
+def eager() -> Iterator[None]:
+    """Switch Celery's eager mode on."""
+    current_app.conf.task_always_eager = True
+    yield
+    current_app.conf.task_always_eager = False
+
+
+def test_in_eager_mode_the_task_runs_here_and_now(eager):
+    noted.clear()
+    assert doorbell.ring("tests.gateway.note", ["done"])
+    assert noted == ["done"]
+
+
+PROGRAM = """
+import os
+from celery import Celery
+from gateway import doorbell
+Celery("tests", broker="{url}").set_default()
+{then}
+"""
+
+
+def run(url: str, then: str) -> None:
+    subprocess.run([sys.executable, "-c", PROGRAM.format(url=url, then=then)], check=True, timeout=60)
+
+
+def test_a_process_that_ends_has_rung_first(redis):
+    run(redis.url, "doorbell.ring('tests.work', ['last words'], 'bells')")
+    assert in_the_queue(redis.url) == [["last words"]]
+
+
+def test_a_process_that_ends_does_not_wait_for_a_frozen_broker(frozen):
+    began = time.monotonic()
+    run(f"redis://127.0.0.1:{frozen}", "[doorbell.ring('tests.work', [], 'bells') for _ in range(50)]")
+    assert time.monotonic() - began < 10
+
+
+def test_a_forked_child_rings_with_a_thread_and_a_connection_of_its_own(redis):
+    then = """
+doorbell.ring("tests.work", ["parent"], "bells")
+assert doorbell.flush()
+child = os.fork()
+doorbell.ring("tests.work", ["child" if child == 0 else "parent"], "bells")
+assert doorbell.flush()
+assert doorbell.tally().published == (1 if child == 0 else 2)
+if child == 0:
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+doorbell.ring("tests.work", ["parent"], "bells")
+assert doorbell.flush()
+assert doorbell.tally() == doorbell.Tally(published=3)
+"""
+    run(redis.url, then)
+    assert sorted(in_the_queue(redis.url)) == [["child"], ["parent"], ["parent"], ["parent"]]

@@ -1,0 +1,87 @@
+import json
+import threading
+
+import pytest
+from django.test import Client
+
+from gateway import health, pulse
+
+released = threading.Event()
+
+
+def well() -> str | None:
+    return None
+
+
+def unwell() -> str | None:
+    return "nobody has swept for 40 s"
+
+
+def broken() -> str | None:
+    raise ValueError("a secret")
+
+
+def hanging() -> str | None:
+    released.wait()
+    return None
+
+
+@pytest.fixture(autouse=True)
+def _forget_what_was_known(monkeypatch):
+    monkeypatch.setattr(pulse, "_pulse", pulse.Pulse())
+    monkeypatch.setattr(health, "_running", {})
+    released.clear()
+    yield
+    released.set()
+
+
+def use_checks(settings, *names: str) -> None:
+    settings.GATEWAY = {"READINESS": [f"tests.gateway.test_health.{name}" for name in names]}
+
+
+def test_livez_needs_no_database():
+    answer = Client().get("/livez")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert "no-store" in answer.headers["Cache-Control"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_readyz_is_well_with_the_database_and_all_checks(settings):
+    use_checks(settings, "well")
+    assert Client().get("/readyz").json()["checks"] == {"database": "ok", "tests.gateway.test_health.well": "ok"}
+
+
+def test_readyz_without_a_database_is_a_503_with_retry_after(settings):
+    use_checks(settings, "well")
+    answer = Client().get("/readyz")
+    assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
+    assert answer.headers["Retry-After"] == "2"
+    assert answer.json()["checks"] == {"database": "it does not answer"}
+
+
+def test_a_door_without_a_database_is_a_503_with_retry_after(service):
+    answer = service.get("/api/echo/")
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+    assert answer.headers["Retry-After"] == "2"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("unwell", "nobody has swept for 40 s"), ("broken", "the check raised ValueError"), ("hanging", "not answered")],
+)
+def test_readyz_says_which_check_is_not_well_and_why(settings, name, sentence):
+    use_checks(settings, "well", name)
+    answer = Client().get("/readyz")
+    assert answer.status_code == 503
+    assert sentence in answer.json()["checks"][f"tests.gateway.test_health.{name}"]
+    assert answer.json()["checks"]["tests.gateway.test_health.well"] == "ok"
+    assert "secret" not in json.dumps(answer.json())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_check_that_hangs_is_not_started_a_second_time(settings):
+    use_checks(settings, "hanging")
+    Client().get("/readyz")
+    Client().get("/readyz")
+    assert sum(thread.name.endswith("hanging") for thread in threading.enumerate()) == 1
