@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError
 
 from gateway.borrowing import borrowed
+from gateway.limits import clean_text
 from notifications.channels.channel import ChannelError, Letter, channel
 from notifications.conf import conf
 from notifications.lifecycle import Status
@@ -20,6 +21,10 @@ from notifications.record import Claim, claim, record
 from notifications.verdict import Outcome, Result
 
 logger = logging.getLogger(__name__)
+
+LONGEST_ERROR = 2000
+LONGEST_CODE = 63
+LONGEST_ID = 255
 
 PAUSE = 1.0  # seconds between two attempts to record while the database is away
 
@@ -40,16 +45,22 @@ def deliver(pk: UUID) -> Status | None:
 
 
 def send(notification: Notification) -> Outcome:
-    """Hand it to its channel; what came of it, as a value."""
+    """Hand it to its channel; what came of it, as a value whose texts can be stored and logged."""
     try:
         provider_id = channel(notification.channel).send(_letter(notification))
     except ChannelError as error:
-        return Outcome(result=_result(error), error=str(error), code=error.code)
+        return _failed(notification, _result(error), str(error), error.code)
     except ImproperlyConfigured as error:
-        return Outcome(result=Result.NOT_NOW, error=str(error), code="channel_unknown")
+        return _failed(notification, Result.NOT_NOW, str(error), "channel_unknown")
     except Exception as error:  # a channel must not end the worker, whatever it is made of
-        return Outcome(result=Result.UNKNOWN, error=f"{type(error).__name__}: {error}", code="exception")
-    return Outcome(result=Result.SENT, provider_id=provider_id)
+        return _failed(notification, Result.UNKNOWN, f"{type(error).__name__}: {error}", "exception")
+    return Outcome(result=Result.SENT, provider_id=clean_text(provider_id, LONGEST_ID))
+
+
+def _failed(notification: Notification, result: Result, error: str, code: str) -> Outcome:
+    """Providers say what they like, in any characters, and like to quote the address."""
+    sentence = without_addresses(" ".join(error.split()), notification.receiver)
+    return Outcome(result=result, error=clean_text(sentence, LONGEST_ERROR), code=clean_text(code, LONGEST_CODE))
 
 
 def _letter(notification: Notification) -> Letter:
@@ -93,6 +104,6 @@ def _tell(held: Claim, outcome: Outcome, status: Status) -> None:
         held.attempt.number,
         outcome.result,
         status,
-        without_addresses(outcome.error, notification.receiver),
+        outcome.error,
         extra={"notification": str(notification.pk), "traceparent": notification.traceparent},
     )

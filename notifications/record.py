@@ -15,14 +15,10 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from gateway.limits import clean_text
 from notifications.conf import conf
 from notifications.lifecycle import Status, move
-from notifications.masking import without_addresses
 from notifications.models import Attempt, Notification
 from notifications.verdict import Again, End, Outcome, Result, judge
-
-LONGEST_ERROR = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,16 +93,12 @@ def _locked(pk: UUID) -> Notification:
 
 def _write(notification: Notification, attempt: Attempt, outcome: Outcome) -> None:
     """Note the outcome on both rows; the notification shows its latest."""
-    error = clean_text(without_addresses(outcome.error, notification.receiver), LONGEST_ERROR)
-    for row in (attempt, notification):
-        row.error = error
-        row.provider_id = clean_text(outcome.provider_id, 255)
-    attempt.result, attempt.code = outcome.result, clean_text(outcome.code, 63)
+    notification.error, notification.provider_id = outcome.error, outcome.provider_id
     Attempt.objects.filter(pk=attempt.pk).update(
-        result=attempt.result,
-        code=attempt.code,
-        error=attempt.error,
-        provider_id=attempt.provider_id,
+        result=outcome.result,
+        code=outcome.code,
+        error=outcome.error,
+        provider_id=outcome.provider_id,
         ended_at=Now(),
     )
 

@@ -1,0 +1,112 @@
+"""E-mail, against a mail server that takes it, refuses it, or breaks off at any point."""
+
+import email
+import email.policy
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.ids import uuid7
+from notifications.channels.channel import ChannelError, Letter
+from notifications.channels.email import Email
+from tests.notifications import smtp
+from tests.notifications.smtp import HANG_UP, SILENCE, MailServer
+
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
+
+
+def a_letter(**values: Any) -> Letter:
+    return Letter(**{"id": uuid7(), "address": "jane@example.org", "subject": "Your order", "text": "Grüße", **values})
+
+
+@pytest.fixture
+def server(settings: Any) -> Iterator[MailServer]:
+    with smtp.listening() as server:
+        settings.EMAIL_BACKEND = SMTP
+        settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", server.port, 0.3
+        settings.DEFAULT_FROM_EMAIL = "The Shop <shop@example.com>"
+        yield server
+
+
+def test_a_mail_server_gets_it(server):
+    letter = a_letter()
+    assert Email().send(letter) == f"<{letter.id}@example.com>"
+    (raw,) = server.mails
+    mail = email.message_from_bytes(raw, policy=email.policy.default)
+    assert (mail["To"], mail["From"], mail["Subject"]) == (
+        "jane@example.org",
+        "The Shop <shop@example.com>",
+        "Your order",
+    )
+    assert mail["Message-ID"] == f"<{letter.id}@example.com>"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail.get_content().strip() == "Grüße"
+
+
+def test_a_second_attempt_has_the_same_message_id(server):
+    letter = a_letter()
+    assert Email().send(letter) == Email().send(letter)
+
+
+@pytest.mark.parametrize(
+    ("text", "subject"),
+    [("Hello\nthere", "Hello"), ("\n \n  Hello \nthere", "Hello"), ("four " * 20, "four " * 15 + "fo…"), ("\n", "")],
+)
+def test_without_a_subject_the_first_line_is_the_subject(server, text, subject):
+    Email().send(a_letter(subject="", text=text))
+    mail = email.message_from_bytes(server.mails[0], policy=email.policy.default)
+    assert mail["Subject"].strip() == subject  # a folded header is unfolded with a space
+
+
+@pytest.mark.parametrize(
+    ("command", "answer", "permanent", "maybe_sent", "code"),
+    [
+        ("HELLO", "421 too many connections", False, False, "421"),
+        ("HELLO", "554 go away", False, False, "554"),  # it speaks of us, and can be put right
+        ("HELLO", HANG_UP, False, False, ""),
+        ("HELLO", SILENCE, False, False, ""),
+        ("MAIL", "550 unknown sender", False, False, "550"),
+        ("MAIL", "451 later", False, False, "451"),
+        ("RCPT", "550 no such user", True, False, "550"),
+        ("RCPT", "450 greylisted", False, False, "450"),
+        ("DATA", "554 no valid recipients", True, False, "554"),
+        ("DATA", "451 later", False, False, "451"),
+        (".", "552 too big", True, False, "552"),
+        (".", "451 later", False, False, "451"),
+        (".", HANG_UP, False, True, ""),
+        (".", SILENCE, False, True, ""),
+    ],
+)
+def test_what_the_server_says_decides_what_is_known(server, command, answer, permanent, maybe_sent, code):
+    server.answers[command] = answer
+    with pytest.raises(ChannelError) as raised:
+        Email().send(a_letter())
+    error = raised.value
+    assert (error.permanent, error.maybe_sent, error.code) == (permanent, maybe_sent, code)
+    assert str(error)
+    assert bool(server.mails) == maybe_sent
+
+
+def test_a_server_that_does_not_listen_was_sent_nothing(server, settings):
+    settings.EMAIL_PORT = 1
+    with pytest.raises(ChannelError) as raised:
+        Email().send(a_letter())
+    assert (raised.value.permanent, raised.value.maybe_sent) == (False, False)
+
+
+def test_how_the_goodbye_goes_does_not_matter(server):
+    server.answers["QUIT"] = HANG_UP
+    assert Email().send(a_letter())
+    assert len(server.mails) == 1
+
+
+def test_without_a_mail_server_it_is_a_file(settings, tmp_path: Path):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    settings.EMAIL_FILE_PATH = str(tmp_path)
+    letter = a_letter(id=uuid.UUID(int=17))
+    Email().send(letter)
+    (written,) = tmp_path.iterdir()
+    assert f"<{letter.id}@" in written.read_text()

@@ -1,0 +1,87 @@
+"""Settings, masks and the state machine say no to what is not meant."""
+
+from types import SimpleNamespace
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
+
+from notifications.checks import check_settings
+from notifications.conf import conf
+from notifications.lifecycle import ARROWS, ENDS, WAITING, MachineError, Status, move
+from notifications.masking import masked, without_addresses
+from notifications.models import Notification
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"QEUE": "x"}, "no setting 'QEUE'"),
+        ({"CHANNELS": {"pager": "nowhere.Pager"}}, "which fails"),
+        ({"CHANNELS": {"pager": "datetime.timedelta"}}, "is no Channel"),
+    ],
+)
+def test_the_checks_find_what_is_wrong(settings, given, sentence):
+    settings.NOTIFICATIONS = given
+    (error,) = check_settings()
+    assert sentence in error.msg
+
+
+def test_the_defaults_are_right(settings):
+    settings.NOTIFICATIONS = {}
+    assert check_settings() == []
+
+
+def test_a_changed_setting_counts_at_once(settings):
+    settings.NOTIFICATIONS = {"QUEUE": "letters"}
+    assert conf().queue == "letters"
+    settings.NOTIFICATIONS = {"QEUE": "letters"}
+    with pytest.raises(ImproperlyConfigured):
+        conf()
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("jane@example.org", "j…@example.org"),
+        ("j@example.org", "j…@example.org"),
+        ('"a@b"@example.org', '"…@example.org'),
+        ("+4917012345678", "+…8"),
+        ("1234", "…"),
+    ],
+)
+def test_addresses_are_masked(address, shown):
+    assert masked(address) == shown
+    assert without_addresses(f"<{address}> is unknown", {"any": address}) == f"<{shown}> is unknown"
+
+
+def test_every_status_has_its_arrows_and_only_news_leaves_an_end():
+    assert set(ARROWS) == set(Status.values)
+    for status in Status:
+        assert set(ARROWS[status].split()) <= ({"sent"} if status in ENDS else set(Status.values))
+    assert all("sending" in ARROWS[status].split() for status in WAITING)
+
+
+def test_an_arrow_that_is_not_drawn_raises():
+    row = SimpleNamespace(status="sent")
+    for status in Status:
+        with pytest.raises(MachineError):
+            move(row, status)
+    assert row.status == "sent"
+
+
+@pytest.mark.only_on("postgresql")
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("rows", "index"),
+    [
+        (lambda: Notification.objects.due().order_by("due_at")[:500], "notification_due"),
+        (lambda: Notification.objects.overdue().order_by("lease_until")[:200], "notification_leased"),
+        (lambda: Notification.objects.of("default").order_by("-id")[:50], "notification_newest"),
+        (lambda: Notification.objects.filter(status="failed").order_by("-id")[:50], "notification_by_status"),
+    ],
+)
+def test_each_question_about_many_rows_has_its_index(rows, index):
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off")
+    assert index in rows().explain()
