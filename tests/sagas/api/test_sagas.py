@@ -3,9 +3,9 @@
 import pytest
 from django.test.utils import CaptureQueriesContext
 
+from gateway.ids import uuid7
 from sagas import Abort
 from sagas.errors import Unknown
-from gateway.ids import uuid7
 from sagas.models import Audit, Saga
 from tests.sagas.api.conftest import SAGAS
 

@@ -1,0 +1,61 @@
+"""What a retry is going to do, told before it does it."""
+
+from dataclasses import dataclass, field
+
+from django.db.models import Q
+
+from sagas import clock, operations, registry
+from sagas.lifecycle import StepState
+from sagas.models import Run, Saga, Work
+from sagas.outcome import Happened
+from sagas.plan import Undo
+from sagas.verdict import Doing
+
+
+@dataclass(frozen=True)
+class Preview:
+    """One saga, a sentence for each step that will be tried, or why nothing will."""
+
+    saga: Saga
+    will: list[str] = field(default_factory=list)
+    refusal: str = ""
+
+
+def retry(saga: Saga, step: str = "") -> Preview:
+    """What `operations.retry` would do now; the saga may move on before somebody decides."""
+    if saga.ended_at:
+        return Preview(saga, refusal=f"It has ended: it is {saga.state}.")
+    runs = list(_candidates(saga, step)) if "retry" in operations.allowed(saga) else []
+    held = [run for run in runs if not run.work]
+    if not runs:
+        what = f"Step {step} is" if step else "No step is"
+        return Preview(saga, refusal=f"{what} {'not ' if step else ''}held, stuck or waiting for its next try.")
+    return Preview(saga, [_sentence(saga, run) for run in held or runs])
+
+
+def _candidates(saga: Saga, step: str) -> list[Run]:
+    held = Q(undo=Undo.STUCK)
+    if not saga.is_going_back:
+        held |= Q(work=None, state__in=[StepState.FAILED, StepState.UNKNOWN])
+    runs = saga.runs.filter(held | Q(work=Work.DUE, at__gt=clock.now()))
+    return list((runs.filter(path=step) if step else runs).order_by("id"))
+
+
+def _sentence(saga: Saga, run: Run) -> str:
+    if run.undo == Undo.STUCK or run.doing == Doing.COMPENSATION:
+        key = "a new key" if run.undo_again else "the same key"
+        return f"The compensation of {run.path} is tried again under {key}."
+    if run.work and run.doing == Doing.PROBE:
+        return f"The participant of {run.path} is asked again whether it happened."
+    if run.happened == Happened.NO:
+        return f"{run.path} is tried again under a new key: it is known not to have happened."
+    again = f"{run.path} is tried again under the same key: it may have happened"
+    if _is_idempotent(saga, run):
+        return f"{again}, and its participant is to recognise the key."
+    return f"{again}, and it is not declared idempotent, so it may happen twice."
+
+
+def _is_idempotent(saga: Saga, run: Run) -> bool:
+    definition = registry.find(saga.definition, saga.version, saga.fingerprint)
+    place = definition.places.get(run.path) if definition else None
+    return place is None or place.step.idempotent
