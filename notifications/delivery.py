@@ -94,16 +94,14 @@ def _record(held: Claim, outcome: Outcome) -> Status:
 
 
 def _tell(held: Claim, outcome: Outcome, status: Status) -> None:
-    level = logging.INFO if outcome.result == Result.SENT else logging.WARNING
     notification = held.notification
     logger.log(
-        level,
-        "Notification %s to %s: attempt %d was %s; it is %s now. %s",
+        logging.INFO if outcome.result == Result.SENT else logging.WARNING,
+        "Notification %s to %s is %s after attempt %d%s",
         notification.pk,
         masked_receiver(notification.receiver),
-        held.attempt.number,
-        outcome.result,
         status,
-        outcome.error,
-        extra={"notification": str(notification.pk), "traceparent": notification.traceparent},
+        held.attempt.number,
+        f", which was {outcome.result}: {outcome.error}" if outcome.error else ".",
+        extra={"trace": notification.traceparent} if notification.traceparent else None,
     )
