@@ -7,12 +7,17 @@ from typing import Any
 from celery import Celery
 from celery.platforms import SecurityWarning
 from celery.signals import setup_logging
+from kombu.transport import redis
 
 from orchestrator import forking
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator.settings")
 
 warnings.filterwarnings("ignore", category=SecurityWarning)  # it warns root of pickle, and we accept JSON only
+
+# When Redis goes away while a message is unacknowledged, kombu 5.7 tries to put that message back over the connection
+# that it has just lost, and the worker ends with an AttributeError. Nothing needs to go back: the sweep rings again.
+redis.Channel.do_restore = False
 
 app = Celery("orchestrator")
 app.config_from_object("django.conf:settings", namespace="CELERY")
