@@ -28,6 +28,7 @@ BROKER_URL = env.str("BROKER_URL", "memory://")
 QUEUES = env.list("QUEUES", default=["sagas", "notifications"])
 SAGA_SERVICES = env.json("SAGA_SERVICES", {})
 SHOP = env.bool("SHOP", MODE != "production")
+APPS = env.list("APPS", default=[])  # Django apps besides ours: a team's own, with its sagas.py
 LOG_FORMAT = env.str("LOG_FORMAT", "json" if MODE == "production" else "console")
 LOG_LEVEL = env.str("LOG_LEVEL", "INFO").upper()
 
@@ -71,6 +72,7 @@ INSTALLED_APPS = [
     "sagas",
     "notifications",
     *(["examples.shop"] if SHOP else []),
+    *APPS,
     "orchestrator",
 ]
 
