@@ -21,7 +21,7 @@ class Conf:
     """The Celery queue for deliveries."""
 
     attempts: int = 20
-    """Tries in all; with the pauses below they last about ten hours."""
+    """Tries in all; with the pauses below they last five to ten hours."""
     first_pause: timedelta = timedelta(seconds=5)
     """The pause after the first try; each further one is twice as long …"""
     longest_pause: timedelta = timedelta(hours=1)

@@ -23,11 +23,10 @@ from notifications.verdict import Again, End, Outcome, Result, judge
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """An attempt that is this worker's to make, as long as the notification has this fence."""
+    """An attempt that is this worker's to make, as long as the notification has seen no later one."""
 
     notification: Notification
     attempt: Attempt
-    fence: int
 
 
 def claim(pk: UUID) -> Claim | None:
@@ -38,7 +37,6 @@ def claim(pk: UUID) -> Claim | None:
             .filter(pk=pk)
             .update(
                 status=Status.SENDING,
-                fence=F("fence") + 1,
                 tries=F("tries") + 1,
                 due_at=None,
                 rung_at=None,
@@ -52,7 +50,7 @@ def claim(pk: UUID) -> Claim | None:
         attempt = Attempt.objects.create(
             notification=notification, number=notification.tries, channel=notification.channel
         )
-    return Claim(notification=notification, attempt=attempt, fence=notification.fence)
+    return Claim(notification=notification, attempt=attempt)
 
 
 def record(held: Claim, outcome: Outcome) -> Status:
@@ -64,25 +62,25 @@ def record(held: Claim, outcome: Outcome) -> Status:
     with transaction.atomic():
         notification = _locked(held.notification.pk)
         attempt = Attempt.objects.get(pk=held.attempt.pk)
-        if notification.fence == held.fence and notification.status == Status.SENDING:
+        if notification.tries == attempt.number and notification.status == Status.SENDING:
             _write(notification, attempt, outcome)
             _decide(notification)
         elif outcome.result == Result.SENT and attempt.result != Result.SENT:
             _write(notification, attempt, outcome)
-            if notification.status != Status.SENDING:  # who is sending now finds this attempt when it records
+            # Who is sending now finds this attempt when it records.
+            if notification.status not in (Status.SENDING, Status.SENT):
                 _decide(notification)
         return Status(notification.status)
 
 
-def take_back(pk: UUID, fence: int) -> Status | None:
+def take_back(pk: UUID) -> Status | None:
     """End an attempt whose lease is over. None: its worker, or another sweep, was faster."""
     with transaction.atomic():
         notification = _locked(pk)
-        if notification.fence != fence or not Notification.objects.overdue().filter(pk=pk).exists():
+        if not Notification.objects.overdue().filter(pk=pk).exists():
             return None
         attempt = Attempt.objects.get(notification=notification, number=notification.tries)
         _write(notification, attempt, Outcome(result=Result.SILENT, error="Its worker was not heard of again."))
-        notification.fence += 1
         _decide(notification)
         return Status(notification.status)
 
@@ -121,7 +119,6 @@ def _decide(notification: Notification) -> None:
 def _store(notification: Notification, due_in: timedelta | None) -> None:
     Notification.objects.filter(pk=notification.pk).update(
         status=notification.status,
-        fence=notification.fence,
         provider_id=notification.provider_id,
         error=notification.error,
         due_at=None if due_in is None else Now() + due_in,

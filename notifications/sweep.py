@@ -30,25 +30,25 @@ AFTER_A_FAILURE = timedelta(minutes=1)
 def sweep() -> None:
     """Take back and ring, once."""
     with borrowed():
-        overdue = list(Notification.objects.overdue().order_by("lease_until").values_list("pk", "fence")[:BATCH])
-    for pk, fence in overdue:
-        _survive(pk, fence)
+        overdue = list(Notification.objects.overdue().order_by("lease_until").values_list("pk", flat=True)[:BATCH])
+    for pk in overdue:
+        _survive(pk)
     with borrowed():
         due = _mark_as_rung()
     ring(due)
 
 
-def _survive(pk: UUID, fence: int) -> None:
+def _survive(pk: UUID) -> None:
     """One poisoned row must not stop the sweep for the others: its lease is pushed on, and its error told."""
     try:
         with borrowed():
-            status = take_back(pk, fence)
+            status = take_back(pk)
         if status is not None:
             logger.warning("The worker that was sending notification %s is gone; it is %s now.", pk, status)
     except Exception:
         logger.exception("The sweep could not take back notification %s; it looks again in a minute.", pk)
         with borrowed():
-            Notification.objects.overdue().filter(pk=pk, fence=fence).update(lease_until=Now() + AFTER_A_FAILURE)
+            Notification.objects.overdue().filter(pk=pk).update(lease_until=Now() + AFTER_A_FAILURE)
 
 
 def _mark_as_rung() -> list[UUID]:

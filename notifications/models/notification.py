@@ -26,7 +26,7 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 class Notification(models.Model):
     """One thing to be said to one receiver, and what became of it.
 
-    `fence` grows with every claim and every take-over: a worker that holds an old one moves nothing any more.
+    `tries` grows with every claim and is its fence: a worker whose attempt is not the latest moves nothing any more.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -41,7 +41,6 @@ class Notification(models.Model):
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.ACCEPTED)
     due_at = models.DateTimeField(null=True, blank=True, db_default=Now())
     lease_until = models.DateTimeField(null=True, blank=True)
-    fence = models.PositiveIntegerField(default=0)
     tries = models.PositiveIntegerField(default=0)
     rung_at = models.DateTimeField(null=True, blank=True, db_default=Now())
 

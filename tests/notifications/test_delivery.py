@@ -125,7 +125,7 @@ def test_a_late_success_counts(pigeon):
     pk = a_notification().pk
     held = claim(pk)
     later(LONG)
-    assert take_back(pk, held.fence) == Status.QUEUED
+    assert take_back(pk) == Status.QUEUED
 
     assert record(held, Outcome(result=Result.SENT, provider_id="late")) == Status.SENT
     later(LONG)
@@ -137,22 +137,55 @@ def test_a_late_success_counts_when_another_worker_is_refused_meanwhile(pigeon):
     pk = a_notification().pk
     slow = claim(pk)
     later(LONG)
-    take_back(pk, slow.fence)
+    take_back(pk)
     later(LONG)
     fast = claim(pk)
     assert record(slow, Outcome(result=Result.SENT)) == Status.SENDING
     assert record(fast, Outcome(result=Result.REFUSED)) == Status.SENT
 
 
+def test_a_late_success_after_another_one_is_known_as_a_second(pigeon):
+    pk = a_notification().pk
+    slow = claim(pk)
+    later(LONG)
+    take_back(pk)
+    later(LONG)
+    delivery.deliver(pk)
+    assert record(slow, Outcome(result=Result.SENT, provider_id="late")) == Status.SENT
+    assert (now(pk).provider_id, results(pk)) == ("pigeon 1", ["sent", "sent"])
+
+
+@pytest.mark.parametrize("ended", [Result.REFUSED, Result.SILENT])
+def test_a_late_success_corrects_an_end(pigeon, settings, ended):
+    settings.NOTIFICATIONS = {**settings.NOTIFICATIONS, "ATTEMPTS": 2}
+    pk = a_notification().pk
+    slow = claim(pk)
+    later(LONG)
+    take_back(pk)
+    later(LONG)
+    assert record(claim(pk), Outcome(result=ended)) == Status.UNKNOWN
+    assert record(slow, Outcome(result=Result.SENT)) == Status.SENT
+
+
 def test_a_late_failure_changes_nothing(pigeon):
     pk = a_notification().pk
     held = claim(pk)
     later(LONG)
-    take_back(pk, held.fence)
+    take_back(pk)
     before = Notification.objects.filter(pk=pk).values().get()
     assert record(held, Outcome(result=Result.REFUSED, error="late")) == Status.QUEUED
     assert Notification.objects.filter(pk=pk).values().get() == before
     assert results(pk) == ["silent"]
+
+
+def test_a_sweep_that_comes_late_finds_nothing_to_take_back(pigeon):
+    pk = a_notification().pk
+    held = claim(pk)
+    assert take_back(pk) is None, "its lease is not over"
+    record(held, Outcome(result=Result.NOT_NOW))
+    later(LONG)
+    assert take_back(pk) is None, "it was recorded since the sweep looked"
+    assert results(pk) == ["not_now"]
 
 
 def test_recording_twice_is_recording_once(pigeon):
