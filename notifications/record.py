@@ -123,7 +123,6 @@ def _store(notification: Notification, due_in: timedelta | None) -> None:
         error=notification.error,
         due_at=None if due_in is None else Now() + due_in,
         lease_until=None,
-        rung_at=None,
         ended_at=Now() if due_in is None else None,
         updated_at=Now(),
     )

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
+from statistics import median
 
 import pytest
 
@@ -33,14 +34,18 @@ def broken_broker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
         yield
 
 
-def test_accepting_does_not_wait_for_the_broker(service, bell, broken_broker):
-    service.ask()  # the first request of a process imports and connects; the promise is about the others
-    for _ in range(20):
+def test_accepting_does_not_wait_for_the_broker(service, monkeypatch, broken_broker):
+    """Each request meets a doorbell that has not failed yet. The median, so that a busy machine is not blamed."""
+    bells, took = [], []
+    for _ in range(7):
+        bells.append(doorbell.Doorbell())
+        monkeypatch.setattr(doorbell, "_doorbell", bells[-1])
         began = time.monotonic()
-        answer = service.ask()
-        assert time.monotonic() - began < PROMISED
-        assert answer.status_code == 202
-    assert bell.tally.published == 0
+        assert service.ask().status_code == 202
+        took.append(time.monotonic() - began)
+    assert median(took) < PROMISED
+    assert all(bell.flush(timedelta(seconds=20)) for bell in bells)
+    assert [bell.tally.published for bell in bells] == [0] * 7
 
 
 def test_what_was_accepted_without_a_broker_is_delivered_when_there_is_one(service, bell, monkeypatch, rung):
