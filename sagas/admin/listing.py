@@ -20,7 +20,7 @@ MOST_COUNTED = 10_000
 class Attention(admin.SimpleListFilter):
     """Which sagas are shown: those that need a person, unless somebody asks for others, or looks for certain ones."""
 
-    title = "what is shown"
+    title = "attention"
     parameter_name = "show"
     CHOICES = (
         (None, "Needs a person"),
@@ -65,7 +65,8 @@ class ByDefinition(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Saga]) -> QuerySet[Saga]:
         """The sagas of that definition."""
-        return queryset.filter(definition=self.value()) if self.value() else queryset
+        chosen = self.value()
+        return queryset.filter(definition=chosen) if chosen in dict(self.lookup_choices) else queryset
 
 
 class BoundedPaginator(Paginator):

@@ -13,11 +13,20 @@ from sagas.verdict import Doing
 
 
 @dataclass(frozen=True)
+class Trial:
+    """One step that will be tried: what exactly is done, and whether that may do something twice."""
+
+    step: str
+    sentence: str
+    is_risky: bool = False
+
+
+@dataclass(frozen=True)
 class Preview:
-    """One saga, a sentence for each step that will be tried, or why nothing will."""
+    """One saga, with what will be tried, or why nothing will."""
 
     saga: Saga
-    will: list[str] = field(default_factory=list)
+    will: list[Trial] = field(default_factory=list)
     refusal: str = ""
 
 
@@ -25,12 +34,12 @@ def retry(saga: Saga, step: str = "") -> Preview:
     """What `operations.retry` would do now; the saga may move on before somebody decides."""
     if saga.ended_at:
         return Preview(saga, refusal=f"It has ended: it is {saga.state}.")
-    runs = list(_candidates(saga, step)) if "retry" in operations.allowed(saga) else []
+    runs = _candidates(saga, step) if "retry" in operations.allowed(saga) else []
     held = [run for run in runs if not run.work]
     if not runs:
-        what = f"Step {step} is" if step else "No step is"
-        return Preview(saga, refusal=f"{what} {'not ' if step else ''}held, stuck or waiting for its next try.")
-    return Preview(saga, [_sentence(saga, run) for run in held or runs])
+        what = f"Step {step} is not" if step else "No step is"
+        return Preview(saga, refusal=f"{what} held, stuck or waiting for its next try.")
+    return Preview(saga, [_trial(saga, run) for run in held or runs])
 
 
 def _candidates(saga: Saga, step: str) -> list[Run]:
@@ -41,21 +50,21 @@ def _candidates(saga: Saga, step: str) -> list[Run]:
     return list((runs.filter(path=step) if step else runs).order_by("id"))
 
 
-def _sentence(saga: Saga, run: Run) -> str:
+def _trial(saga: Saga, run: Run) -> Trial:
     if run.undo == Undo.STUCK or run.doing == Doing.COMPENSATION:
         key = "a new key" if run.undo_again else "the same key"
-        return f"The compensation of {run.path} is tried again under {key}."
+        return Trial(run.path, f"The compensation of {run.path} is tried again under {key}.")
     if run.work and run.doing == Doing.PROBE:
-        return f"The participant of {run.path} is asked again whether it happened."
+        return Trial(run.path, f"The participant of {run.path} is asked again whether it happened.")
     if run.happened == Happened.NO:
-        return f"{run.path} is tried again under a new key: it is known not to have happened."
+        return Trial(run.path, f"{run.path} is tried again under a new key: it is known not to have happened.")
     again = f"{run.path} is tried again under the same key: it may have happened"
     if _is_idempotent(saga, run):
-        return f"{again}, and its participant is to recognise the key."
-    return f"{again}, and it is not declared idempotent, so it may happen twice."
+        return Trial(run.path, f"{again}, and its participant is to recognise the key.")
+    return Trial(run.path, f"{again}, and it is not declared idempotent, so it may happen twice.", is_risky=True)
 
 
 def _is_idempotent(saga: Saga, run: Run) -> bool:
     definition = registry.find(saga.definition, saga.version, saga.fingerprint)
     place = definition.places.get(run.path) if definition else None
-    return place is None or place.step.idempotent
+    return place is not None and place.step.idempotent

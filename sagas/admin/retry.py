@@ -80,7 +80,7 @@ def _retried(saga: Saga, step: str, actor: str, reason: str) -> Answer:
     try:
         operations.retry(saga.pk, actor=actor, reason=reason, step=step or None, tenant=saga.tenant)
     except SagaError as error:
-        return Answer(saga, False, f"Refused: {error}")
+        return Answer(saga, False, f"Refused. {error}")
     except OperationalError:
         return Answer(saga, False, "The database did not answer; look at the saga before you try again.")
-    return Answer(saga, True, "Accepted: it is tried now. It has recovered when its incident is closed.")
+    return Answer(saga, True, "Accepted. It is tried now; it has recovered when its incident is closed.")
