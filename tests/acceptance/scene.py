@@ -1,0 +1,127 @@
+"""A whole installation with the shop around it: what acceptance tests disturb, and how they look at it."""
+
+import itertools
+import json
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Self
+
+import httpx
+import psycopg
+from psycopg.rows import dict_row
+
+from examples.shop import ledgers
+from examples.shop.client import Participants
+from tests.harness.postgres import Postgres
+from tests.harness.processes import Process
+from tests.harness.product import API_KEY, Product
+from tests.harness.service import Service
+from tests.harness.waiting import wait_until
+
+MINUTE = timedelta(seconds=60)
+ENDS = {"completed", "compensated", "cancelled", "failed"}
+
+numbers = itertools.count(1)
+
+# The liveness rule once more, in plain SQL and independent of the product's own query.
+DEAD = """
+SELECT id FROM sagas_saga s WHERE ended_at IS NULL AND paused_at IS NULL
+ AND NOT EXISTS (SELECT FROM sagas_run r WHERE r.saga_id = s.id AND r.work IS NOT NULL
+                 AND (r.at > now() - interval '15 s' OR r.work = 'due' AND r.rung_at > now() - interval '60 s'))
+ AND NOT EXISTS (SELECT FROM sagas_incident i WHERE i.saga_id = s.id AND i.closed_at IS NULL)
+"""
+
+
+class Scene:
+    """A product on its own database, its web server running, its workers still to be started.
+
+    Leaving the scene looks at everything: nothing is lost, the ledgers agree, no saga is forgotten.
+    """
+
+    def __init__(
+        self, postgres: Postgres, broker: Service, shop: Participants, *, environment: dict[str, str] | None = None
+    ) -> None:
+        self.postgres, self.broker, self.shop = postgres, broker, shop
+        self.database = postgres.create_database(f"scene{next(numbers)}")
+        self.product = Product(database_url=self.database, broker_url=broker.url, environment=environment)
+        self.started: list[str] = []
+
+    def __enter__(self) -> Self:
+        self.product.__enter__()
+        self.product.manage("migrate", "--verbosity", "0")
+        web = self.product.web(threads=8)
+        services = {**self.shop.services, "notifications": {"url": web.url, "token": API_KEY}}
+        self.product.environment["SAGA_SERVICES"] = json.dumps(services)
+        self.api = httpx.Client(base_url=web.url, headers={"Authorization": f"Bearer {API_KEY}"}, timeout=30)
+        return self
+
+    def __exit__(self, kind: object, *rest: object) -> None:
+        try:
+            self.shop.clear()
+            if kind is None:
+                self.all_is_well()
+            else:
+                print(self.product.logs())  # noqa: T201 - shown by pytest with the failure
+        finally:
+            self.api.close()
+            self.product.__exit__(kind, *rest)
+
+    def worker(self, pool: str = "prefork", concurrency: int = 2, **options: Any) -> Process:
+        """A worker for sagas and notifications."""
+        return self.product.worker(pool=pool, concurrency=concurrency, **options)
+
+    def order(self, number: int = 1, **changes: Any) -> list[str]:
+        """Start so many orders over REST; returns their ids."""
+        ids = []
+        for _ in range(number):
+            order_id = f"A{next(numbers)}"
+            given = {"order_id": order_id, "user_id": "alice", "sku": "book", "quantity": 1, "amount": 100, **changes}
+            answer = self.api.post("/api/v1/sagas/", json={"definition": "order", "input": given})
+            assert answer.status_code == 201, answer.text
+            ids.append(answer.json()["id"])
+        self.started += ids
+        return ids
+
+    def saga(self, saga_id: str) -> dict[str, Any]:
+        return dict(self.api.get(f"/api/v1/sagas/{saga_id}/").raise_for_status().json())
+
+    def rows(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
+        """Ask the product's database."""
+        with psycopg.connect(self.database, row_factory=dict_row, autocommit=True) as connection:
+            return list(connection.execute(sql, parameters).fetchall())
+
+    def states(self, ids: Sequence[str] | None = None) -> Counter[str]:
+        wanted = list(self.started if ids is None else ids)
+        rows = self.rows("SELECT state FROM sagas_saga WHERE id = ANY(%s::uuid[])", wanted)
+        return Counter(row["state"] for row in rows)
+
+    def all_end(self, ids: Sequence[str] | None = None, within: timedelta = 2 * MINUTE) -> Counter[str]:
+        """Wait until these sagas (or all) have ended; how they did."""
+        wanted = self.started if ids is None else ids
+        wait_until(lambda: sum(self.states(wanted)[end] for end in ENDS) == len(wanted), "all sagas end", within)
+        return self.states(wanted)
+
+    def moves(self, saga_id: str) -> list[dict[str, Any]]:
+        """The saga's journal, move by move, each with its time and actor."""
+        rows = self.rows("SELECT moves, actor, at FROM sagas_journal WHERE saga_id = %s ORDER BY rev", saga_id)
+        return [{**move, "actor": row["actor"], "at": row["at"]} for row in rows for move in row["moves"]]
+
+    def applied(self, service: str, saga_id: str) -> list[str]:
+        """The kinds of the effects that a participant applied for a saga, in order."""
+        entries = self.shop.ledger(service)["entries"]
+        return [entry["kind"] for entry in entries if ledgers.saga_of(entry["action_key"]) == saga_id]
+
+    def incidents(self) -> list[dict[str, Any]]:
+        return self.rows("SELECT path, reason, sentence FROM sagas_incident")
+
+    def all_is_well(self) -> None:
+        """Every saga that was started is there, ended or alive; the ledgers agree; each result is recorded once."""
+        assert sum(self.states().values()) == len(self.started)
+        assert self.rows(DEAD) == []
+        by_end = {
+            end: [str(row["id"]) for row in self.rows("SELECT id FROM sagas_saga WHERE state = %s", end)]
+            for end in ("completed", "compensated", "cancelled")
+        }
+        undone = by_end["compensated"] + by_end["cancelled"]
+        assert ledgers.check(self.shop.urls, undone=undone, completed=by_end["completed"]) == []
