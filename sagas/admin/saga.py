@@ -83,7 +83,7 @@ class SagaAdmin(admin.ModelAdmin):
         return sagas.order_by("-id").prefetch_related(Prefetch("incidents", troubles, to_attr="troubles"))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The list. An address with U+0000 in it, which PostgreSQL takes for a fault of ours, leads back to its begin."""
+        """The list; an address with U+0000 in it, which would be a fault of ours on PostgreSQL, leads to its begin."""
         if "%00" in request.META.get("QUERY_STRING", ""):
             return HttpResponseRedirect(request.path)
         return super().changelist_view(request, {"title": "Sagas"} | (extra_context or {}))
