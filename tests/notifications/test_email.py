@@ -97,8 +97,9 @@ def test_a_server_that_does_not_listen_was_sent_nothing(server, settings):
     assert (raised.value.permanent, raised.value.maybe_sent) == (False, False)
 
 
-def test_how_the_goodbye_goes_does_not_matter(server):
-    server.answers["QUIT"] = HANG_UP
+@pytest.mark.parametrize("goodbye", [HANG_UP, SILENCE, "221 " + "bye " * 5000], ids=["hang up", "silence", "endless"])
+def test_how_the_goodbye_goes_does_not_matter(server, goodbye):
+    server.answers["QUIT"] = goodbye
     assert Email().send(a_letter())
     assert len(server.mails) == 1
 
