@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from typing import IO, Any, NoReturn
+from typing import IO, Any
 
 from rest_framework.parsers import BaseParser
 
@@ -37,7 +37,7 @@ def parsed(body: bytes) -> Any:
     """The value in JSON text, within the limits. Raises a 400 problem."""
     try:
         _check_nesting(body)
-        value = json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_int=_whole)
+        value = json.loads(body.decode(), object_pairs_hook=_unique, parse_int=_whole)
         check(value)
     except LimitExceeded as error:
         raise Problem(f"The body cannot be accepted. {error}", code="unacceptable_json") from None
@@ -66,10 +66,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise LimitExceeded(f"The name {name[:100]!r} is given twice in one object.")
         value[name] = inner
     return value
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise LimitExceeded(f"{name} is not JSON; leave the field out or send null.")
 
 
 def _whole(digits: str) -> int:

@@ -4,7 +4,9 @@ from typing import ClassVar
 
 from django.contrib.auth.models import Group
 from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse
 from django.urls import path
+from psycopg.errors import LockNotAvailable
 from pydantic import Field
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
@@ -90,6 +92,8 @@ class Breaks(Door):
     needs: ClassVar = {"GET": VIEW}
 
     def get(self, request: Request, what: str) -> Response:
+        if what == "locked":
+            raise OperationalError("canceling statement") from LockNotAvailable()
         raise {
             "database": OperationalError("server closed the connection"),
             "bug": ZeroDivisionError("the secret is 42"),
@@ -97,7 +101,13 @@ class Breaks(Door):
         }[what]
 
 
+def plain(request: HttpRequest) -> HttpResponse:
+    """A view that is no door, and finds the database out."""
+    raise OperationalError("server closed the connection")
+
+
 urlpatterns = [
+    path("plain/", plain),
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("api/echo/", Echo.as_view()),

@@ -64,6 +64,17 @@ def test_a_database_that_is_out_is_a_503_with_retry_after(service):
     assert answer.headers["Retry-After"] == "2"
 
 
+def test_a_plain_view_that_finds_the_database_out_is_a_503_for_programs():
+    answer = Client().get("/plain/")
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+
+
+@pytest.mark.django_db
+def test_a_lock_that_is_held_too_long_is_a_409_to_be_tried_again(service):
+    answer = service.get("/api/breaks/locked/")
+    assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (409, "busy", "1")
+
+
 @pytest.mark.django_db
 def test_a_bug_is_a_500_that_tells_nothing_and_is_logged(service, caplog):
     service.raise_request_exception = False
