@@ -22,7 +22,7 @@ def test_it_is_told_when_nobody_sweeps_or_has_for_long():
 
 def test_it_is_told_which_sagas_nothing_will_ever_move(world):
     table = saga("one", step(world.look, reads_only=True))
-    sagas = [world.start(table) for _ in range(5)]
+    sagas = sorted((world.start(table) for _ in range(5)), key=lambda found: found.pk)
     assert health.alive() is None
     Run.objects.update(work=None, at=None)
     sentence = str(health.alive())
