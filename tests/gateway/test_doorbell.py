@@ -138,6 +138,17 @@ def test_rabbitmq_is_rung_and_noticed_when_it_freezes(bell, rabbitmq):
     assert ours.tally.failed == 1
 
 
+def test_a_rabbitmq_that_restarted_meanwhile_misses_nothing(bell, rabbitmq):
+    ours, celery = bell(), app(rabbitmq.url)
+    ours.ring(a_ring(celery, "before"))
+    assert ours.flush(LONG)
+    rabbitmq.kill()
+    rabbitmq.start()
+    ours.ring(a_ring(celery, "after"))
+    assert ours.flush(LONG)
+    assert ours.tally == Tally(published=2)
+
+
 def test_the_queue_of_rings_is_bounded(bell, frozen):
     ours, celery = bell(capacity=10), app(f"redis://127.0.0.1:{frozen}")
     taken = [ours.ring(a_ring(celery, number)) for number in range(50)]
