@@ -1,6 +1,7 @@
 """The broker is emptied, killed, silent, or full of lies; the sagas go on."""
 
 import json
+import sys
 from datetime import timedelta
 
 import redis as redis_client
@@ -63,15 +64,19 @@ def test_duplicated_and_forged_messages_change_nothing(scene):
 
 def test_garbage_in_the_queue_costs_at_most_the_worker_process(scene):
     with scene() as scene:
-        worker = scene.worker("threads", 2)
+        workers = [scene.worker("threads", 2)]
         scene.order(3)
         with redis_client.Redis.from_url(scene.broker.url) as client:
             client.lpush("sagas", b"\x00 not a message")
         scene.order(3)
-        wait_until(lambda: not worker.alive or sum(scene.states().values()) == 6, "the garbage is met", MINUTE)
-        supervised = worker if worker.alive else scene.worker("threads", 2)
-        assert scene.all_end() == {"completed": 6}
-        assert supervised.alive or scene.worker("threads", 2).alive
+
+        def all_ended() -> bool:
+            if not workers[-1].alive:  # what a supervisor does
+                workers.append(scene.worker("threads", 2))
+            return scene.states()["completed"] == 6
+
+        wait_until(all_ended, "all sagas end", 2 * MINUTE)
+        assert len(workers) <= 2
 
 
 def send(scene, arguments: object, times: int = 1) -> None:
@@ -83,7 +88,5 @@ def send(scene, arguments: object, times: int = 1) -> None:
         "    app.send_task('sagas.tasks.deliver', args=a if isinstance(a, list) else None,"
         " kwargs=a if isinstance(a, dict) else None, queue='sagas')"
     )
-    import sys
-
     process = scene.product.start("forger", [sys.executable, "-c", code, json.dumps(arguments), str(times)])
     assert process.wait() == 0, process.output()
