@@ -39,7 +39,8 @@ class Here:
         self.queues = list(queues)
         self.concurrency = concurrency
         self.id: UUID = uuid7()
-        self._registered = False
+        self._begun = self._registered = False
+        self._beating = threading.RLock()
         self._slots = threading.BoundedSemaphore(concurrency)
         self._pool = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="door")
         self._stopping = threading.Event()
@@ -48,6 +49,7 @@ class Here:
         self._broken_until = 0.0
 
     def start(self) -> None:
+        self._begun = True
         self._thread.start()
 
     def stop(self) -> None:
@@ -57,9 +59,19 @@ class Here:
     def deliver(self, run_id: int, fence: int) -> int:
         """Run a due step in one of this process's slots."""
         with self._slots:
-            if self._registered and time.monotonic() - self._beaten > conf().gone_after.total_seconds() / 2:
-                self.beat()  # it was frozen: what it claims under a name that is gone would be taken from it at once
+            if self._begun:
+                self._be_known()
             return deliver(run_id, fence, self.id, stopping=self._stopping.is_set)
+
+    def _be_known(self) -> None:
+        """Beat before anything is claimed, where that is overdue.
+
+        Nobody takes over what was claimed under a name that was not written down yet; and after the process was
+        frozen, its old name may be gone, and what it claims under that would be taken from it at once.
+        """
+        with self._beating:
+            if time.monotonic() - self._beaten > conf().gone_after.total_seconds() / 2:
+                self.beat()
 
     def _live(self) -> None:
         while True:  # also while stopping, since steps that still run would be taken over otherwise
@@ -80,14 +92,14 @@ class Here:
 
     def beat(self) -> None:
         """Tell that this process lives. One that was declared gone begins anew: what it held was given away."""
-        with borrowed():
-            now = clock.now()
-            self._beaten = time.monotonic()
+        with self._beating, borrowed():
+            beaten, now = time.monotonic(), clock.now()
             if self._registered and Worker.objects.filter(pk=self.id, gone_at=None).update(beat_at=now):
+                self._beaten = beaten
                 return
             if self._registered:
                 logger.warning("This worker was declared gone and begins anew.")
-                self.id = uuid7()
+            self.id = uuid7()  # also at the first beat: one whose answer was lost may have written the row
             Worker.objects.create(
                 id=self.id,
                 name=self.name,
@@ -97,7 +109,7 @@ class Here:
                 started_at=now,
                 beat_at=now,
             )
-            self._registered = True
+            self._registered, self._beaten = True, beaten
 
     def sang(self) -> None:
         """This process heard a message that its worker had sent itself."""
