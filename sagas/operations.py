@@ -14,7 +14,6 @@ from typing import Any, Literal
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from pydantic import ValidationError
 
 from sagas import clock, registry
@@ -22,7 +21,7 @@ from sagas.definition import Definition
 from sagas.dispatch import ring_after_commit
 from sagas.errors import InvalidInput, NotAllowed, NotFound
 from sagas.lifecycle import SagaState, StepState
-from sagas.models import Audit, Cause, Going, Incident, Run, Saga, Work
+from sagas.models import Audit, Cause, Incident, Run, Saga
 from sagas.outcome import Happened
 from sagas.payload import Unstorable, pack, text
 from sagas.plan import Do, Event, Undo, begin, forward
@@ -33,7 +32,6 @@ from sagas.way_back import demand, end, turn_back
 OnDuplicate = Literal["return", "refuse"]
 LONGEST_KEY = 255
 KEY_RACES = 3
-HELD = Q(undo=Undo.STUCK) | Q(work=None, state__in=[StepState.FAILED, StepState.UNKNOWN], saga__going=Going.FORWARD)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +117,8 @@ def retry(saga_id: UUID, *, actor: str, reason: str, step: str | None = None, te
     with _verb(saga_id, "retry", actor=actor, reason=reason, tenant=tenant, path=step or "") as t:
         if t.saga.ended_at:
             raise NotAllowed(f"The saga has ended: it is {t.saga.state}.", code="ended", allowed=[])
-        runs = [run for run in t.runs(**({"path": step} if step else {})) if _retriable(run, t)]
+        named = {"path": step} if step else {}
+        runs = t.runs(pk__in=Run.objects.filter(saga_id=saga_id, **named).retriable(t.now).values("pk"))
         held = [run for run in runs if not run.work]
         if not runs:
             what = f"Step {step!r}" if step else "The saga"
@@ -135,8 +134,8 @@ def allowed(saga: Saga) -> list[str]:
     if saga.ended_at:
         return []
     verbs = [] if saga.is_going_back else ["cancel"]
-    held = Run.objects.filter(saga_id=saga.pk).filter(HELD | Q(work=Work.DUE, at__gt=clock.now()))
-    return [*verbs, "retry"] if held.exists() else verbs
+    retriable = Run.objects.filter(saga_id=saga.pk).retriable(clock.now())
+    return [*verbs, "retry"] if retriable.exists() else verbs
 
 
 def _begin(saga: Saga, table: Definition, actor: str) -> None:
@@ -180,15 +179,6 @@ def _never_begin(t: Turn) -> None:
         t.move(run, "called off", step=StepState.CANCELLED)
     t.saga.cause = Cause.CANCELLED
     end(t, SagaState.CANCELLED)
-
-
-def _retriable(run: Run, t: Turn) -> bool:
-    """Held for a person, or waiting for its next try."""
-    if run.work == Work.DUE:
-        return run.at is not None and run.at > t.now
-    if t.saga.is_going_back:
-        return run.undo == Undo.STUCK
-    return run.work is None and run.state in (StepState.FAILED, StepState.UNKNOWN)
 
 
 def _try_now(t: Turn, run: Run) -> None:

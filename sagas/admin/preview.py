@@ -2,11 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from django.db.models import Q
-
-from sagas import clock, operations, registry
-from sagas.lifecycle import StepState
-from sagas.models import Run, Saga, Work
+from sagas import clock, registry
+from sagas.models import Run, Saga
 from sagas.outcome import Happened
 from sagas.plan import Undo
 from sagas.verdict import Doing
@@ -34,20 +31,12 @@ def retry(saga: Saga, step: str = "") -> Preview:
     """What `operations.retry` would do now; the saga may move on before somebody decides."""
     if saga.ended_at:
         return Preview(saga, refusal=f"It has ended: it is {saga.state}.")
-    runs = _candidates(saga, step) if "retry" in operations.allowed(saga) else []
+    runs = list(saga.runs.filter(**({"path": step} if step else {})).retriable(clock.now()).order_by("id"))
     held = [run for run in runs if not run.work]
     if not runs:
         what = f"Step {step} is not" if step else "No step is"
         return Preview(saga, refusal=f"{what} held, stuck or waiting for its next try.")
     return Preview(saga, [_trial(saga, run) for run in held or runs])
-
-
-def _candidates(saga: Saga, step: str) -> list[Run]:
-    held = Q(undo=Undo.STUCK)
-    if not saga.is_going_back:
-        held |= Q(work=None, state__in=[StepState.FAILED, StepState.UNKNOWN])
-    runs = saga.runs.filter(held | Q(work=Work.DUE, at__gt=clock.now()))
-    return list((runs.filter(path=step) if step else runs).order_by("id"))
 
 
 def _trial(saga: Saga, run: Run) -> Trial:

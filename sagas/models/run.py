@@ -32,6 +32,11 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Runs with a clock."""
         return self.filter(work__isnull=False)
 
+    def retriable(self, now: datetime) -> Self:
+        """What a person may have tried now: steps that are held or stuck, and those that wait for their next try."""
+        held = Q(work=None, state__in=[StepState.FAILED, StepState.UNKNOWN], saga__going="forward")
+        return self.filter(Q(undo=Undo.STUCK) | held | Q(work=Work.DUE, at__gt=now))
+
     def unsettled(self) -> Self:
         """What the way back still has before it, the step that started last first."""
         return self.filter(UNSETTLED, seq__isnull=False).order_by("-seq")
