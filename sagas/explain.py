@@ -36,9 +36,10 @@ def explain(saga: Saga) -> str:
 
 def _incident(incident: Incident, number: int) -> str:
     others = f" (and {number - 1} more)" if number > 1 else ""
-    since = f"needs a person since {_time(incident.opened_at)}, seen {incident.times} time(s)"
+    again = f", seen {incident.times} times" if incident.times > 1 else ""
     said = incident.sentence.rstrip(".")
-    return f"{incident.path} {since}: {said} [{incident.reason}]{others}. An operator can retry it."
+    since = _time(incident.opened_at)
+    return f"{incident.path} needs a person since {since}{again}: {said}{others}. An operator can retry it."
 
 
 def _running(run: Run, now: datetime, number: int) -> str:
