@@ -38,7 +38,7 @@ def test_a_saga_begins_at_once_without_the_broker(api, two, monkeypatch, broker,
     assert api.start().status_code == 201  # what is only slow the first time is none of the broker's
     with broker() as address:
         monkeypatch.setattr(doorbell, "_doorbell", doorbell.Doorbell())
-        monkeypatch.setattr(current_app.conf, "broker_url", f"{scheme}://{address}//")
+        monkeypatch.setattr(current_app.conf, "broker_write_url", f"{scheme}://{address}//")
         slowest = 0.0
         for _ in range(5):
             began = time.perf_counter()
