@@ -1,6 +1,6 @@
 """A saga coordinator for Django, Celery and PostgreSQL."""
 
-from sagas.definition import parallel, saga, step
+from sagas.authoring import parallel, saga, step
 from sagas.errors import Abort, RetryLater
 from sagas.retry import PATIENT, Retry
 

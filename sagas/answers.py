@@ -24,8 +24,9 @@ from typing import Any, NoReturn
 
 import httpx
 
+from sagas.retry import LONGEST_RETRY_AFTER
+
 LARGEST_ANSWER = 1024 * 1024
-LONGEST_RETRY_AFTER = timedelta(hours=1)
 
 
 class Meaning(StrEnum):

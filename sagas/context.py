@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from gateway.borrowing import borrowed
@@ -18,6 +18,8 @@ from sagas.outcome import Happened
 from sagas.payload import unpack
 from sagas.record import Claim
 from sagas.verdict import Doing
+
+Returned = TypeVar("Returned")
 
 FRESH = 1.0
 """Seconds for which a claim is proof enough that the saga still goes forward."""
@@ -88,9 +90,15 @@ class Context:
     action: Action
     _claim: Claim = field(repr=False)
 
-    def result(self, function: Callable[..., Any]) -> Any:
-        """The result of an earlier step, by its function."""
-        return self.results[function.__name__]
+    def result(self, function: Callable[..., Returned]) -> Returned:
+        """The result of an earlier step by its function, and of that function's type.
+
+        What is stored is JSON: a pydantic model or a dataclass comes back as a dict.
+        """
+        places = self._claim.definition.places
+        name = next((name for name, place in places.items() if place.step.action is function), function.__name__)
+        found: Returned = self.results[name]
+        return found
 
     def heartbeat(self, progress: Any = None) -> None:
         """Tell that the attempt lives; `progress`, small JSON, is shown to people.

@@ -5,6 +5,7 @@ from types import ModuleType
 
 from sagas.definition import Definition
 from sagas.errors import DefinitionUnknown
+from sagas.faults import faults_of
 
 _known: dict[tuple[str, int], Definition] = {}
 _clashes: list[str] = []
@@ -61,7 +62,7 @@ def everything() -> Iterator[Definition]:
 
 def problems() -> list[str]:
     """All that is wrong in all definitions, a sentence each."""
-    return [*_broken, *_clashes, *(fault for definition in everything() for fault in definition.problems())]
+    return [*_broken, *_clashes, *(fault for definition in everything() for fault in faults_of(definition))]
 
 
 def replaced(definitions: Iterable[Definition]) -> "Replaced":

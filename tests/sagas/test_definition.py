@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from sagas import Retry, parallel, saga, step
 from sagas.definition import Definition, Row
+from sagas.faults import faults_of
 
 SECOND = timedelta(seconds=1)
 
@@ -58,7 +59,7 @@ def everything() -> Definition:
 
 
 def test_a_good_table_has_no_problems() -> None:
-    assert everything().problems() == []
+    assert faults_of(everything()) == []
 
 
 @pytest.mark.parametrize(
@@ -122,19 +123,19 @@ def test_a_good_table_has_no_problems() -> None:
     ],
 )
 def test_what_is_wrong_in_a_table_is_one_sentence(build: Callable[[], Definition], sentence: str) -> None:
-    (problem,) = [found for found in build().problems() if sentence in found]
+    (problem,) = [found for found in faults_of(build()) if sentence in found]
     assert problem.startswith("saga ")
     assert problem.endswith(".")
 
 
 def test_a_problem_names_its_saga_and_its_step() -> None:
-    (problem,) = saga("order", undoable(charge, queue=""), version=2).problems()
+    (problem,) = faults_of(saga("order", undoable(charge, queue=""), version=2))
     assert problem.startswith("saga 'order' version 2, step 'charge': queue must")
 
 
 def test_all_problems_are_told_at_once() -> None:
     table = saga("Order", ship, step(charge, timeout=None), step(charge, on_exhausted="skip"), version=0)
-    assert len(table.problems()) == 8
+    assert len(faults_of(table)) == 8
 
 
 def test_a_step_is_named_after_its_action() -> None:

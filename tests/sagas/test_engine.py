@@ -318,3 +318,22 @@ def test_the_journal_tells_every_state(world):
     found = world.run_through(world.start(three(world)))
     states = [move["saga"] for move in moves_of(found) if "saga" in move]
     assert states == ["running", "compensating", "compensated"]
+
+
+def test_an_earlier_result_is_found_by_name_and_by_function_and_a_siblings_is_not(world):
+    seen = {}
+
+    def look(ctx):
+        seen.update(by_name=ctx.results["first"], by_function=ctx.result(first), names=list(ctx.results))
+        with pytest.raises(KeyError, match="is not a step before this one"):
+            ctx.results["sibling"]
+        return {}
+
+    first = world.function("lock")
+    table = saga(
+        "looks",
+        step(first, name="first", reads_only=True),
+        parallel(step(look, reads_only=True), step(world.function("x"), name="sibling", reads_only=True)),
+    )
+    assert world.run_through(world.start(table)).state == "completed"
+    assert seen == {"by_name": {"from": "lock"}, "by_function": {"from": "lock"}, "names": ["first"]}

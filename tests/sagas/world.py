@@ -9,6 +9,7 @@ from typing import Any
 from gateway.ids import uuid7
 from sagas import clock, engine, operations, registry
 from sagas.definition import Definition
+from sagas.faults import faults_of
 from sagas.models import Incident, Journal, Run, Saga, Work
 
 
@@ -47,7 +48,7 @@ class World:
     def knows(self, *definitions: Definition) -> None:
         """These are the only definitions there are."""
         for definition in definitions:
-            assert definition.problems() == []
+            assert faults_of(definition) == []
         self._stack.enter_context(registry.replaced(definitions))
 
     def start(self, definition: Definition, input: Any = None, **options: Any) -> Saga:

@@ -10,6 +10,7 @@ from examples.shop import sagas
 from examples.shop.client import Participants
 from examples.shop.ledgers import check
 from sagas.errors import Abort
+from sagas.faults import faults_of
 from sagas.http import Service
 
 ORDER = {"order_id": "A-1", "user_id": "alice", "sku": "book", "quantity": 2, "amount": 4990}
@@ -51,7 +52,7 @@ def run(shop: Participants) -> Run:
 
 
 def test_the_order_saga_is_in_order() -> None:
-    assert sagas.order.problems() == []
+    assert faults_of(sagas.order) == []
     assert list(sagas.order.places) == ["check_user", "check_stock", "lock_stock", "charge", "confirm_order", "notify"]
 
 
