@@ -3,8 +3,9 @@
 from datetime import datetime, timedelta
 
 from sagas import clock
+from sagas.conf import conf
 from sagas.lifecycle import SagaState, StepState
-from sagas.models import Cause, Incident, Run, Saga, Work
+from sagas.models import Cause, Incident, Run, Saga, Work, Worker
 from sagas.plan import Undo
 from sagas.verdict import Doing
 
@@ -57,7 +58,11 @@ def _due(run: Run, now: datetime) -> str:
         tries = f"try {run.tries + 1}" if run.tries else "first try"
         return f"{run.path} is {what} at {_time(run.at)} ({tries}{why}); an operator can retry it now."
     waiting = now - run.at if run.at else timedelta(0)
-    return f"{run.path} is due since {int(waiting.total_seconds())} s; a worker of queue {run.queue!r} takes it next."
+    due = f"{run.path} is due since {int(waiting.total_seconds())} s"
+    alive = Worker.objects.alive(now, conf().gone_after).values_list("queues", flat=True)
+    if waiting > conf().gone_after and not any(run.queue in queues for queues in alive):
+        return f"{due}, but no living worker serves queue {run.queue!r}; start one, and it goes on by itself."
+    return f"{due}; a worker of queue {run.queue!r} takes it next."
 
 
 def _why(saga: Saga) -> str:

@@ -15,9 +15,9 @@ from celery.signals import (
     worker_shutting_down,
 )
 from celery.worker.state import active_requests
+from django.db import InterfaceError, OperationalError
 from kombu import Exchange, Queue
 
-from gateway.borrowing import borrowed
 from sagas import registry, workers
 from sagas.canary import Canary
 from sagas.sweep import sweep as sweep_now
@@ -39,14 +39,16 @@ def deliver(run_id: object, fence: object) -> None:
 @shared_task(name="sagas.tasks.sweep")
 def sweep() -> None:
     """Beat's part; every worker process sweeps as well when beat is silent."""
-    sweep_now()
+    try:
+        sweep_now()
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("The sweep must wait for the database: %s", str(error).strip())
 
 
 @shared_task(name="sagas.tasks.canary")
 def canary(queue: str) -> None:
     """The worker heard itself."""
-    with borrowed():
-        workers.here().sang()
+    workers.here().sang()
 
 
 @celeryd_after_setup.connect

@@ -112,8 +112,8 @@ class Here:
             self._registered, self._beaten = True, beaten
 
     def sang(self) -> None:
-        """This process heard a message that its worker had sent itself."""
-        Worker.objects.filter(pk=self.id).update(probed_at=clock.now())
+        """This process heard a message that its worker had sent itself; told with the next heartbeat."""
+        self._sang = True
 
     def look_at_the_door(self) -> None:
         """Take what is due on our queues and was left lying, as many as there are idle slots."""

@@ -7,7 +7,7 @@ import pytest
 from sagas import Abort, Retry, RetryLater, clock, operations, saga, step
 from sagas.errors import Unknown
 from sagas.explain import explain
-from sagas.models import Run, Saga, Work
+from sagas.models import Run, Saga, Work, Worker
 from sagas.record import claim
 from tests.sagas.world import World, run_of
 
@@ -66,3 +66,12 @@ def test_cancelled_and_paused(world):
     Saga.objects.filter(pk=found.pk).update(paused_at=None)
     operations.cancel(found.pk, actor="ann", reason="no")
     assert explain(world.run_through(found)).startswith("It was cancelled by ann and everything")
+
+
+def test_nobody_there_to_take_it_is_said(world):
+    found = world.start(two(world))
+    world.later(timedelta(seconds=20))
+    assert "no living worker serves queue 'sagas'; start one" in explain(found)
+    now = clock.now()
+    Worker.objects.create(name="w", queues=["sagas"], started_at=now, beat_at=now)
+    assert "a worker of queue 'sagas' takes it next" in explain(found)
