@@ -47,6 +47,7 @@ class Here:
         self._thread = threading.Thread(target=self._live, name="saga-worker", daemon=True)
         self._beaten = self._next_sweep = float("-inf")
         self._broken_until = 0.0
+        self._sang = False
 
     def start(self) -> None:
         self._begun = True
@@ -94,8 +95,9 @@ class Here:
         """Tell that this process lives. One that was declared gone begins anew: what it held was given away."""
         with self._beating, borrowed():
             beaten, now = time.monotonic(), clock.now()
-            if self._registered and Worker.objects.filter(pk=self.id, gone_at=None).update(beat_at=now):
-                self._beaten = beaten
+            probed = {"probed_at": now} if self._sang else {}
+            if self._registered and Worker.objects.filter(pk=self.id, gone_at=None).update(beat_at=now, **probed):
+                self._beaten, self._sang = beaten, False
                 return
             if self._registered:
                 logger.warning("This worker was declared gone and begins anew.")

@@ -299,6 +299,16 @@ def test_a_worker_that_was_declared_gone_begins_anew(world):
     assert Worker.objects.get(pk=worker.id).gone_at is None
 
 
+def test_a_message_to_itself_that_came_back_is_told_with_the_heartbeat(world):
+    worker = Here(queues=["sagas"])
+    worker.beat()
+    worker.beat()
+    assert Worker.objects.get(pk=worker.id).probed_at is None
+    worker.sang()
+    worker.beat()
+    assert Worker.objects.get(pk=worker.id).probed_at is not None
+
+
 def test_nothing_is_claimed_in_a_paused_saga(world):
     found = world.start(two(world))
     Saga.objects.update(paused_at=clock.now())
