@@ -18,6 +18,9 @@ warnings.filterwarnings("ignore", category=SecurityWarning)  # it warns root of 
 # When Redis goes away while a message is unacknowledged, kombu 5.7 tries to put that message back over the connection
 # that it has just lost, and the worker ends with an AttributeError. Nothing needs to go back: the sweep rings again.
 redis.Channel.do_restore = False
+# And a message whose work ends after that is acknowledged over a channel that has forgotten its connection: again an
+# AttributeError, which the worker takes for a fault of its own and ends. It is a lost connection like any other.
+redis.Transport.connection_errors = (*redis.Transport.connection_errors, AttributeError)
 
 app = Celery("orchestrator")
 app.config_from_object("django.conf:settings", namespace="CELERY")
