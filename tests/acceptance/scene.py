@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import subprocess
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
@@ -32,11 +33,21 @@ SELECT id FROM sagas_saga s WHERE ended_at IS NULL AND paused_at IS NULL
  AND NOT EXISTS (SELECT FROM sagas_incident i WHERE i.saga_id = s.id AND i.closed_at IS NULL)
 """
 
+# What must not be found in any journal: a result recorded twice, or an end that is not the only one.
+TWICE = """
+SELECT saga_id, m->>'step' AS what FROM sagas_journal, jsonb_array_elements(moves) m
+ WHERE m->>'did' = 'succeeded' GROUP BY 1, 2 HAVING count(*) > 1
+UNION ALL
+SELECT saga_id, 'end' FROM sagas_journal, jsonb_array_elements(moves) m
+ WHERE m->>'saga' IN ('completed', 'compensated', 'cancelled', 'failed') GROUP BY 1 HAVING count(*) > 1
+"""
+
 
 class Scene:
     """A product on its own database, its web server running, its workers still to be started.
 
-    Leaving the scene looks at everything: nothing is lost, the ledgers agree, no saga is forgotten.
+    Leaving the scene looks at everything: nothing is lost, nothing counts twice, the ledgers agree, no saga is
+    forgotten, no process is left.
     """
 
     def __init__(
@@ -46,6 +57,7 @@ class Scene:
         self.database = postgres.create_database(f"scene{next(numbers)}")
         self.product = Product(database_url=self.database, broker_url=broker.url, environment=environment)
         self.started: list[str] = []
+        self._connection: psycopg.Connection[dict[str, Any]] | None = None
 
     def __enter__(self) -> Self:
         self.product.__enter__()
@@ -65,19 +77,22 @@ class Scene:
                 print(self.product.logs())  # noqa: T201 - shown by pytest with the failure
         finally:
             self.api.close()
+            if self._connection is not None:
+                self._connection.close()
             self.product.__exit__(kind, *rest)
+        wait_until(lambda: self.left_running() == [], "every process of the product is gone")
 
     def worker(self, pool: str = "prefork", concurrency: int = 2, **options: Any) -> Process:
         """A worker for sagas and notifications."""
         return self.product.worker(pool=pool, concurrency=concurrency, **options)
 
-    def order(self, number: int = 1, **changes: Any) -> list[str]:
+    def order(self, number: int = 1, *, definition: str = "order", **changes: Any) -> list[str]:
         """Start so many orders over REST; returns their ids."""
         ids = []
         for _ in range(number):
             order_id = f"A{next(numbers)}"
             given = {"order_id": order_id, "user_id": "alice", "sku": "book", "quantity": 1, "amount": 100, **changes}
-            answer = self.api.post("/api/v1/sagas/", json={"definition": "order", "input": given})
+            answer = self.api.post("/api/v1/sagas/", json={"definition": definition, "input": given})
             assert answer.status_code == 201, answer.text
             ids.append(answer.json()["id"])
         self.started += ids
@@ -87,9 +102,10 @@ class Scene:
         return dict(self.api.get(f"/api/v1/sagas/{saga_id}/").raise_for_status().json())
 
     def rows(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
-        """Ask the product's database."""
-        with psycopg.connect(self.database, row_factory=dict_row, autocommit=True) as connection:
-            return list(connection.execute(sql, parameters).fetchall())
+        """Ask the product's database, over a connection that is opened anew when the last one is gone."""
+        if self._connection is None or self._connection.broken:
+            self._connection = psycopg.connect(self.database, row_factory=dict_row, autocommit=True)
+        return list(self._connection.execute(sql, parameters).fetchall())
 
     def states(self, ids: Sequence[str] | None = None) -> Counter[str]:
         wanted = list(self.started if ids is None else ids)
@@ -112,6 +128,16 @@ class Scene:
         entries = self.shop.ledger(service)["entries"]
         return [entry["kind"] for entry in entries if ledgers.saga_of(entry["action_key"]) == saga_id]
 
+    def heard(self, service: str, saga_id: str) -> int:
+        """How many calls with an effect a participant heard from a saga."""
+        calls = self.shop.ledger(service)["calls"]
+        return sum(call["method"] == "POST" and ledgers.saga_of(call["key"]) == saga_id for call in calls)
+
+    def under_way(self) -> int:
+        """How many steps are with a worker right now."""
+        [row] = self.rows("SELECT count(*) AS n FROM sagas_run WHERE work = 'running'")
+        return int(row["n"])
+
     def incidents(self) -> list[dict[str, Any]]:
         return self.rows("SELECT path, reason, sentence FROM sagas_incident")
 
@@ -119,9 +145,16 @@ class Scene:
         """Every saga that was started is there, ended or alive; the ledgers agree; each result is recorded once."""
         assert sum(self.states().values()) == len(self.started)
         assert self.rows(DEAD) == []
+        assert self.rows(TWICE) == []
         by_end = {
             end: [str(row["id"]) for row in self.rows("SELECT id FROM sagas_saga WHERE state = %s", end)]
             for end in ("completed", "compensated", "cancelled")
         }
         undone = by_end["compensated"] + by_end["cancelled"]
         assert ledgers.check(self.shop.urls, undone=undone, completed=by_end["completed"]) == []
+
+    def left_running(self) -> list[str]:
+        """The processes of this product that still run: each leads, or belongs to, a session of its own."""
+        sessions = ",".join(str(process.pid) for process in self.product.processes)
+        listing = subprocess.run(["ps", "-o", "args=", "--sid", sessions], capture_output=True, text=True)
+        return [line for line in listing.stdout.splitlines() if line and "<defunct>" not in line]

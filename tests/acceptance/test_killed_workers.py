@@ -1,85 +1,99 @@
-"""Workers are killed, frozen and woken up again between a charge's effect and its record."""
+"""Workers are killed, frozen and woken up again between a step's effect and its record."""
 
 import os
 import signal
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
-import pytest
-
+from tests.acceptance.scene import MINUTE, Scene
+from tests.harness.processes import Process
 from tests.harness.waiting import wait_until
 
 PROMISED = timedelta(seconds=15)
 
 
-def taken_over(scene, saga: str):
-    """The moves that end the killed attempt and begin the next one of the charge."""
-    moves = [move for move in scene.moves(saga) if move.get("step") == "charge"]
-    back = next((move for move in moves if move.get("code") == "worker_gone"), None)
-    again = next(
-        (move for move in moves if back and move["at"] >= back["at"] and move["did"] in ("claimed", "asked")), None
-    )
-    return back and again
+def test_what_killed_workers_did_is_taken_over_in_time_and_charged_once(scene):
+    """A whole prefork worker, one child of another, and a worker with threads, each with a charge in its hands."""
+    with scene(environment={"APPS": "tests.acceptance.patient"}) as scene:
+        scene.shop.switch("payments", "hold_after", path="/charges", times=3)
+        held = [held_by(scene, pool) for pool in ("prefork", "prefork", "threads")]
+        scene.worker("threads", 3)
+        killed = {}
+        for (saga, worker, name), whole in zip(held, (True, False, True), strict=True):
+            killed[saga] = (kill(scene, worker, None if whole else int(name.rpartition(":")[2])), name)
+        scene.shop.release("payments")
 
-
-def killed_in_mid_charge(scene, kill, **options):
-    """Let a worker die while the participant holds its charge, which has happened; when that was, by the database."""
-    scene.shop.switch("payments", "hold_after", path="/charges")
-    [saga] = scene.order()
-    scene.shop.wait_until_held("payments")
-    kill(saga)
-    [now] = scene.rows("SELECT clock_timestamp() AS at")
-    scene.shop.release("payments")
-    again = wait_until(lambda: taken_over(scene, saga), "the step is taken over", timedelta(seconds=60))
-    assert again["at"] - now["at"] < PROMISED
-    assert scene.all_end() == {"completed": 1}
-    assert scene.applied("payments", saga) == ["action"]
-
-
-@pytest.mark.parametrize("pool", ["prefork", "threads"])
-def test_a_killed_workers_step_is_taken_over_and_charged_once(scene, pool):
-    with scene() as scene:
-        victim = scene.worker(pool, 2)
-
-        def kill(saga: str) -> None:
-            scene.worker("threads", 2)
-            victim.kill()
-
-        killed_in_mid_charge(scene, kill)
-
-
-def test_a_killed_prefork_childs_step_is_taken_over_and_charged_once(scene):
-    with scene() as scene:
-        worker = scene.worker("prefork", 2)
-
-        def kill(saga: str) -> None:
-            [row] = scene.rows(
-                "SELECT w.name FROM sagas_run r JOIN sagas_worker w ON w.id = r.worker"
-                " WHERE r.saga_id = %s AND r.path = 'charge'",
-                saga,
-            )
-            pid = int(row["name"].rpartition(":")[2])
-            assert pid in worker.children()
-            os.kill(pid, signal.SIGKILL)
-
-        killed_in_mid_charge(scene, kill)
-        assert worker.alive
+        assert scene.all_end() == {"completed": 3}
+        for saga, (at, name) in killed.items():
+            again = taken_over(scene, saga)
+            assert again["at"] - at < PROMISED
+            assert worker_of(scene, again["worker"]) != name
+            assert scene.heard("payments", saga) == 2
+            assert scene.applied("payments", saga) == ["action"]
+        assert held[1][1].alive
+        assert scene.incidents() == []
 
 
 def test_a_zombies_late_result_is_refused(scene):
     with scene() as scene:
-        zombie = scene.worker("prefork", 1)
         scene.shop.switch("stock", "hold_after", path="/reservations")
         [saga] = scene.order()
-        scene.shop.wait_until_held("stock")
+        zombie = scene.worker("prefork", 1)
+        scene.shop.wait_until_held("stock", within=MINUTE)
         zombie.freeze()
         scene.worker("threads", 2)
         scene.shop.release("stock")
         assert scene.all_end() == {"completed": 1}
+        before = steps(scene, saga)
+
         zombie.thaw()
-        wait_until(
-            lambda: [move for move in scene.moves(saga) if move.get("did") == "late"],
-            "the zombie speaks",
-            timedelta(seconds=60),
+        late = wait_until(
+            lambda: [move for move in scene.moves(saga) if move.get("did") == "late"], "it speaks", MINUTE
         )
+        assert [move["step"] for move in late] == ["lock_stock"]
+        assert steps(scene, saga) == before
         assert scene.states() == {"completed": 1}
+        assert scene.heard("stock", saga) == 2
         assert scene.applied("stock", saga) == ["action"]
+        assert scene.incidents() == []
+
+
+def held_by(scene: Scene, pool: str) -> tuple[str, Process, str]:
+    """A payment that a worker of its own is making: the saga, that worker, and the name of its process."""
+    already = scene.shop.held("payments")
+    [saga] = scene.order(definition="payment")
+    worker = scene.worker(pool, 1)
+    scene.shop.wait_until_held("payments", already + 1, within=MINUTE)
+    [run] = scene.rows("SELECT worker FROM sagas_run WHERE saga_id = %s", saga)
+    return saga, worker, worker_of(scene, run["worker"])
+
+
+def steps(scene: Scene, saga: str) -> list[dict[str, Any]]:
+    """What is recorded of the saga's steps, but for the note of what came late."""
+    return scene.rows(
+        "SELECT path, state, undo, work, result, fence FROM sagas_run WHERE saga_id = %s ORDER BY id", saga
+    )
+
+
+def kill(scene: Scene, worker: Process, child: int | None) -> datetime:
+    """End the worker with all its processes, or only that child of it; when that was, by the database."""
+    [now] = scene.rows("SELECT clock_timestamp() AS at")
+    if child is None:
+        worker.kill()
+    else:
+        assert child in worker.children()
+        os.kill(child, signal.SIGKILL)
+    return now["at"]
+
+
+def taken_over(scene: Scene, saga: str) -> dict[str, Any]:
+    """The move that begins the attempt after the one whose worker was missed."""
+    moves = [move for move in scene.moves(saga) if move.get("step") == "charge"]
+    missed = next(index for index, move in enumerate(moves) if move.get("code") == "worker_gone")
+    return next(move for move in moves[missed:] if move["did"] == "claimed")
+
+
+def worker_of(scene: Scene, worker: Any) -> str:
+    """The name under which a process is registered, with its process id."""
+    [row] = scene.rows("SELECT name FROM sagas_worker WHERE id = %s", worker)
+    return str(row["name"])
