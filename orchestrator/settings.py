@@ -1,5 +1,6 @@
 """Settings of the orchestrator: first all that the environment decides, then what follows from it."""
 
+import json
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -26,7 +27,7 @@ DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / "var"))).resolve()
 DATABASE_POOL = env.int("DATABASE_POOL", 10)  # connections of one process, at most; 0 without a pool
 BROKER_URL = env.str("BROKER_URL", "memory://")
 QUEUES = env.list("QUEUES", default=["sagas", "notifications"])
-SAGA_SERVICES = env.json("SAGA_SERVICES", {})
+_services = env.str("SAGA_SERVICES", "{}")
 SHOP = env.bool("SHOP", MODE != "production")
 APPS = env.list("APPS", default=[])  # Django apps besides ours: a team's own, with its sagas.py
 LOG_FORMAT = env.str("LOG_FORMAT", "json" if MODE == "production" else "console")
@@ -41,6 +42,11 @@ _email = (
     else {"EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend"}
 )
 
+try:
+    SAGA_SERVICES = json.loads(_services)
+except ValueError as error:
+    _example = '{"payments": {"url": "https://payments.example.org", "token": "..."}}'
+    raise ImproperlyConfigured(f"SAGA_SERVICES is not JSON: {error}. Write it as {_example}.") from None
 if MODE not in ("development", "production"):
     raise ImproperlyConfigured(f"MODE is {MODE!r}: set it to development or production.")
 if MODE == "production" and (

@@ -41,7 +41,7 @@ class Retry:
 
 
 STANDARD = Retry()
-"""The default of an action: five tries within about half a minute."""
+"""The default of an action: five tries, with pauses of 15 seconds in all at most."""
 
 PATIENT = Retry(attempts=20, first=timedelta(seconds=5), longest=timedelta(minutes=10))
-"""The default on the way back: about two hours of trying."""
+"""The default on the way back: twenty tries, with pauses of about an hour in all, a little over two at most."""

@@ -74,4 +74,12 @@ def test_an_unknown_mode_is_refused_by_name():
         assert "MODE is 'prod': set it to development or production." in process.output()
 
 
+def test_services_that_are_no_json_are_refused_with_an_example():
+    environment = {"SAGA_SERVICES": "{payments: http://127.0.0.1:9001}"}
+    with Product(database_url=POSTGRESQL, broker_url="memory://", environment=environment) as product:
+        process = product.start("check", PYTHON_IMPORTS_SETTINGS)
+        assert process.wait() != 0
+        assert 'Write it as {"payments": {"url": ' in process.output()
+
+
 PYTHON_IMPORTS_SETTINGS = [sys.executable, "-c", "from django.conf import settings; settings.DATABASES"]
