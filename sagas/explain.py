@@ -7,7 +7,7 @@ from sagas.conf import conf
 from sagas.lifecycle import SagaState, StepState
 from sagas.models import Cause, Incident, Run, Saga, Work, Worker
 from sagas.plan import Undo
-from sagas.verdict import Doing
+from sagas.verdict import Doing, Reason
 
 ENDINGS = {
     SagaState.COMPLETED: "It completed at {at}; nothing is left to do.",
@@ -40,7 +40,8 @@ def _incident(incident: Incident, number: int) -> str:
     again = f", seen {incident.times} times" if incident.times > 1 else ""
     said = incident.sentence.rstrip(".")
     since = _time(incident.opened_at)
-    return f"{incident.path} needs a person since {since}{again}: {said}{others}. An operator can retry it."
+    help_comes = "" if incident.reason == Reason.DEFINITION_UNKNOWN else " An operator can retry it."
+    return f"{incident.path} needs a person since {since}{again}: {said}{others}.{help_comes}"
 
 
 def _running(run: Run, now: datetime, number: int) -> str:
