@@ -98,8 +98,9 @@ class Scene:
         self.started += ids
         return ids
 
-    def saga(self, saga_id: str) -> dict[str, Any]:
-        return dict(self.api.get(f"/api/v1/sagas/{saga_id}/").raise_for_status().json())
+    def retry(self, saga_id: str) -> None:
+        """Do what an operator does with a saga that waits."""
+        self.api.post(f"/api/v1/sagas/{saga_id}/retry/", json={"reason": "a test"}).raise_for_status()
 
     def rows(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
         """Ask the product's database, over a connection that is opened anew when the last one is gone."""

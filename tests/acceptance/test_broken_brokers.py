@@ -72,26 +72,32 @@ def test_sagas_under_way_and_new_ones_end_without_any_broker(scene):
 def test_messages_that_come_three_times_and_forged_ones_change_nothing(scene):
     with scene() as scene:
         worker = scene.worker("prefork", 2)
+        scene.shop.switch("payments", "unavailable", path="/charges", retry_after=600)
+        [waiting] = scene.order()
+        wait_until(lambda: scene.heard("payments", waiting) == 1, "its charge is to wait ten minutes", MINUTE)
         scene.shop.switch("payments", "hold_after", path="/charges")
         [held] = scene.order()
         scene.shop.wait_until_held("payments")
         others = scene.order(10)
         with Celery("forger", broker=scene.broker.url, set_as_current=False) as forger:
             again_and_again(scene, forger)
-            [run] = scene.rows("SELECT id, fence FROM sagas_run WHERE saga_id = %s AND path = 'charge'", held)
-            for fence in range(run["fence"] + 3):
-                send(forger, [run["id"], fence])
+            for run in scene.rows("SELECT id, fence FROM sagas_run WHERE path = 'charge'"):
+                for fence in range(run["fence"] + 3):
+                    send(forger, [run["id"], fence])
             for arguments in FORGED:
                 send(forger, arguments)
-            send(forger, [run["id"], run["fence"]], task="sagas.tasks.no_such_task")
+            send(forger, [1, 1], task="sagas.tasks.no_such_task")
         publish(scene, *UNREADABLE)
         assert scene.all_end(others) == {"completed": 10}
         scene.shop.release("payments")
-        assert scene.all_end() == {"completed": 11}
-        claims = [move for saga in scene.started for move in scene.moves(saga) if move.get("did") == "claimed"]
-        assert len(claims) == 11 * 6
-        assert scene.heard("payments", held) == 1
+        assert scene.all_end([held]) == {"completed": 1}
         wait_until(lambda: waiting_messages(scene) == 0, "every message is taken", MINUTE)
+        assert scene.heard("payments", waiting) == scene.heard("payments", held) == 1
+        assert [move["did"] for move in scene.moves(waiting)[-1:]] == ["again"]
+        scene.retry(waiting)
+        assert scene.all_end() == {"completed": 12}
+        claims = [move for saga in scene.started for move in scene.moves(saga) if move.get("did") == "claimed"]
+        assert len(claims) == 12 * 6 + 1
         assert scene.incidents() == []
         assert worker.alive
 
