@@ -53,22 +53,37 @@ def works(product: Product) -> Callable[[], bool]:
 
 
 @pytest.mark.parametrize("pool", ["prefork", "threads"])
-def test_a_worker_outlives_its_broker(broker, pool):
-    with Product(database_url="sqlite://", broker_url=broker.url) as product:
-        worker = product.worker(pool=pool, include=["tests.harness.tasks"])
-        wait_until(works(product), "the worker takes a task", MINUTE)
+def test_a_worker_outlives_its_broker_or_its_canary_ends_it(broker, pool):
+    """kombu on Redis leaves a worker deaf now and then after a freeze; none may stay so."""
+    attentive = {"DJANGO_SETTINGS_MODULE": "tests.acceptance.attentive"}
+    with Product(database_url="sqlite://", broker_url=broker.url, environment=attentive) as product:
+        workers = [product.worker(pool=pool, include=["tests.harness.tasks"])]
+
+        def works_again() -> Callable[[], bool]:
+            answered = works(product)
+
+            def supervised() -> bool:
+                if not workers[-1].alive:
+                    workers.append(product.worker(pool=pool, include=["tests.harness.tasks"]))
+                return answered()
+
+            return supervised
+
+        wait_until(works_again(), "the worker takes a task", MINUTE)
 
         broker.kill()
         time.sleep(3)
         broker.start()
-        wait_until(works(product), "the worker takes a task after the broker was killed", MINUTE)
+        wait_until(works_again(), "a worker takes a task after the broker was killed", 2 * MINUTE)
 
         broker.freeze()
         time.sleep(6)
         broker.thaw()
-        wait_until(works(product), "the worker takes a task after the broker was frozen", MINUTE)
+        wait_until(works_again(), "a worker takes a task after the broker was frozen", 2 * MINUTE)
 
-        assert worker.stop() == 0
+        *ended, last = workers
+        assert all("hears no message any more" in worker.output() for worker in ended)
+        assert last.stop() == 0
 
 
 def test_publishing_to_a_frozen_broker_fails_within_seconds(broker):
