@@ -1,7 +1,25 @@
 """A saga coordinator for Django, Celery and PostgreSQL."""
 
-from sagas.authoring import parallel, saga, step
+from sagas.authoring import approval, child, each, parallel, saga, sleep, step, wait
+from sagas.celery_steps import celery_step
 from sagas.errors import Abort, RetryLater
+from sagas.results import FAILED, TIMED_OUT
 from sagas.retry import PATIENT, Retry
 
-__all__ = ["PATIENT", "Abort", "Retry", "RetryLater", "parallel", "saga", "step"]
+__all__ = [
+    "FAILED",
+    "PATIENT",
+    "TIMED_OUT",
+    "Abort",
+    "Retry",
+    "RetryLater",
+    "approval",
+    "celery_step",
+    "child",
+    "each",
+    "parallel",
+    "saga",
+    "sleep",
+    "step",
+    "wait",
+]

@@ -2,78 +2,40 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel
 
-from sagas.retry import PATIENT, STANDARD, Retry
+from sagas.rows import GROUPS, Each, Group, Parallel, Row, Step
 
-Function = Callable[..., Any]
-OnExhausted = Literal["compensate", "suspend", "skip"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """One action at a participant and, on the same row, what undoes it. Built by `step`."""
-
-    name: str
-    action: Function
-    compensation: Function | None = None
-    no_compensation: str = ""
-    probe: Function | None = None
-    probe_after: timedelta | None = None
-    probe_is_final: bool = False
-    retry: Retry = STANDARD
-    compensation_retry: Retry = PATIENT
-    timeout: timedelta | None = timedelta(seconds=30)
-    total: timedelta | None = timedelta(minutes=15)
-    heartbeat: timedelta | None = None
-    queue: str = "sagas"
-    on_exhausted: OnExhausted = "compensate"
-    idempotent: bool = True
-    optional: bool = False
-    reads_only: bool = False
-
-    @property
-    def owes(self) -> bool:
-        """Does claiming this step promise a compensation?"""
-        return self.compensation is not None and not self.reads_only
-
-    @property
-    def exhausted(self) -> OnExhausted:
-        """What running out of attempts means; an optional step is skipped unless it says otherwise."""
-        return "skip" if self.optional and self.on_exhausted == "compensate" else self.on_exhausted
-
-    def shape(self) -> list[Any]:
-        return ["step", self.name, self.compensation is not None, self.probe is not None, self.reads_only]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parallel:
-    """Rows that run side by side. Built by `parallel`."""
-
-    rows: tuple["Row", ...]
-    strays: tuple[str, ...] = field(default=(), repr=False)
-    """What was given as a row and is none."""
-
-    def shape(self) -> list[Any]:
-        return ["parallel", [row.shape() for row in self.rows]]
-
-
-Row = Step | Parallel
+OnCompensationStuck = Literal["block", "continue"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a step stands: its top-level row, and the groups around it from the outside in."""
+    """Where a row stands: its path, its top-level row, and the paths of the groups around it from the outside in.
 
-    step: Step
-    row: int
+    A path is the row's name; a `parallel` without one is named after where it stands ("parallel_2", "parallel_2_0").
+    """
+
+    row: Row
+    path: str
+    top: int
     groups: tuple[str, ...]
+
+    @property
+    def step(self) -> Step:
+        assert isinstance(self.row, Step), f"{self.path} is no step"
+        return self.row
+
+    @property
+    def group(self) -> Group:
+        assert isinstance(self.row, GROUPS), f"{self.path} is no group"
+        return self.row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,22 +47,34 @@ class Definition:
     version: int = 1
     input: type[BaseModel] | None = None
     deadline: timedelta | None = None
+    on_compensation_stuck: OnCompensationStuck = "block"
     owner: str = ""
     runbook: str = ""
     strays: tuple[str, ...] = field(default=(), repr=False)
 
     @cached_property
     def places(self) -> Mapping[str, Place]:
-        """Every step by its name."""
-        return {place.step.name: place for place in self.walk()}
+        """Every row by its path, groups before their members."""
+        return {place.path: place for place in self.walk()}
 
     @cached_property
-    def sizes(self) -> Mapping[str, int]:
-        """How many members each group has, by the group's path ("2", "2.0")."""
-        found: dict[str, int] = {}
-        for index, row in enumerate(self.rows):
-            _measure(row, str(index), found)
+    def members(self) -> Mapping[str, tuple[str, ...]]:
+        """The paths of each group's direct members."""
+        found: dict[str, tuple[str, ...]] = {p.path: () for p in self.walk() if isinstance(p.row, GROUPS)}
+        for place in self.walk():
+            if place.groups:
+                found[place.groups[-1]] += (place.path,)
         return found
+
+    @cached_property
+    def tops(self) -> tuple[str, ...]:
+        """The paths of the rows of the table itself."""
+        return tuple(place.path for place in self.walk() if not place.groups)
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """All steps in table order."""
+        return tuple(place.row for place in self.walk() if isinstance(place.row, Step))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -108,30 +82,23 @@ class Definition:
         shape = json.dumps([row.shape() for row in self.rows], separators=(",", ":"))
         return hashlib.sha256(shape.encode()).hexdigest()[:16]
 
-    @property
+    @cached_property
     def queues(self) -> frozenset[str]:
-        return frozenset(place.step.queue for place in self.places.values())
+        return frozenset(place.row.queue for place in self.walk() if not isinstance(place.row, GROUPS))
 
-    def steps_of(self, row: int) -> list[str]:
-        """The names of the steps that begin when a top-level row opens."""
-        return [place.step.name for place in self.walk() if place.row == row]
+    def within(self, path: str) -> tuple[str, ...]:
+        """The paths of a row and, of a group, of everything in it."""
+        return tuple(p.path for p in self.walk() if p.path == path or path in p.groups)
 
     def walk(self) -> Iterator[Place]:
-        """The steps in table order, each with its place."""
+        """All rows in table order, each with its place."""
         for index, row in enumerate(self.rows):
             yield from _places(row, index, str(index), ())
 
 
-def _places(row: Row, top: int, path: str, groups: tuple[str, ...]) -> Iterator[Place]:
-    if isinstance(row, Step):
-        yield Place(step=row, row=top, groups=groups)
-        return
-    for index, member in enumerate(row.rows):
-        yield from _places(member, top, f"{path}.{index}", (*groups, path))
-
-
-def _measure(row: Row, path: str, found: dict[str, int]) -> None:
-    if isinstance(row, Parallel):
-        found[path] = len(row.rows)
-        for index, member in enumerate(row.rows):
-            _measure(member, f"{path}.{index}", found)
+def _places(row: Row, top: int, index: str, groups: tuple[str, ...]) -> Iterator[Place]:
+    path = row.name or (f"parallel_{index}" if isinstance(row, Parallel) else "")
+    yield Place(row=row, path=path, top=top, groups=groups)
+    if isinstance(row, Parallel | Each):
+        for number, member in enumerate(row.rows):
+            yield from _places(member, top, f"{index}_{number}", (*groups, path))

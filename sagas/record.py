@@ -16,7 +16,8 @@ from uuid import UUID
 from gateway.borrowing import borrowed
 from sagas import registry
 from sagas.conf import conf
-from sagas.definition import Definition, Step
+from sagas.definition import Definition
+from sagas.rows import Step
 from sagas.late import came_late, is_echo
 from sagas.lifecycle import SagaState, StepState
 from sagas.models import Journal, Run, Saga, Work

@@ -23,7 +23,8 @@ from django.db.models.functions import Now
 
 from gateway.borrowing import borrowed
 from sagas import clock, registry
-from sagas.definition import Definition, Step
+from sagas.definition import Definition
+from sagas.rows import Step
 from sagas.errors import DefinitionUnknown
 from sagas.lifecycle import SagaState, StepState, fire, saga_machine, step_machine, undo_machine
 from sagas.models import Incident, Journal, Run, Saga, Work
