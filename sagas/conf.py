@@ -16,6 +16,11 @@ class Conf:
     services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The participants by name: {"payments": {"url": "https://…", "token": "…"}}."""
 
+    public_url: str = "http://127.0.0.1:8000"
+    """Where participants and people reach this coordinator's doors: callback addresses begin with it."""
+    tell: str = ""
+    """A dotted path to a function that tells people: `tell(what, document)`, what being "approval" or "reminder"."""
+
     beat_every: timedelta = timedelta(seconds=3)
     """How often a process tells that it lives."""
     gone_after: timedelta = timedelta(seconds=10)

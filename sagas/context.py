@@ -9,14 +9,18 @@ from uuid import UUID
 from gateway.borrowing import borrowed
 from sagas.answers import meanings
 from sagas.conf import conf
-from sagas.definition import Definition
+from sagas.definition import Definition, Place
 from sagas.errors import Denied
 from sagas.http import Service
 from sagas.lease import confirm, renew
-from sagas.models import Run
+from sagas.lifecycle import StepState
+from sagas.links import signal_url
+from sagas.models import Revision, Run
 from sagas.outcome import Happened
 from sagas.payload import unpack
 from sagas.record import Claim
+from sagas.results import FAILED, TIMED_OUT
+from sagas.rows import Each, Parallel, Step
 from sagas.verdict import Doing
 
 Returned = TypeVar("Returned")
@@ -50,28 +54,50 @@ class Action:
 
 
 class Results(Mapping[str, Any]):
-    """Earlier results by the step's name, each loaded on first use. Siblings that run side by side are not visible."""
+    """Earlier results by the row's name, each loaded on first use. Siblings that run side by side are not visible.
+
+    Of an `each`, by its name or its step's, it is the list of its items' results, `FAILED` where one failed; of a wait
+    or an approval that went on without an answer `TIMED_OUT`; of a row that was skipped None.
+    """
 
     def __init__(self, saga_id: UUID, definition: Definition, path: str) -> None:
         here = definition.places[path]
+        earlier = (place for place in definition.walk() if place.top < here.top)
         self._saga_id = saga_id
-        self._names = [name for name, place in definition.places.items() if place.row < here.row]
+        self._places = {place.path: place for place in earlier if not isinstance(place.row, Parallel)}
         self._loaded: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
-        if name not in self._names:
-            raise KeyError(f"{name!r} is not a step before this one; there are: {', '.join(self._names) or 'none'}.")
+        if name not in self._places:
+            raise KeyError(f"{name!r} is not a row before this one; there are: {', '.join(self._places) or 'none'}.")
         if name not in self._loaded:
             with borrowed():
-                run = Run.objects.filter(saga_id=self._saga_id, path=name).only("result").first()
-            self._loaded[name] = unpack(run.result) if run else None
+                self._loaded[name] = self._load(self._places[name])
         return self._loaded[name]
 
+    def _load(self, place: Place) -> Any:
+        path = place.row.step.name if isinstance(place.row, Each) else place.path
+        runs = Run.objects.filter(saga_id=self._saga_id, path=path).only("result", "state", "loser").order_by("item")
+        results = [_result_of(run) for run in runs]
+        if isinstance(place.row, Each) or _is_item(place, self._places):
+            return results
+        return results[0] if results else None
+
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
+        return iter(self._places)
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._places)
+
+
+def _result_of(run: Run) -> Any:
+    if run.state == StepState.TIMED_OUT:
+        return TIMED_OUT
+    return FAILED if run.loser else unpack(run.result)
+
+
+def _is_item(place: Place, places: Mapping[str, Place]) -> bool:
+    return bool(place.groups) and place.groups[-1] in places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +105,7 @@ class Context:
     """One attempt, as the team's function sees it.
 
     `input` is the saga's input as the definition's pydantic model, `key` the idempotency key of this attempt,
-    `attempt` its number from 1.
+    `attempt` its number from 1. In the step of an `each`, `item` is its item, as JSON, and `index` its place from 0.
     """
 
     input: Any
@@ -88,6 +114,8 @@ class Context:
     saga: SagaInfo
     results: Results
     action: Action
+    item: Any = None
+    index: int = 0
     _claim: Claim = field(repr=False)
 
     def result(self, function: Callable[..., Returned]) -> Returned:
@@ -96,7 +124,8 @@ class Context:
         What is stored is JSON: a pydantic model or a dataclass comes back as a dict.
         """
         places = self._claim.definition.places
-        name = next((name for name, place in places.items() if place.step.action is function), function.__name__)
+        steps = {name: place.row for name, place in places.items() if isinstance(place.row, Step)}
+        name = next((name for name, step in steps.items() if step.action is function), function.__name__)
         found: Returned = self.results[name]
         return found
 
@@ -105,13 +134,22 @@ class Context:
 
         Raises `TurnedBack` when the saga was turned back meanwhile: stop then.
         """
+        self._only_in_a_remote_step("send a heartbeat")
         renew(self._claim.run, self._claim.step.heartbeat, progress)
+
+    def signal_url(self, name: str) -> str:
+        """An address of our own for a participant to call back, once: what it POSTs is the saga's signal of that name.
+
+        It is the same on every attempt, so that a repeated request is the same request.
+        """
+        return signal_url(self.saga.id, name, self.action.key)
 
     def service(self, name: str) -> Service:
         """A participant by its name in the settings, called within this attempt's time under its idempotency key.
 
         Raises `Denied` for a name that the settings do not have.
         """
+        self._only_in_a_remote_step("call a service")
         known = conf().services
         if name not in known:
             names = ", ".join(sorted(known)) or "none"
@@ -129,6 +167,13 @@ class Context:
             meanings=meanings(given),
         )
 
+    def _only_in_a_remote_step(self, wish: str) -> None:
+        run, row = self._claim.run, self._claim.row
+        if run.doing == Doing.DECISION:
+            raise RuntimeError(f"A function that only answers a question cannot {wish}; do that in a step.")
+        if isinstance(row, Step) and row.local:
+            raise RuntimeError(f"A local step holds a transaction, so it cannot {wish}; do that in a step of its own.")
+
     def _time_left(self) -> float:
         claim = self._claim
         left = claim.ends - time.monotonic()
@@ -141,7 +186,7 @@ class Context:
 def context_of(claim: Claim) -> Context:
     """The context of a claimed attempt. Raises pydantic's `ValidationError` when today's code cannot read the input."""
     saga, run, model = claim.saga, claim.run, claim.definition.input
-    given = unpack(saga.input)
+    given = unpack(_input_of(claim))
     late = (run.late or {}).get("result")
     return Context(
         input=model.model_validate(given) if model else given,
@@ -161,5 +206,15 @@ def context_of(claim: Claim) -> Context:
             result=unpack(run.result if run.result is not None else late),
             happened=Happened(run.happened),
         ),
+        item=unpack(run.given) if run.kind == Run.Kind.STEP else None,
+        index=run.item,
         _claim=claim,
     )
+
+
+def _input_of(claim: Claim) -> Any:
+    """The input that the run was begun with: an operator's edit is for later steps."""
+    if claim.run.input_rev == claim.saga.input_rev:
+        return claim.saga.input
+    with borrowed():
+        return Revision.objects.values_list("input", flat=True).get(saga_id=claim.saga.pk, rev=claim.run.input_rev)

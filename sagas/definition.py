@@ -29,12 +29,14 @@ class Place:
 
     @property
     def step(self) -> Step:
-        assert isinstance(self.row, Step), f"{self.path} is no step"
+        if not isinstance(self.row, Step):
+            raise TypeError(f"{self.path} is a {self.row.kind}, not a step.")
         return self.row
 
     @property
     def group(self) -> Group:
-        assert isinstance(self.row, GROUPS), f"{self.path} is no group"
+        if not isinstance(self.row, GROUPS):
+            raise TypeError(f"{self.path} is a {self.row.kind}, not a group.")
         return self.row
 
 

@@ -4,7 +4,8 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
@@ -13,14 +14,19 @@ from pydantic import ValidationError
 from sagas import record
 from sagas.alarm import alarm
 from sagas.conf import conf
-from sagas.context import context_of
+from sagas.context import Context, context_of
+from sagas.decisions import decide
 from sagas.dispatch import ring
-from sagas.errors import Abort, Denied, NothingThere, RetryLater, SagaError
-from sagas.outcome import Absent, Lost, NotNow, Outcome, Probed, Refused, ShutOut, Succeeded, Unstorable
+from sagas.errors import Abort, Denied, NothingThere, RetryLater, SagaError, Unknown
+from sagas.local import in_a_savepoint, is_conflict
+from sagas.outcome import Absent, Lost, NotNow, Outcome, Probed, Refused, ShutOut, Succeeded, Unstorable, Wrong
 from sagas.payload import Unstorable as CannotStore
 from sagas.payload import pack
-from sagas.record import Claim, Recorded
+from sagas.record import Claim, Heard, Recorded
 from sagas.verdict import Doing
+
+CONFLICTS = 10
+"""How often a local step is done again at once after a conflict of transactions."""
 
 logger = logging.getLogger(__name__)
 Found = TypeVar("Found")
@@ -31,38 +37,61 @@ def deliver(run_id: int, fence: int, worker: UUID, *, stopping: Callable[[], boo
 
     Safe to call with anything, any number of times: a run that is not due under that fence is left alone.
     """
-    held = _claim(run_id, fence, worker)
+    claimed = _claim(run_id, fence, worker)
+    if isinstance(claimed, Heard):
+        ring(claimed.bells)
+        return 1
+    held = claimed
     slice_ends, steps = time.monotonic() + conf().slice_time.total_seconds(), 0
     while held is not None:
-        outcome = call(held)
+        outcome = None if _is_local(held) else call(held)
         steps += 1
         go_on = steps < conf().slice_steps and time.monotonic() < slice_ends and not stopping()
-        recorded = _record(held, outcome, worker, go_on)
+        recorded = _record_local(held, worker, go_on) if outcome is None else _record(held, outcome, worker, go_on)
         ring(recorded.bells)
         held = recorded.next
     return steps
 
 
+def _is_local(held: Claim) -> bool:
+    return held.run.doing != Doing.DECISION and held.step.local
+
+
 def call(held: Claim) -> Outcome:
     """Call the team's function; no transaction is open and no connection held. What it came to, as a value."""
-    function = {
-        Doing.ACTION: held.step.action,
-        Doing.PROBE: held.step.probe,
-        Doing.COMPENSATION: held.step.compensation,
-    }[Doing(held.run.doing)]
-    if function is None:
-        return ShutOut(error=f"{held.run.path} has no function for its {held.run.doing} any more.", code="no_function")
     try:
         context = context_of(held)
     except ValidationError as error:
         return ShutOut(error=f"The input does not fit today's definition: {error}", code="input_unreadable")
+    if held.run.doing == Doing.DECISION:
+        return _decide(held, context)
+    function = function_of(held)
+    if function is None:
+        return ShutOut(error=f"{held.run.path} has no function for its {held.run.doing} any more.", code="no_function")
     try:
         with alarm(held.ends - time.monotonic()):
             result = function(context)
     except Exception as error:
+        if _is_local(held) and is_conflict(error):
+            raise
         logger.debug("%s raised", held.run, exc_info=True)
         return _failed(Doing(held.run.doing), error)
     return _succeeded(Doing(held.run.doing), result)
+
+
+def function_of(held: Claim) -> Callable[[Any], Any] | None:
+    """What this attempt calls."""
+    step = held.step
+    by_doing = {Doing.ACTION: step.action, Doing.PROBE: step.probe, Doing.COMPENSATION: step.compensation}
+    return by_doing[Doing(held.run.doing)]
+
+
+def _decide(held: Claim, context: Context) -> Outcome:
+    try:
+        with alarm(held.ends - time.monotonic()):
+            return decide(held, context)
+    except Unknown as error:
+        return Wrong(error=f"The functions of {held.run.path} did not come back in time.", code=error.code)
 
 
 def _succeeded(doing: Doing, result: object) -> Outcome:
@@ -99,11 +128,11 @@ def _partly(said: str, code: str, done: object) -> Outcome:
         return Refused(error=f"{said} (what was done cannot be stored: {error})", code=code, partly=True)
 
 
-def _claim(run_id: int, fence: int, worker: UUID) -> Claim | None:
+def _claim(run_id: int, fence: int, worker: UUID) -> Claim | Heard | None:
     """A claim whose commit lost its answer may be ours all the same: the journal names its token."""
     token, lost = secrets.token_hex(8), False
 
-    def attempt() -> Claim | None:
+    def attempt() -> Claim | Heard | None:
         nonlocal lost
         again, lost = lost, True
         found = record.claim(run_id, fence, worker, token)
@@ -119,6 +148,27 @@ def _record(held: Claim, outcome: Outcome, worker: UUID, go_on: bool) -> Recorde
         nonlocal lost
         again, lost = lost, True
         return record.record(held, outcome, worker, go_on=go_on, repeated=again)
+
+    return _patiently(attempt)
+
+
+def _record_local(held: Claim, worker: UUID, go_on: bool) -> Recorded:
+    """The function and its record in one transaction; what other transactions spoiled is done again at once."""
+    lost = False
+
+    def attempt() -> Recorded:
+        nonlocal lost
+        again, lost = lost, True
+        for _ in range(CONFLICTS):
+            try:
+                return record.record_local(
+                    held, partial(in_a_savepoint, held, call), worker, go_on=go_on, repeated=again
+                )
+            except OperationalError as error:
+                if not is_conflict(error):
+                    raise
+        spoiled = NotNow(error="Other transactions spoiled it again and again.", code="conflict")
+        return record.record(held, spoiled, worker, go_on=go_on)
 
     return _patiently(attempt)
 

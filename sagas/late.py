@@ -40,7 +40,7 @@ def came_late(saga_id: UUID, claimed: Run, outcome: Outcome, worker: UUID) -> tu
         run = t.run(pk=claimed.pk)
         if run is None:
             return ()
-        landed = claimed.doing != Doing.COMPENSATION and _landed(outcome)
+        landed = claimed.doing in (Doing.ACTION, Doing.PROBE) and _landed(outcome)
         if landed or run.late is None:
             run.late = {"doing": claimed.doing, "fence": claimed.fence, "at": t.now.isoformat(), **_spoken(outcome)}
         t.move(run, "late", about={"outcome": type(outcome).__name__.lower(), "of": claimed.fence})
@@ -51,11 +51,12 @@ def came_late(saga_id: UUID, claimed: Run, outcome: Outcome, worker: UUID) -> tu
 
 
 def _undo_what_landed(t: Turn, run: Run) -> None:
+    unwanted = t.saga.ended_at or t.saga.is_going_back or run.loser
     if t.saga.ended_at or run.undo in (Undo.NONE, Undo.WAIVED):
-        if (t.saga.ended_at or t.saga.is_going_back) and not t.step(run).reads_only:
+        if unwanted and not t.step(run).reads_only:
             t.incident(run, Reason.LATE_SUCCESS, "late_success", "It happened after all, and nothing will undo it.")
         return
-    if not t.saga.is_going_back:
+    if not unwanted:
         return
     match run.undo:
         case Undo.UNNEEDED:

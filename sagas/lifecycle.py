@@ -30,6 +30,7 @@ class SagaState(StrEnum):
 
 
 class StepState(StrEnum):
+    PENDING = "pending"
     DUE = "due"
     RUNNING = "running"
     WAITING = "waiting"
@@ -55,13 +56,14 @@ SAGA = {
     "cancelled": "",
 }
 STEP = {
-    "due": "running cancelled unknown",
+    "due": "running waiting skipped failed cancelled unknown",
+    "pending": "due cancelled",
     "running": "succeeded failed unknown due",
-    "waiting": "succeeded failed timed_out cancelled",
+    "waiting": "succeeded failed timed_out skipped cancelled",
     "failed": "due succeeded skipped",
     "unknown": "due succeeded skipped failed",
+    "timed_out": "due succeeded skipped",
     "succeeded": "",
-    "timed_out": "",
     "skipped": "",
     "cancelled": "",
 }

@@ -86,7 +86,15 @@ class Probed:
     code: str = "probe_cannot_tell"
 
 
-Outcome = Succeeded | Unstorable | Refused | NotNow | Lost | ShutOut | Absent | Probed
+@dataclass(frozen=True, kw_only=True)
+class Wrong:
+    """A function that only answers questions (`when`, `accept`, a list, a time) raised: the definition is at fault."""
+
+    error: str
+    code: str = "definition_error"
+
+
+Outcome = Succeeded | Unstorable | Refused | NotNow | Lost | ShutOut | Absent | Probed | Wrong
 
 
 def learn(prior: Happened, outcome: Outcome, *, final: bool = False) -> Happened:

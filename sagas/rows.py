@@ -87,6 +87,7 @@ class Wait:
     owes: ClassVar = False
 
     name: str
+    signal: str
     schema: type[BaseModel] | None = None
     accept: Function | None = None
     timeout: timedelta | None = timedelta(days=1)
@@ -100,7 +101,7 @@ class Wait:
         return self.when is not None
 
     def shape(self) -> list[Any]:
-        return ["wait", self.name, self.on_timeout]
+        return ["wait", self.name, self.signal, self.on_timeout]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,6 +196,10 @@ class Parallel:
     def asks(self) -> bool:
         return self.when is not None
 
+    @property
+    def queue(self) -> str:
+        return self.rows[0].queue
+
     def shape(self) -> list[Any]:
         join = [] if self.join is None else [self.join]
         return ["parallel", [row.shape() for row in self.rows], *join]
@@ -222,6 +227,10 @@ class Each:
     @property
     def asks(self) -> bool:
         return True
+
+    @property
+    def queue(self) -> str:
+        return self.step.queue
 
     def shape(self) -> list[Any]:
         return ["each", self.name, self.step.shape()]

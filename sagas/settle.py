@@ -1,34 +1,61 @@
-"""What an attempt came to, for its step and for the saga; the end of every attempt, recorded or taken back."""
+"""What an attempt came to, for its row and for the saga; the end of every attempt, recorded or taken back."""
 
 from datetime import timedelta
 from typing import Any
 
-from sagas.lifecycle import SagaState, StepState
+from django.db.models import Q
+
+from sagas.lifecycle import StepState
 from sagas.models import Cause, Run
 from sagas.models.saga import Going
+from sagas.opening import begin_rows, enter
 from sagas.outcome import Happened, Lost, Outcome, Probed, Refused, Succeeded, Unstorable, learn
 from sagas.payload import text
-from sagas.plan import Do, Event, Finish, TurnBack, Undo, forward
+from sagas.plan import Close, Do, Drop, Event, Hold, TurnBack, Undo, forward
+from sagas.rows import Row, Step
 from sagas.turn import Turn
-from sagas.verdict import Again, Ask, Doing, Drained, Fail, Skip, Standing, Succeed, Suspend, Undone, Verdict, judge
-from sagas.way_back import demand, descend, end, spare, turn_back
+from sagas.verdict import (
+    Again,
+    Ask,
+    Doing,
+    Drained,
+    Fail,
+    Reason,
+    Skip,
+    Standing,
+    Succeed,
+    Suspend,
+    Undone,
+    Verdict,
+    judge,
+)
+from sagas.way_back import demand, descend, forget_pending, lose, settle_debt, spare, turn_back
 
 
 def settle(t: Turn, run: Run, outcome: Outcome) -> None:
-    """Learn from the outcome, judge it, and move the step and the saga on."""
-    step, doing = t.step(run), Doing(run.doing)
+    """Learn from the outcome, judge it, and move the row and the saga on."""
+    row, doing = t.row(run), Doing(run.doing)
     if not isinstance(outcome, Lost) or not outcome.died:
         run.crashes = 0
-    if doing is Doing.ACTION:
-        run.happened = learn(Happened(run.prior), outcome)
-    elif doing is Doing.PROBE:
-        run.happened = learn(Happened(run.happened), outcome, final=step.probe_is_final)
+    _learn(row, run, outcome)
     run.error, run.code = text(getattr(outcome, "error", "")), getattr(outcome, "code", "")[:100]
-    verdict = judge(step, _standing(t, run, outcome), outcome)
+    verdict = judge(row, _standing(t, run, outcome), outcome)
     if doing is Doing.COMPENSATION:
         _undo(t, run, outcome, verdict)
     else:
         _advance(t, run, outcome, verdict)
+    t.derive()
+
+
+def _learn(row: Row, run: Run, outcome: Outcome) -> None:
+    if not isinstance(row, Step) or run.doing not in (Doing.ACTION, Doing.PROBE):
+        return
+    if run.doing == Doing.PROBE:
+        run.happened = learn(Happened(run.happened), outcome, final=row.probe_is_final)
+    elif row.local and isinstance(outcome, Lost):  # its effect went with its transaction
+        run.happened = run.prior
+    else:
+        run.happened = learn(Happened(run.prior), outcome)
 
 
 def _standing(t: Turn, run: Run, outcome: Outcome) -> Standing:
@@ -41,63 +68,167 @@ def _standing(t: Turn, run: Run, outcome: Outcome) -> Standing:
         elapsed=t.now - (run.since or t.now),
         happened=Happened(run.happened),
         crashes=run.crashes,
-        going_back=t.saga.is_going_back,
+        draining=t.saga.is_going_back or run.loser,
+        committed=t.saga.committed_at is not None,
     )
 
 
 def _advance(t: Turn, run: Run, outcome: Outcome, verdict: Verdict) -> None:
-    """Forward: the step's new state, folded into the saga's position, and the move that follows."""
-    event = _settle_step(t, run, outcome, verdict)
+    """Forward: the row's new state, folded into the saga's position, and the moves that follow."""
+    event, items = _settle_row(t, run, outcome, verdict)
     if t.saga.is_going_back:
         spare(t, run)
         descend(t)
+    elif run.loser:
+        settle_debt(t, run)
+    else:
+        _pass_the_pivot(t, run, outcome)
+        if event is not None and not t.saga.is_going_back:
+            fold(t, run, event, items)
+
+
+def _pass_the_pivot(t: Turn, run: Run, outcome: Outcome) -> None:
+    """The pivot has succeeded: nothing turns back from here on. Or it is known not to have happened, and what was
+    wanted while it was in doubt is done now."""
+    row, saga = t.row(run), t.saga
+    if not isinstance(row, Step) or not row.pivot or run.doing == Doing.DECISION:
         return
-    t.position, move = forward(t.definition, t.position, run.path, event)
-    match move:
-        case Do(steps=steps):
-            for path in steps:
-                t.open(path)
-        case TurnBack():
-            turn_back(t, Cause.FAILED_STEP, {"step": run.path, "item": run.item, "code": run.code, "error": run.error})
-        case Finish():
-            end(t, SagaState.COMPLETED)
-    if not t.saga.ended_at and not t.saga.is_going_back:
-        t.become(SagaState.RUNNING if t.position.busy else SagaState.STUCK)
+    if run.happened == Happened.YES and not isinstance(outcome, Refused):
+        saga.committed_at = t.now
+        t.moves.append({"did": "committed", "step": run.path})
+        if saga.overdue_at is not None:
+            miss_the_deadline(t)
+        saga.wanted_back = ""
+    elif run.happened == Happened.NO and saga.wanted_back:
+        turn_back(t, Cause(saga.wanted_back), {"code": saga.wanted_back, "error": "It was to go back by then."})
 
 
-def _settle_step(t: Turn, run: Run, outcome: Outcome, verdict: Verdict) -> Event:
+def miss_the_deadline(t: Turn) -> None:
+    """Past the pivot a deadline turns nothing back: a person is told, and the saga goes on."""
+    t.saga.overdue_at = t.saga.overdue_at or t.now
+    t.incident(None, Reason.DEADLINE, "deadline", "Its deadline has passed, and its pivot too: it only goes forward.")
+
+
+def fold(t: Turn, run: Run, event: Event, items: int = 0) -> None:
+    """Fold what happened to a row into the saga's position, and do what the plan says."""
+    committed = t.saga.committed_at is not None
+    t.position, moves = forward(
+        t.definition, t.position, run.path, event, item=run.item, items=items, committed=committed
+    )
+    for move in moves:
+        match move:
+            case Do(rows=rows):
+                begin_rows(t, rows)
+            case Close(path=path, passed=passed):
+                _close(t, path, passed)
+            case Drop():
+                _drop(t, move)
+            case Hold():
+                hold(t, run, Reason.REFUSED)
+            case TurnBack():
+                failure = {"step": run.path, "item": run.item, "code": run.code, "error": run.error}
+                turn_back(t, Cause.FAILED_STEP, failure)
+
+
+def _close(t: Turn, path: str, passed: bool) -> None:
+    """A group has ended; one whose functions were asked has a run of its own."""
+    row = t.definition.places[path].row
+    if row.asks and (run := t.run(path=path, kind=Run.Kind.GROUP, state=StepState.WAITING)):
+        run.ended_at = t.now
+        t.move(run, "passed" if passed else "failed", step=StepState.SUCCEEDED if passed else StepState.FAILED)
+
+
+def _drop(t: Turn, move: Drop) -> None:
+    which: dict[str, Any] = {"path__in": move.paths, "loser": False}
+    if move.item is not None:
+        which["item"] = move.item
+    forget_pending(t, Run.objects.filter(saga_id=t.saga.pk, **which))
+    unfinished = Q(work__isnull=False) | Q(held=True)
+    alive = ~Q(state__in=[StepState.CANCELLED, StepState.SKIPPED])
+    for run in t.runs(alive if move.finished else unfinished, **which):
+        if run.kind == Run.Kind.GROUP and not run.work:
+            _call_off_group(t, run)
+        else:
+            lose(t, run)
+
+
+def _call_off_group(t: Turn, run: Run) -> None:
+    if run.state == StepState.WAITING:
+        run.ended_at = t.now
+        t.move(run, "called off", step=StepState.CANCELLED)
+
+
+def hold(t: Turn, run: Run, reason: Reason) -> None:
+    """A person must look at it; its siblings go on."""
+    t.rest(run)
+    run.held, run.ended_at = True, None
+    t.incident(run, reason, run.code or str(reason), run.error or "It failed.")
+    fold(t, run, Event.HELD)
+
+
+def _settle_row(t: Turn, run: Run, outcome: Outcome, verdict: Verdict) -> tuple[Event | None, int]:
     match verdict:
+        case Succeed() if run.doing == Doing.DECISION:
+            return _decided(t, run, outcome)
         case Succeed():
-            _conclude(t, run, outcome, StepState.SUCCEEDED)
-            return Event.PASSED
+            conclude(t, run, outcome, StepState.SUCCEEDED)
+            return Event.PASSED, 0
         case Skip():
-            _conclude(t, run, outcome, _failed_as(run, outcome))
+            conclude(t, run, outcome, _failed_as(run, outcome))
             if run.state != StepState.SUCCEEDED:
                 t.move(run, "skipped", step=StepState.SKIPPED)
-            return Event.PASSED
+            return Event.PASSED, 0
         case Fail() | Drained():
-            _conclude(t, run, outcome, _failed_as(run, outcome))
-            return Event.FAILED
-        case Again(delay=delay):
-            t.due(run, Doing.ACTION, delay)
-            t.move(run, "again", step=StepState.DUE, about=_told(run, outcome, delay))
-            return Event.AGAIN
-        case Ask(delay=delay):
+            conclude(t, run, outcome, _failed_as(run, outcome))
+            return Event.FAILED, 0
+        case Again(delay=delay, tell=tell):
+            doing = Doing.DECISION if run.doing == Doing.DECISION else Doing.ACTION
+            t.due(run, doing, delay)
+            state = None if doing is Doing.DECISION else StepState.DUE
+            t.move(run, "again", step=state, about=_told(run, outcome, delay))
+            _tell(t, run, tell)
+            return None, 0
+        case Ask(delay=delay, tell=tell):
             run.asks = run.asks if run.doing == Doing.PROBE else 0
             t.due(run, Doing.PROBE, delay)
             t.move(run, "to ask", step=StepState.UNKNOWN, about=_told(run, outcome, delay))
-            return Event.AGAIN
+            _tell(t, run, tell)
+            return None, 0
         case Suspend(reason=reason):
-            t.rest(run)
-            state = StepState.UNKNOWN if run.happened != Happened.NO else StepState.FAILED
-            t.move(run, "held", step=state, about=_told(run, outcome))
-            t.incident(run, reason, run.code or str(reason), run.error)
-            return Event.HELD
+            _suspend(t, run, outcome, reason)
+            return None, 0
     raise AssertionError(f"{verdict!r} is no verdict on a way forward")
 
 
-def _conclude(t: Turn, run: Run, outcome: Outcome, state: StepState) -> None:
-    """The step will not be tried again by itself."""
+def _suspend(t: Turn, run: Run, outcome: Outcome, reason: Reason) -> None:
+    state = None
+    if run.doing != Doing.DECISION:
+        state = StepState.UNKNOWN if run.happened != Happened.NO else StepState.FAILED
+    t.move(run, "held", step=state, about=_told(run, outcome))
+    hold(t, run, reason)
+
+
+def _tell(t: Turn, run: Run, reason: Reason | None) -> None:
+    """Past the pivot a person is told, once, while the retries go on."""
+    if reason is not None:
+        t.incident(run, reason, run.code or str(reason), run.error)
+
+
+def _decided(t: Turn, run: Run, outcome: Outcome) -> tuple[Event | None, int]:
+    """The row's functions were asked: it is not taken, it begins, or what it waited for is accepted."""
+    answer = outcome.result if isinstance(outcome, Succeeded) else {}
+    t.settle("settled", path=run.path, item=run.item, direction=Going.FORWARD)
+    if "result" in answer:
+        conclude(t, run, Succeeded(result=answer["result"]), StepState.SUCCEEDED)
+        return Event.PASSED, 0
+    if not answer.get("taken", True):
+        conclude(t, run, Succeeded(), StepState.SKIPPED)
+        return Event.PASSED, 0
+    return enter(t, run, answer)
+
+
+def conclude(t: Turn, run: Run, outcome: Outcome, state: StepState) -> None:
+    """The row will not be tried again by itself."""
     if isinstance(outcome, Succeeded) or (isinstance(outcome, Probed) and outcome.landed):
         run.result = outcome.result
     elif isinstance(outcome, Refused) and outcome.partly:
@@ -110,6 +241,8 @@ def _conclude(t: Turn, run: Run, outcome: Outcome, state: StepState) -> None:
 
 def _failed_as(run: Run, outcome: Outcome) -> StepState:
     match outcome:
+        case _ if run.doing == Doing.DECISION:
+            return StepState.FAILED
         case Succeeded() | Unstorable() | Probed(landed=True):
             return StepState.SUCCEEDED
         case Refused():
@@ -124,16 +257,29 @@ def _undo(t: Turn, run: Run, outcome: Outcome, verdict: Verdict) -> None:
             t.due(run, Doing.COMPENSATION, delay)
             t.move(run, "again", undo=Undo.DUE, about=_told(run, outcome, delay))
         case Undone():
-            t.rest(run)
-            t.move(run, "undone", undo=Undo.DONE, about=_told(run, outcome))
-            t.settle("settled", path=run.path, item=run.item, direction=Going.BACK)
+            undone(t, run, _told(run, outcome))
         case Suspend(reason=reason):
-            t.rest(run)
-            t.move(run, "stuck", undo=Undo.STUCK, about=_told(run, outcome))
-            t.incident(run, reason, run.code or str(reason), run.error)
+            stuck(t, run, reason, _told(run, outcome))
     if run.undo_again and run.undo != Undo.STUCK:
         demand(t, run, once_more=True)
     descend(t)
+
+
+def undone(t: Turn, run: Run, about: dict[str, Any] | None = None) -> None:
+    """A compensation is done, unless it is owed once more."""
+    t.rest(run)
+    t.move(run, "undone", undo=Undo.DONE, about=about)
+    t.settle("settled", path=run.path, item=run.item, direction=Going.BACK)
+    t.settle("settled", path=run.path, item=run.item, reason=Reason.LATE_SUCCESS)
+    if run.undo_again:
+        demand(t, run, once_more=True)
+
+
+def stuck(t: Turn, run: Run, reason: Reason, about: dict[str, Any] | None = None) -> None:
+    """A compensation needs a person."""
+    t.rest(run)
+    t.move(run, "stuck", undo=Undo.STUCK, about=about)
+    t.incident(run, reason, run.code or str(reason), run.error)
 
 
 def _told(run: Run, outcome: Outcome, pause: timedelta | None = None) -> dict[str, Any]:

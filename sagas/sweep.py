@@ -2,7 +2,7 @@
 
     1. judge      a worker whose heart has been silent is gone
     2. take back  attempts of the gone, and attempts whose lease is over
-    3. turn back  sagas whose deadline has passed
+    3. fire       clocks of what waits, by their time, and deadlines last
     4. ring       what is due and was not picked up
 
 Candidates are read without locks; each is then handled in a turn of its own, which looks again.
@@ -12,24 +12,28 @@ import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Case, F, Q, Value, When
 
 from gateway.borrowing import borrowed
-from sagas import clock
+from sagas import clock, registry
+from sagas.clocks import expire, reach_the_deadline
 from sagas.conf import conf
 from sagas.dispatch import ring
-from sagas.models import Cause, Run, Saga, Sweep, Work, Worker
+from sagas.models import Run, Saga, Sweep, Work, Worker
 from sagas.record import take_back
+from sagas.telling import remind
 from sagas.turn import Bell, turn
 from sagas.verdict import Reason
-from sagas.way_back import turn_back
 
 logger = logging.getLogger(__name__)
 
 BATCH = 200
 RINGS = 500
+ROUNDS = 25
+"""A sweep handles so many batches at most; the next one goes on."""
 FORGET_WORKERS = timedelta(days=1)
 
 
@@ -44,7 +48,8 @@ def sweep() -> bool:
         with borrowed():
             _judge(now)
     _take_back_all(now)
-    _turn_back_all(now)
+    _fire_all(now)
+    _deadlines(now)
     _ring_again(now)
     return True
 
@@ -84,23 +89,72 @@ def _take_back_all(now: datetime) -> None:
         _survive(run, partial(take_back, run.pk, run.fence, "It did not come back in time.", died=False))
 
 
-def _turn_back_all(now: datetime) -> None:
+def _fire_all(now: datetime) -> None:
+    """Clocks of what waits; also when thousands are over at once, in one sweep."""
+    for _ in range(ROUNDS):
+        with borrowed():
+            late = Run.objects.filter(work=Work.WAITING, at__lte=now, saga__paused_at=None, saga__ended_at=None)
+            runs = list(late.select_related("saga").order_by("at")[:BATCH])
+        by_saga: dict[UUID, list[Run]] = {}
+        for run in runs:
+            by_saga.setdefault(run.saga_id, []).append(run)
+        for of_one in by_saga.values():
+            _survive(of_one[0], partial(_fire, of_one))
+        if len(runs) < BATCH:
+            return
+
+
+def _fire(runs: list[Run]) -> tuple[Bell, ...]:
+    first = runs[0]
+    if not registry.find(first.saga.definition, first.saga.version, first.saga.fingerprint):
+        _push_on(runs)
+        return ()
+    for run in runs:
+        if run.kind == Run.Kind.APPROVAL and run.ends_at and run.at and run.at < run.ends_at:
+            remind(run)
+    with turn(first.saga_id, "sweep") as t:
+        for run in runs:
+            waiting = t.run(pk=run.pk, fence=run.fence, work=Work.WAITING, at__lte=t.now)
+            if waiting is not None and not t.saga.paused_at and not t.saga.ended_at:
+                expire(t, waiting)
+    return t.bells
+
+
+def _push_on(runs: list[Run]) -> None:
+    """Another process must know that table; if none does, that is told like a due step that nobody knows."""
     with borrowed():
-        overdue = list(Saga.objects.overdue(now).order_by("deadline_at").values_list("pk", flat=True)[:BATCH])
-    for pk in overdue:
-        try:
-            with turn(pk, "sweep") as t:
-                if Saga.objects.overdue(t.now).filter(pk=pk).exists():
-                    turn_back(t, Cause.DEADLINE, {"code": "deadline", "error": "Its deadline passed."})
-            ring(t.bells)
-        except Exception:
-            logger.exception("The sweep could not turn back saga %s; it tries again.", pk)
+        now = clock.now()
+        old = [run for run in runs if run.since and run.since < now - conf().unknown_after]
+        Run.objects.filter(pk__in=[run.pk for run in runs]).update(at=now + timedelta(seconds=5))
+    _report_unknown(now, old)
+
+
+def _deadlines(now: datetime) -> None:
+    for _ in range(ROUNDS):
+        with borrowed():
+            overdue = list(Saga.objects.overdue(now).order_by("deadline_at")[:BATCH])
+        for saga in overdue:
+            if registry.find(saga.definition, saga.version, saga.fingerprint):
+                _turn_back(saga.pk)
+        if len(overdue) < BATCH:
+            return
+
+
+def _turn_back(pk: UUID) -> None:
+    try:
+        with turn(pk, "sweep") as t:
+            if Saga.objects.overdue(t.now).filter(pk=pk).exists():
+                reach_the_deadline(t)
+        ring(t.bells)
+    except Exception:
+        logger.exception("The sweep could not turn back saga %s; it tries again.", pk)
 
 
 def _ring_again(now: datetime) -> None:
     unheard = Q(rung_at=None) | Q(rung_at__lt=now - conf().ring_again_after)
     with borrowed(), transaction.atomic():
-        due = Run.objects.due(now).filter(unheard, saga__paused_at=None).select_related("saga").order_by("at")
+        takes = Q(saga__paused_at=None) | Q(kind=Run.Kind.MESSAGE)
+        due = Run.objects.due(now).filter(unheard, takes).select_related("saga").order_by("at")
         runs = list(due.select_for_update(skip_locked=True, no_key=True, of=("self",))[:RINGS])
         Run.objects.filter(pk__in=[run.pk for run in runs]).update(rung_at=now)
     ring(Bell.of(run, now) for run in runs)

@@ -27,6 +27,7 @@ from sagas.sweep import sweep
 
 logger = logging.getLogger(__name__)
 
+TAKES = Q(saga__paused_at=None) | Q(kind=Run.Kind.MESSAGE)
 TICK = 0.5
 """Seconds between two rounds of the worker's own thread."""
 
@@ -139,7 +140,7 @@ class Here:
         patience = timedelta(0) if broken else conf().look_after
         with borrowed():
             now = clock.now()
-            due = Run.objects.due(now - patience).filter(queue__in=self.queues, saga__paused_at=None)
+            due = Run.objects.due(now - patience).filter(TAKES, queue__in=self.queues)
             found = list(due.filter(self._known()).order_by("at").values_list("pk", "fence")[:most])
         if found and not broken:
             self._broken_until = time.monotonic() + 2 * conf().look_after.total_seconds()

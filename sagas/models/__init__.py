@@ -7,7 +7,21 @@ touch only a run's `at`. Everything live has a clock: `work` is set exactly when
 from sagas.models.incident import Incident
 from sagas.models.run import Run, Work
 from sagas.models.saga import Cause, Going, Saga
-from sagas.models.trail import Audit, Journal
+from sagas.models.signal import Signal
+from sagas.models.trail import Audit, Journal, Revision
 from sagas.models.worker import Sweep, Worker
 
-__all__ = ["Audit", "Cause", "Going", "Incident", "Journal", "Run", "Saga", "Sweep", "Work", "Worker"]
+__all__ = [
+    "Audit",
+    "Cause",
+    "Going",
+    "Incident",
+    "Journal",
+    "Revision",
+    "Run",
+    "Saga",
+    "Signal",
+    "Sweep",
+    "Work",
+    "Worker",
+]

@@ -23,7 +23,7 @@ class Incident(models.Model):
     run = models.ForeignKey("sagas.Run", null=True, blank=True, on_delete=models.CASCADE, related_name="incidents")
     tenant = models.CharField(max_length=64)
     definition = models.CharField(max_length=63)
-    path = models.CharField(max_length=63, blank=True, default="")
+    path = models.CharField(max_length=80, blank=True, default="")
     item = models.PositiveIntegerField(default=0)
     direction = models.CharField(max_length=7, choices=Going.choices)
     reason = models.CharField(max_length=30, choices=[(r.value, r.value) for r in Reason])

@@ -33,16 +33,21 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.filter(work__isnull=False)
 
     def retriable(self, now: datetime) -> Self:
-        """What a person may have tried now: steps that are held or stuck, and those that wait for their next try."""
-        held = Q(work=None, state__in=[StepState.FAILED, StepState.UNKNOWN], saga__going="forward")
-        return self.filter(Q(undo=Undo.STUCK) | held | Q(work=Work.DUE, at__gt=now))
+        """What a person may have tried now: rows that are held or stuck, and those that wait for their next try."""
+        later = Q(work=Work.DUE, at__gt=now, saga__ended_at=None)
+        return self.filter(Q(undo=Undo.STUCK) | Q(held=True) | later)
+
+    def in_place(self) -> Self:
+        """Runs whose effect may be there and is not undone."""
+        gone = [Undo.DONE, Undo.WAIVED, Undo.UNNEEDED]
+        return self.filter(seq__isnull=False).exclude(happened=Happened.NO).exclude(undo__in=gone)
 
     def unsettled(self) -> Self:
         """What the way back still has before it, the step that started last first."""
         return self.filter(UNSETTLED, seq__isnull=False).order_by("-seq")
 
 
-UNSETTLED = Q(work=Work.RUNNING) | Q(undo__in=[Undo.OWED, Undo.DUE, Undo.RUNNING, Undo.STUCK])
+UNSETTLED = Q(work__in=[Work.RUNNING, Work.WAITING]) | Q(undo__in=[Undo.OWED, Undo.DUE, Undo.RUNNING, Undo.STUCK])
 
 
 class Run(models.Model):
@@ -51,6 +56,9 @@ class Run(models.Model):
     `fence` grows with every change of `work`: a worker that holds an old one can write nothing. `prior` is what was
     known of the effect before the present attempt, so that a refusal can speak of its own attempt only. `undo_tried`
     says that the compensation's present key has been used, `undo_again` that it is owed once more under a new one.
+    `held`: a person must look at it. `loser`: its result does not count, and what it did is undone at once. `given` is
+    what it was given: the item of an `each`, a signal's payload, a decision, a message's content. `relative` says that
+    its clock is prolonged by a pause of the saga.
     """
 
     class Kind(models.TextChoices):
@@ -60,9 +68,11 @@ class Run(models.Model):
         APPROVAL = "approval"
         SLEEP = "sleep"
         CHILD = "child"
+        MESSAGE = "message"
+        """No row of the table: what another saga, or this one, tells this saga; gone when it was heard."""
 
     saga = models.ForeignKey("sagas.Saga", on_delete=models.CASCADE, related_name="runs")
-    path = models.CharField(max_length=63)
+    path = models.CharField(max_length=80)
     item = models.PositiveIntegerField(default=0)
     kind = models.CharField(max_length=8, default=Kind.STEP, choices=Kind.choices)
 
@@ -77,6 +87,8 @@ class Run(models.Model):
     undo_round = models.PositiveIntegerField(default=0)
     undo_tried = models.BooleanField(default=False)
     undo_again = models.BooleanField(default=False)
+    held = models.BooleanField(default=False)
+    loser = models.BooleanField(default=False)
 
     work = models.CharField(max_length=7, null=True, blank=True, choices=Work.choices)
     doing = models.CharField(max_length=12, default=Doing.ACTION.value, choices=[(s.value, s.value) for s in Doing])
@@ -87,11 +99,13 @@ class Run(models.Model):
     since = models.DateTimeField(null=True, blank=True)
     at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)
+    relative = models.BooleanField(default=True)
     rung_at = models.DateTimeField(null=True, blank=True)
     worker = models.UUIDField(null=True, blank=True)
     queue = models.CharField(max_length=100, default="sagas")
     priority = models.SmallIntegerField(default=0)
 
+    given = models.JSONField(null=True, blank=True)
     result = models.JSONField(null=True, blank=True)
     late = models.JSONField(null=True, blank=True)
     error = models.TextField(blank=True, default="")
@@ -134,6 +148,17 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"{self.path} of {self.saga_id}"
+
+    @property
+    def stance(self) -> str:
+        """What this row is to its saga's state: busy, waiting, held, stuck on its way back, or nothing of these."""
+        if self.kind == self.Kind.MESSAGE:
+            return ""
+        if self.held:
+            return "held"
+        if self.work:
+            return "waiting" if self.work == Work.WAITING else "busy"
+        return "stuck" if self.undo == Undo.STUCK else ""
 
     @property
     def action_key(self) -> str:

@@ -19,6 +19,8 @@ class Cause(models.TextChoices):
     FAILED_STEP = "failed_step", "a step failed"
     CANCELLED = "cancelled", "someone cancelled it"
     DEADLINE = "deadline", "its deadline passed"
+    TURNED_BACK = "turned_back", "someone turned it back"
+    PARENT = "parent", "its parent went back"
 
 
 class SagaQuerySet(models.QuerySet["Saga"]):
@@ -32,7 +34,11 @@ class SagaQuerySet(models.QuerySet["Saga"]):
 
     def overdue(self, now: datetime) -> Self:
         """Sagas whose deadline has passed while they still went forward."""
-        return self.live().filter(going=Going.FORWARD, paused_at=None, deadline_at__lte=now)
+        return self.live().filter(going=Going.FORWARD, paused_at=None, overdue_at=None, deadline_at__lte=now)
+
+    def queued(self) -> Self:
+        """Sagas that wait until their business key is free."""
+        return self.filter(state=SagaState.PENDING, holds_key=False, business_key__isnull=False)
 
     def needing_a_person(self) -> Self:
         """Sagas with an open incident, whatever their state."""
@@ -51,11 +57,16 @@ class SagaQuerySet(models.QuerySet["Saga"]):
         on_time = runs.filter(work__isnull=False, at__gt=now - timedelta(seconds=15))
         rung = runs.filter(work=Work.DUE, rung_at__gt=now - timedelta(seconds=60))
         incident = Incident.objects.filter(saga=OuterRef("pk"), closed_at=None)
-        return self.live().filter(~Exists(on_time), ~Exists(rung), ~Exists(incident), paused_at=None)
+        live = self.live().filter(paused_at=None).exclude(state=SagaState.PENDING, holds_key=False)
+        return live.filter(~Exists(on_time), ~Exists(rung), ~Exists(incident))
 
 
 class Saga(models.Model):
-    """One run of a definition."""
+    """One run of a definition.
+
+    `overdue_at` is when its deadline was seen to have passed, `wanted_back` the cause for which it goes back as soon as
+    its open pivot turns out not to have happened. `depth` counts the ancestors of a child.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     tenant = models.CharField(max_length=64, default="default")
@@ -84,6 +95,7 @@ class Saga(models.Model):
     input_rev = models.PositiveIntegerField(default=1)
     parent = models.ForeignKey("sagas.Run", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
     cloned_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="clones")
+    depth = models.PositiveSmallIntegerField(default=0)
     started_by = models.CharField(max_length=150, blank=True, default="")
 
     created_at = models.DateTimeField()
@@ -95,6 +107,8 @@ class Saga(models.Model):
     paused_by = models.CharField(max_length=150, blank=True, default="")
     paused_why = models.TextField(blank=True, default="")
     committed_at = models.DateTimeField(null=True, blank=True)
+    overdue_at = models.DateTimeField(null=True, blank=True)
+    wanted_back = models.CharField(max_length=12, blank=True, default="", choices=Cause.choices)
     ended_at = models.DateTimeField(null=True, blank=True)
 
     objects = SagaQuerySet.as_manager()
@@ -123,7 +137,13 @@ class Saga(models.Model):
             models.Index(
                 name="saga_deadline",
                 fields=["deadline_at"],
-                condition=Q(ended_at=None, going="forward", deadline_at__isnull=False),
+                condition=Q(ended_at=None, going="forward", deadline_at__isnull=False, overdue_at=None),
+            ),
+            # The first that waits for a business key, when its holder ends.
+            models.Index(
+                name="saga_queued",
+                fields=["tenant", "definition", "business_key", "id"],
+                condition=Q(state="pending", holds_key=False),
             ),
             # The list of sagas, newest first, page by page.
             models.Index(name="saga_list", fields=["tenant", "-id"]),

@@ -24,7 +24,9 @@ class Audit(models.Model):
     saga = models.ForeignKey("sagas.Saga", on_delete=models.CASCADE, related_name="audit")
     tenant = models.CharField(max_length=64)
     verb = models.CharField(max_length=20)
-    path = models.CharField(max_length=63, blank=True, default="")
+    path = models.CharField(max_length=80, blank=True, default="")
+    item = models.PositiveIntegerField(default=0)
+    details = models.JSONField(default=dict, blank=True)
     actor = models.CharField(max_length=150)
     reason = models.TextField()
     at = models.DateTimeField()
@@ -34,3 +36,17 @@ class Audit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verb} by {self.actor}"
+
+
+class Revision(models.Model):
+    """An input that was replaced by an operator's edit: earlier steps keep the one that they ran with."""
+
+    saga = models.ForeignKey("sagas.Saga", on_delete=models.CASCADE, related_name="revisions")
+    rev = models.PositiveIntegerField()
+    input = models.JSONField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="revision_once", fields=["saga", "rev"])]
+
+    def __str__(self) -> str:
+        return f"input {self.rev} of {self.saga_id}"

@@ -328,7 +328,7 @@ def test_an_earlier_result_is_found_by_name_and_by_function_and_a_siblings_is_no
 
     def look(ctx):
         seen.update(by_name=ctx.results["first"], by_function=ctx.result(first), names=list(ctx.results))
-        with pytest.raises(KeyError, match="is not a step before this one"):
+        with pytest.raises(KeyError, match="is not a row before this one"):
             ctx.results["sibling"]
         return {}
 

@@ -1,0 +1,68 @@
+"""Clocks of what waits: timers, time-outs, reminders, the deadline. Who commits first has won, whatever the clock says."""
+
+from sagas.lifecycle import StepState
+from sagas.models import Cause, Run
+from sagas.outcome import Happened, Refused, Succeeded
+from sagas.plan import Event
+from sagas.rows import Approval, Sleep, Step, Wait
+from sagas.settle import conclude, fold, hold, miss_the_deadline
+from sagas.turn import Turn
+from sagas.verdict import Reason
+from sagas.waiting import take_signal
+from sagas.way_back import turn_back
+
+
+def expire(t: Turn, run: Run) -> None:
+    """The time of something that waits has come; a signal that is there all the same counts first."""
+    row = t.row(run)
+    if take_signal(t, run):
+        return
+    match row:
+        case Sleep():
+            conclude(t, run, Succeeded(), StepState.SUCCEEDED)
+            fold(t, run, Event.PASSED)
+        case Approval() if run.ends_at is not None and run.at is not None and run.at < run.ends_at:
+            _remind_later(t, run, row)
+        case Wait() | Approval():
+            _time_out(t, run, row)
+    t.derive()
+
+
+def _remind_later(t: Turn, run: Run, row: Approval) -> None:
+    """People were told; when are they told again?"""
+    run.at = min(t.latest + row.remind, run.ends_at or t.latest) if row.remind else run.ends_at
+    run.asks += 1
+    t.move(run, "reminded", about={"times": run.asks})
+
+
+def _time_out(t: Turn, run: Run, row: Wait | Approval) -> None:
+    run.error, run.code = f"Nothing came for {row.name} within {row.timeout}.", "timeout"
+    conclude(t, run, Refused(error=run.error, code=run.code), StepState.TIMED_OUT)
+    if row.on_timeout == "continue":
+        fold(t, run, Event.PASSED)
+    elif row.on_failure == "incident":
+        hold(t, run, Reason.REFUSED)
+    else:
+        fold(t, run, Event.FAILED)
+
+
+def reach_the_deadline(t: Turn) -> None:
+    """Before the pivot the saga goes back; while the pivot is open, that waits for what becomes of it."""
+    if t.saga.committed_at is not None:
+        miss_the_deadline(t)
+    elif open_pivot(t) is not None:
+        t.saga.overdue_at, t.saga.wanted_back = t.now, Cause.DEADLINE
+        t.moves.append({"did": "deadline noted"})
+    else:
+        turn_back(t, Cause.DEADLINE, {"code": "deadline", "error": "Its deadline passed."})
+    t.derive()
+
+
+def open_pivot(t: Turn) -> Run | None:
+    """The pivot's run from the claim of its first attempt until every attempt of it is known not to have happened, or
+    until it succeeded."""
+    if t.saga.committed_at is not None:
+        return None
+    pivot = next((p.path for p in t.definition.walk() if isinstance(p.row, Step) and p.row.pivot), None)
+    run = t.run(path=pivot) if pivot is not None else None
+    return run if run is not None and run.happened != Happened.NO else None

@@ -1,0 +1,106 @@
+"""What a verb would do: the verb itself, in a transaction that is rolled back."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from gateway.borrowing import borrowed
+from sagas.lifecycle import ENDS
+from sagas.models import Run, Saga, Work
+from sagas.models.saga import Going
+from sagas.operations.allowing import effects_in_place
+from sagas.outcome import Happened
+from sagas.rows import Step
+from sagas.verdict import Doing
+
+VERBS = [
+    "cancel",
+    "compensate",
+    "pause",
+    "resume",
+    "retry",
+    "decide",
+    "resolve",
+    "skip",
+    "reschedule",
+    "waive",
+    "give_up",
+    "clone",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """What a verb would do: sentences for people, and the state in which the saga would be then."""
+
+    verb: str
+    sentences: tuple[str, ...]
+    state: str
+
+
+def preview(verb: str, saga_id: UUID, **arguments: Any) -> Preview:
+    """Do what the verb does, look at it, and undo all of it; raises what the verb raises."""
+    if verb not in VERBS:
+        raise ValueError(f"There is no verb {verb!r} to preview; there are: {', '.join(VERBS)}.")
+    act = getattr(import_module("sagas.operations"), verb)
+    with borrowed(), transaction.atomic():
+        before = {run.pk: (run.fence, run.work) for run in Run.objects.filter(saga_id=saga_id)}
+        act(saga_id, **arguments)
+        saga = Saga.objects.get(pk=saga_id)
+        sentences = tuple(_sentences(verb, saga, before))
+        transaction.set_rollback(True)
+    return Preview(verb=verb, sentences=sentences, state=saga.state)
+
+
+def _sentences(verb: str, saga: Saga, before: dict[int, tuple[int, str | None]]) -> Iterator[str]:
+    runs = list(Run.objects.filter(saga_id=saga.pk).exclude(kind=Run.Kind.MESSAGE).order_by("id"))
+    moved = [run for run in runs if before.get(run.pk) != (run.fence, run.work)]
+    for run in moved:
+        if run.work == Work.DUE and run.doing in (Doing.ACTION, Doing.PROBE, Doing.DECISION):
+            yield from _runs_again(saga, run)
+        elif run.work == Work.WAITING and run.doing != Doing.COMPENSATION:
+            yield f"{_name(run)} waits{f' until {run.at:%Y-%m-%d %H:%M:%S} UTC' if run.at and run.at.year < 9999 else ''}."
+    for run in runs:
+        if run.work == Work.RUNNING and saga.going == Going.BACK:
+            yield f"{_name(run)} is under way; its answer is awaited first."
+    if saga.going == Going.BACK and not saga.ended_at:
+        yield from _undone(runs)
+    if verb == "pause":
+        yield "Nothing new begins; what runs is recorded, and signals are kept."
+    if saga.state in ENDS and verb != "clone":
+        yield f"The saga ends: {saga.state}."
+    if verb == "give_up":
+        left = ", ".join(_name(run) for run in effects_in_place(saga))
+        yield f"These effects are left in place: {left}." if left else "No effects are left in place."
+    if verb == "clone":
+        yield "A new saga begins at its first row."
+
+
+def _runs_again(saga: Saga, run: Run) -> Iterator[str]:
+    verb = {Doing.PROBE: "is asked after", Doing.DECISION: "is decided again"}.get(Doing(run.doing), "runs")
+    key = "under a new key" if run.happened == Happened.NO else "under the same key"
+    yield f"{_name(run)} {verb}{f', {key}' if run.doing == Doing.ACTION and run.started_at else ''}."
+    from sagas import registry
+
+    table = registry.find(saga.definition, saga.version, saga.fingerprint)
+    row = table.places[run.path].row if table else None
+    if isinstance(row, Step) and not row.idempotent and run.doing == Doing.ACTION:
+        yield f"{_name(run)} is not idempotent: it must not have happened already."
+
+
+def _undone(runs: list[Run]) -> Iterator[str]:
+    unsettled = sorted((run for run in runs if run.undo in UNDONE and run.seq), key=lambda run: -(run.seq or 0))
+    shown = ", ".join(_name(run) for run in unsettled[:20])
+    more = f" and {len(unsettled) - 20} more" if len(unsettled) > 20 else ""
+    yield f"Undone, in this order: {shown}{more}." if unsettled else "Nothing is left to undo."
+
+
+UNDONE = ("owed", "due", "running", "stuck")
+
+
+def _name(run: Run) -> str:
+    return f"{run.path}[{run.item}]" if run.item else run.path

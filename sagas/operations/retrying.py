@@ -1,0 +1,191 @@
+"""What needs a person, or waits for its next try, is tried now: `retry`."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sagas.lifecycle import ENDS, SagaState, StepState
+from sagas.models import Incident, Revision, Run, Saga, Work
+from sagas.operations.starting import accepted_by
+from sagas.operations.verb import refuse, verb
+from sagas.outcome import Happened
+from sagas.plan import Event, Undo
+from sagas.results import UNCHANGED
+from sagas.rows import Child
+from sagas.settle import fold
+from sagas.turn import FAR, Turn
+from sagas.verdict import Doing, Reason
+from sagas.way_back import demand, descend
+
+
+def retry(
+    saga_id: UUID,
+    *,
+    actor: str,
+    reason: str,
+    step: str | None = None,
+    item: int | None = None,
+    input: Any = UNCHANGED,
+    tenant: str = "default",
+    expect: int | None = None,
+) -> Saga:
+    """Try now what needs a person, or what waits for its next try; only that `step` if one is named.
+
+    The step gets a fresh budget. It keeps its idempotency key while its effect is in doubt; one that is known not to
+    have happened gets a new key, since participants remember what they refused. An edited `input` is for the steps
+    that are tried and those after them. A saga that was given up goes on in the direction in which it went.
+
+    Raises `NotFound`, `InvalidInput`, or `NotAllowed` with the codes `ended`, `nothing_to_retry`, `in_doubt` (an edited
+    input under a key that may have been used), `retry_the_child`, `key_taken`, `parent_gone`.
+    """
+    details: dict[str, Any] = {}
+    about = {"actor": actor, "reason": reason, "tenant": tenant, "expect": expect, "details": details}
+    with verb(saga_id, "retry", path=step or "", item=item or 0, **about) as t:
+        if t.saga.state == SagaState.FAILED:
+            _reopen(t)
+        elif t.saga.ended_at:
+            _undo_once_more(t, step)
+            return t.saga
+        runs = _chosen(t, step, item)
+        if not runs and t.moves and input is UNCHANGED:
+            return t.saga
+        if not runs:
+            what = f"Step {step!r}" if step else "The saga"
+            sentence = f"{what} has nothing to retry: no step is held, stuck or waiting for its next try."
+            refuse(t, sentence, "nothing_to_retry")
+        if input is not UNCHANGED:
+            details["diff"] = _edit(t, runs, input)
+        for run in runs:
+            _try_now(t, run)
+    return t.saga
+
+
+def _chosen(t: Turn, step: str | None, item: int | None) -> list[Run]:
+    """Everything that is held or stuck; where nothing is, what waits for its next try."""
+    named = {"path": step, "item": item}
+    which = {name: value for name, value in named.items() if value is not None}
+    t.flush()
+    ids = Run.objects.filter(saga_id=t.saga.pk, **which).retriable(t.now).exclude(kind=Run.Kind.MESSAGE).values("pk")
+    runs = t.runs(pk__in=ids)
+    held = [run for run in runs if not run.work]
+    return held or runs
+
+
+def _try_now(t: Turn, run: Run) -> None:
+    again = Incident.objects.open().filter(saga_id=t.saga.pk, path=run.path, item=run.item)
+    again.update(retried_at=t.now)
+    row = t.row(run)
+    if isinstance(row, Child):
+        _check_child(t, run)
+    if run.undo == Undo.STUCK:
+        demand(t, run, once_more=run.undo_again)
+        descend(t)
+        return
+    if run.held and run.happened == Happened.YES and run.kind == Run.Kind.STEP:
+        sentence = f"{run.path} has happened and is never repeated; skip it, and supply its result."
+        refuse(t, sentence, "happened")
+    was_held = run.held
+    run.tries = run.asks = run.crashes = 0
+    run.since = None
+    if run.doing == Doing.COMPENSATION:
+        t.due(run, Doing.COMPENSATION)
+        t.move(run, "retried")
+        return
+    if (was_held or run.doing == Doing.ACTION) and run.happened == Happened.NO:
+        run.generation += 1
+    t.due(run, _doing(run, was_held))
+    asking = run.doing == Doing.PROBE or run.state == StepState.WAITING
+    t.move(run, "retried", step=None if asking else StepState.DUE, about={"generation": run.generation})
+    if was_held:
+        fold(t, run, Event.FREED)
+
+
+def _doing(run: Run, was_held: bool) -> Doing:
+    if run.kind != Run.Kind.STEP or run.doing == Doing.DECISION:
+        return Doing.DECISION
+    return Doing.ACTION if was_held else Doing(run.doing)
+
+
+def _check_child(t: Turn, run: Run) -> None:
+    """A child that was given up is retried itself: a second one would do what the first one may have done."""
+    child = Saga.objects.filter(parent_id=run.pk).order_by("-id").first()
+    if child is not None and child.state == SagaState.FAILED:
+        refuse(t, f"Retry saga {child.pk} instead, the child that was given up.", "retry_the_child")
+
+
+def _edit(t: Turn, runs: list[Run], given: Any) -> dict[str, Any]:
+    """The edited input is for these steps and for later ones; the others keep what they ran with."""
+    doubtful = [run.path for run in runs if run.happened != Happened.NO or run.undo == Undo.STUCK]
+    if t.saga.is_going_back or doubtful:
+        names = ", ".join(doubtful) or "the saga"
+        sentence = f"The input cannot be edited: {names} may have happened with the old one. Resolve it first."
+        refuse(t, sentence, "in_doubt")
+    saga, accepted = t.saga, accepted_by(t.definition, given)
+    Revision.objects.create(saga_id=saga.pk, rev=saga.input_rev, input=saga.input)
+    before, saga.input = saga.input, accepted
+    saga.input_rev += 1
+    for run in runs:
+        run.input_rev = saga.input_rev
+    return _difference(before, accepted)
+
+
+def _difference(before: Any, after: Any) -> dict[str, Any]:
+    if not (isinstance(before, dict) and isinstance(after, dict)):
+        return {"before": before, "after": after}
+    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    return {name: {"before": before.get(name), "after": after.get(name)} for name in names}
+
+
+def _reopen(t: Turn) -> None:
+    """A saga that was given up goes on in the direction in which it went, with a new deadline."""
+    saga, table = t.saga, t.definition
+    _check_key_is_free(t)
+    _check_parent_waits(t)
+    left = (saga.failure or {}).pop("left", [])
+    saga.ended_at = None
+    if saga.is_going_back:
+        t.become(SagaState.COMPENSATING)
+    else:
+        saga.failure, saga.overdue_at = None, None
+        saga.deadline_at = t.latest + table.deadline if table.deadline and not saga.committed_at else None
+        t.become(SagaState.RUNNING)
+    for pk, work, doing, seconds in left:
+        run = t.run(pk=pk)
+        if run is None:
+            continue
+        if work == Work.WAITING:
+            t.wait(run, FAR if seconds is None else t.latest + timedelta(seconds=seconds), relative=run.relative)
+        else:
+            t.due(run, Doing(doing), timedelta(seconds=seconds or 0))
+        t.move(run, "goes on")
+
+
+def _check_key_is_free(t: Turn) -> None:
+    saga = t.saga
+    if saga.business_key is None or not saga.holds_key:
+        return
+    same = {"tenant": saga.tenant, "definition": saga.definition, "business_key": saga.business_key}
+    holder = Saga.objects.live().filter(**same, holds_key=True).first()
+    if holder is not None:
+        refuse(t, f"Saga {holder.pk} holds the business key {saga.business_key!r} now.", "key_taken")
+
+
+def _check_parent_waits(t: Turn) -> None:
+    if t.saga.parent_id is None:
+        return
+    parent = Run.objects.select_related("saga").get(pk=t.saga.parent_id)
+    waits = parent.work == Work.WAITING or parent.held or parent.undo in (Undo.RUNNING, Undo.STUCK)
+    if parent.saga.state in ENDS or not waits:
+        refuse(t, f"Its parent, saga {parent.saga_id}, has gone on without it.", "parent_gone")
+
+
+def _undo_once_more(t: Turn, step: str | None) -> None:
+    """On an ended saga: what turned out to have happened after all is undone under a key of its own."""
+    late = Incident.objects.open().filter(saga_id=t.saga.pk, reason=Reason.LATE_SUCCESS)
+    paths = list((late.filter(path=step) if step else late).values_list("path", "item"))
+    runs = [run for run in t.runs(undo__in=[Undo.DONE, Undo.UNNEEDED]) if (run.path, run.item) in paths]
+    if not runs:
+        refuse(t, f"The saga has ended: it is {t.saga.state}.", "ended")
+    late.update(retried_at=t.now)
+    for run in runs:
+        demand(t, run, once_more=run.undo == Undo.DONE)

@@ -1,0 +1,215 @@
+"""A saga begins: `start` and `clone`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from pydantic import ValidationError
+
+from sagas import clock, registry
+from sagas.definition import Definition
+from sagas.dispatch import ring_after_commit
+from sagas.errors import InvalidInput, NotAllowed, NotFound
+from sagas.models import Audit, Saga
+from sagas.opening import begin_saga
+from sagas.operations.allowing import allowed, effects_in_place
+from sagas.operations.turning import cancel
+from sagas.payload import Unstorable, pack, text, unpack
+from sagas.results import UNCHANGED
+from sagas.turn import Turn, turn
+
+OnDuplicate = Literal["return", "refuse", "replace", "queue"]
+LONGEST_KEY = 255
+KEY_RACES = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """A saga, and whether it is new: `created` is False when an open one with the same business key was returned."""
+
+    saga: Saga
+    created: bool
+
+
+def start(
+    definition: str,
+    input: Any = None,
+    *,
+    actor: str,
+    tenant: str = "default",
+    business_key: str | None = None,
+    on_duplicate: OnDuplicate = "return",
+    version: int | None = None,
+    labels: Mapping[str, str] | None = None,
+    priority: int = 0,
+    start_at: datetime | None = None,
+    traceparent: str = "",
+    cloned_from: UUID | None = None,
+) -> Started:
+    """Begin a saga, in one transaction; its first steps are rung for after the commit.
+
+    At most one open saga of a definition holds a business key. When one does, `on_duplicate` says what: "return" it;
+    "refuse"; "replace" it: it is cancelled, and the new one begins when it has ended; "queue": the new one begins when
+    it has ended. With `start_at`, an aware time, the first steps wait until then.
+
+    Raises `DefinitionUnknown`, `InvalidInput`, or `NotAllowed` (code `duplicate`, or why the holder cannot be
+    cancelled).
+    """
+    table = registry.get(definition, version)
+    accepted = accepted_by(table, input)
+    _check_key(business_key)
+    if start_at is not None and start_at.tzinfo is None:
+        fault = [{"pointer": "/start_at", "detail": "needs a time zone"}]
+        raise InvalidInput("start_at needs a time zone, such as +00:00.", errors=fault)
+
+    def draft(*, holds_key: bool = True) -> Saga:
+        return Saga(
+            tenant=tenant,
+            definition=table.name,
+            version=table.version,
+            fingerprint=table.fingerprint,
+            business_key=business_key,
+            holds_key=holds_key,
+            input=accepted,
+            labels=dict(labels or {}),
+            priority=priority,
+            start_at=start_at,
+            traceparent=traceparent,
+            started_by=actor,
+            cloned_from_id=cloned_from,
+        )
+
+    for _ in range(KEY_RACES):
+        try:
+            with transaction.atomic():
+                return Started(saga=_begin(draft(), table, actor), created=True)
+        except IntegrityError:
+            same = Saga.objects.live().filter(tenant=tenant, definition=definition, business_key=business_key)
+            holder = same.filter(holds_key=True).first()
+        if holder is None:
+            continue
+        if on_duplicate == "return":
+            return Started(saga=holder, created=False)
+        if on_duplicate == "refuse":
+            sentence = f"Saga {holder.pk} is open and holds the business key {business_key!r}."
+            raise NotAllowed(sentence, code="duplicate", allowed=allowed(holder))
+        successor = _succeed(holder, draft, actor, replace=on_duplicate == "replace")
+        if successor is not None:
+            return Started(saga=successor, created=True)
+    raise NotAllowed(f"The business key {business_key!r} changes hands too fast; try again.", code="duplicate")
+
+
+def _succeed(holder: Saga, draft: Callable[..., Saga], actor: str, *, replace: bool) -> Saga | None:
+    """A saga that begins when the holder of its key has ended; None when it just has, so that its key is free.
+
+    It is stored under the holder's lock, or the holder could end without seeing it.
+    """
+    with transaction.atomic():
+        with turn(holder.pk, actor) as t:
+            if t.saga.ended_at:
+                return None
+            heir = draft(holds_key=False)
+            heir.created_at = heir.updated_at = t.now
+            queued = Turn(heir, actor, t.now)
+            queued.moves.append({"did": "queued", "behind": str(holder.pk)})
+            queued.insert()
+        if replace:
+            reason = f"Saga {heir.pk} takes its place."
+            cancel(holder.pk, actor=actor, reason=reason, tenant=holder.tenant)
+    return heir
+
+
+def clone(
+    saga_id: UUID,
+    *,
+    actor: str,
+    reason: str,
+    tenant: str = "default",
+    expect: int | None = None,
+    input: Any = UNCHANGED,
+    confirm_effects: bool = False,
+    business_key: str | None = None,
+) -> Started:
+    """A new saga like one that has ended, with the same input or an edited one, on the newest version.
+
+    Raises `NotFound`, `InvalidInput`, or `NotAllowed` with the codes `live` and `effects_in_place`: effects of the
+    original are still there, and `confirm_effects` says that this is known.
+    """
+    original = Saga.objects.of_tenant(tenant).filter(pk=saga_id).first()
+    if original is None:
+        raise NotFound(f"There is no saga {saga_id}.")
+    if not text(reason).strip():
+        raise InvalidInput("Say why: clone needs a reason.", errors=[{"pointer": "/reason", "detail": "is missing"}])
+    if not original.ended_at:
+        raise NotAllowed(
+            "The saga has not ended; only one that has can be cloned.", code="live", allowed=allowed(original)
+        )
+    if expect is not None and expect != original.decisions:
+        raise NotAllowed("Something was decided about this saga since you looked at it; look again.", code="stale_page")
+    left = [run.path for run in effects_in_place(original)]
+    if left and not confirm_effects:
+        sentence = (
+            f"Effects of saga {saga_id} are still in place: {', '.join(left)}. Confirm that they may be there twice."
+        )
+        raise NotAllowed(sentence, code="effects_in_place", allowed=allowed(original))
+    with transaction.atomic():
+        started = start(
+            original.definition,
+            unpack(original.input) if input is UNCHANGED else input,
+            actor=actor,
+            tenant=tenant,
+            business_key=business_key,
+            on_duplicate="refuse",
+            labels=original.labels,
+            priority=original.priority,
+            cloned_from=original.pk,
+        )
+        Audit.objects.create(
+            saga=original,
+            tenant=tenant,
+            verb="clone",
+            actor=actor[:150],
+            reason=text(reason),
+            at=clock.now(),
+            details={"clone": str(started.saga.pk)},
+        )
+    return started
+
+
+def _begin(saga: Saga, table: Definition, actor: str) -> Saga:
+    now = clock.now()
+    saga.created_at = saga.updated_at = now
+    t = Turn(saga, actor, now)
+    begin_saga(t, table)
+    t.insert()
+    ring_after_commit(t.bells)
+    return saga
+
+
+def _check_key(business_key: str | None) -> None:
+    if business_key is not None and (
+        not 0 < len(business_key) <= LONGEST_KEY or text(business_key, LONGEST_KEY) != business_key
+    ):
+        fault = f"must have 1 to {LONGEST_KEY} characters, without U+0000 and halves of surrogate pairs"
+        raise InvalidInput(f"The business key {fault}.", errors=[{"pointer": "/business_key", "detail": fault}])
+
+
+def accepted_by(table: Definition, given: Any) -> Any:
+    """The input as it is stored: what the definition's model makes of it. Raises `InvalidInput`."""
+    try:
+        return pack(table.input.model_validate(given).model_dump(mode="json") if table.input else given)
+    except ValidationError as error:
+        faults = faults_of_input(error)
+        raise InvalidInput(f"The input does not fit saga {table.name!r}.", errors=faults) from None
+    except Unstorable as error:
+        faults = [{"pointer": "", "detail": str(error)}]
+        raise InvalidInput(f"The input cannot be stored: {error}", errors=faults) from None
+
+
+def faults_of_input(error: ValidationError, below: str = "") -> list[dict[str, str]]:
+    """What a pydantic model found wrong, an entry a fault, with JSON pointers below that one."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return [{"pointer": "/".join([below, *map(str, fault["loc"])]), "detail": fault["msg"]} for fault in found]
