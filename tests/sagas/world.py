@@ -7,10 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 from gateway.ids import uuid7
-from sagas import clock, engine, operations, registry
+from sagas import clock, engine, operations, record, registry
 from sagas.definition import Definition
 from sagas.faults import faults_of
 from sagas.models import Incident, Journal, Run, Saga, Work
+from sagas.outcome import Succeeded
+from sagas.record import Claim
+from sagas.sweep import sweep
 
 
 class World:
@@ -67,6 +70,25 @@ class World:
     def later(self, by: timedelta) -> None:
         """Put the clock forward."""
         self._stack.enter_context(clock.ahead(by))
+
+    def sweep_later(self, by: timedelta) -> None:
+        """Put the clock forward, and sweep."""
+        self.later(by)
+        sweep()
+
+    def claim(self, run: Run) -> Claim:
+        """Claim a due run for this world's worker, without running it."""
+        claimed = record.claim(run.pk, run.fence, self.worker)
+        assert isinstance(claimed, Claim)
+        return claimed
+
+    def record(self, held: Claim, result: Any = None) -> None:
+        """The claimed attempt succeeded."""
+        record.record(held, Succeeded(result=result), self.worker, go_on=False)
+
+    def deliver(self, run: Run) -> None:
+        """One attempt of a due run, and what follows at once."""
+        engine.deliver(run.pk, run.fence, self.worker)
 
     def run_through(self, saga: Saga, *, most: int = 60) -> Saga:
         """Work, and put the clock forward over every pause, until nothing has a clock any more."""
