@@ -1,4 +1,4 @@
-"""Clocks of what waits: timers, time-outs, reminders, the deadline. Who commits first has won, whatever the clock says."""
+"""Clocks of what waits: timers, time-outs, reminders, the deadline. Whoever commits first has won."""
 
 from sagas.lifecycle import StepState
 from sagas.models import Cause, Run

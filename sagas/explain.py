@@ -13,7 +13,27 @@ ENDINGS = {
     SagaState.COMPLETED: "It completed at {at}; nothing is left to do.",
     SagaState.COMPENSATED: "It failed{why} and everything it had done was undone by {at}.",
     SagaState.CANCELLED: "It was cancelled{why} and everything it had done was undone by {at}.",
-    SagaState.FAILED: "It was given up{why} at {at}; effects may be left in place.",
+    SagaState.FAILED: "It was given up at {at}; effects may be left in place, and it can be retried.",
+}
+
+
+SHOWN = 100
+HELP = {
+    Reason.DEFINITION_UNKNOWN: "",
+    Reason.DEADLINE: " It goes on all the same; an operator can move the deadline.",
+    Reason.OUTCOME_UNKNOWN: " An operator can resolve it, or retry it under the same key.",
+    Reason.CHILD_STUCK: " An operator can repair that saga.",
+    Reason.CHILD_FAILED: " An operator can retry that saga.",
+    Reason.RESULT_UNSTORABLE: " An operator can skip it and supply the result.",
+    Reason.COMPENSATION_REFUSED: " An operator can retry it, or waive it when it was done by hand.",
+    Reason.COMPENSATION_EXHAUSTED: " An operator can retry it, or waive it when it was done by hand.",
+    Reason.COMPENSATION_ABSENT: " An operator can retry it, or waive it when it was done by hand.",
+}
+WHAT = {
+    Doing.ACTION: "tried",
+    Doing.PROBE: "asked after",
+    Doing.COMPENSATION: "undone",
+    Doing.DECISION: "decided",
 }
 
 
@@ -24,15 +44,43 @@ def explain(saga: Saga) -> str:
     now = clock.now()
     if saga.paused_at:
         return f"Paused by {saga.paused_by or 'someone'} since {_time(saga.paused_at)}; an operator can resume it."
+    if saga.state == SagaState.PENDING:
+        return _pending(saga)
     back = f"Going back{_why(saga)}: " if saga.is_going_back else ""
     incidents = list(Incident.objects.open().filter(saga_id=saga.pk, retried_at=None).order_by("opened_at"))
     if incidents:
         return back + _incident(incidents[0], len(incidents))
-    runs = list(Run.objects.filter(saga_id=saga.pk).active().order_by("at"))
+    runs = list(Run.objects.filter(saga_id=saga.pk).active().exclude(kind=Run.Kind.MESSAGE).order_by("at")[:SHOWN])
     if not runs:
         return f"{back}nothing is under way and nothing is due; this is a fault of ours, tell its operators."
-    running = [run for run in runs if run.work == Work.RUNNING]
-    return back + (_running(running[0], now, len(runs)) if running else _due(runs[0], now))
+    for work, told in ((Work.RUNNING, _running), (Work.DUE, _due), (Work.WAITING, _waiting)):
+        found = [run for run in runs if run.work == work]
+        if found:
+            others = f" {len(runs) - 1} more under way." if len(runs) > 1 else ""
+            return back + told(found[0], now) + others
+    raise AssertionError("a run does one of three things")
+
+
+def _pending(saga: Saga) -> str:
+    if not saga.holds_key:
+        return f"It begins when the saga that holds the business key {saga.business_key!r} has ended."
+    return f"It begins at {_time(saga.start_at)}; an operator can cancel it."
+
+
+def _waiting(run: Run, now: datetime) -> str:
+    since, until = _time(run.since), run.ends_at or run.at
+    end = f" until {_time(until)}" if until is not None and until.year < 9999 else ""
+    match run.kind:
+        case Run.Kind.WAIT:
+            return f"It waits for the signal of {run.path} since {since}{end}; an operator can reschedule that."
+        case Run.Kind.APPROVAL:
+            return f"{run.path} waits for a person's yes or no since {since}{end}."
+        case Run.Kind.SLEEP:
+            return f"It sleeps ({run.path}) since {since}{end}; an operator can reschedule that."
+    child = Saga.objects.filter(parent_id=run.pk).order_by("-id").values_list("pk", "state").first()
+    name = f"saga {child[0]}, which is {child[1]}" if child else "its child"
+    doing = "has undone itself" if run.doing == Doing.COMPENSATION else "has ended"
+    return f"{run.path} waits since {since} until {name}, {doing}."
 
 
 def _incident(incident: Incident, number: int) -> str:
@@ -40,26 +88,32 @@ def _incident(incident: Incident, number: int) -> str:
     again = f", seen {incident.times} times" if incident.times > 1 else ""
     said = incident.sentence.rstrip(".")
     since = _time(incident.opened_at)
-    help_comes = "" if incident.reason == Reason.DEFINITION_UNKNOWN else " An operator can retry it."
-    return f"{incident.path} needs a person since {since}{again}: {said}{others}.{help_comes}"
+    help_comes = HELP.get(Reason(incident.reason), " An operator can retry it.")
+    what = incident.path or "The saga"
+    return f"{what} needs a person since {since}{again}: {said}{others}.{help_comes}"
 
 
-def _running(run: Run, now: datetime, number: int) -> str:
-    doing = {Doing.ACTION: "is running", Doing.PROBE: "is being asked after", Doing.COMPENSATION: "is being undone"}
-    others = f", {number - 1} more step(s) under way" if number > 1 else ""
+def _running(run: Run, now: datetime) -> str:
+    doing = {
+        Doing.ACTION: "is running",
+        Doing.PROBE: "is being asked after",
+        Doing.COMPENSATION: "is being undone",
+        Doing.DECISION: "is being decided by the definition's functions",
+    }
     number_of_try = run.asks if run.doing == Doing.PROBE else run.tries
+    progress = f", {run.progress}" if run.progress is not None else ""
     until = f"if nothing is heard by {_time(run.at)} it is taken over" if run.at else ""
-    return f"{run.path} {doing[Doing(run.doing)]} (try {number_of_try}{others}); {until}."
+    return f"{_name(run)} {doing[Doing(run.doing)]} (try {number_of_try}{progress}); {until}."
 
 
 def _due(run: Run, now: datetime) -> str:
-    what = {Doing.ACTION: "tried", Doing.PROBE: "asked after", Doing.COMPENSATION: "undone"}[Doing(run.doing)]
+    what = WHAT[Doing(run.doing)]
     if run.at is not None and run.at > now:
         why = f" after: {run.error.rstrip('.')}" if run.error else ""
         tries = f"try {run.tries + 1}" if run.tries else "first try"
-        return f"{run.path} is {what} at {_time(run.at)} ({tries}{why}); an operator can retry it now."
+        return f"{_name(run)} is {what} at {_time(run.at)} ({tries}{why}); an operator can retry it now."
     waiting = now - run.at if run.at else timedelta(0)
-    due = f"{run.path} is due since {int(waiting.total_seconds())} s"
+    due = f"{_name(run)} is due since {int(waiting.total_seconds())} s"
     alive = Worker.objects.alive(now, conf().gone_after).values_list("queues", flat=True)
     if waiting > conf().gone_after and not any(run.queue in queues for queues in alive):
         return f"{due}, but no living worker serves queue {run.queue!r}; start one, and it goes on by itself."
@@ -75,7 +129,15 @@ def _why(saga: Saga) -> str:
             return f" by {failure.get('by', 'someone')}" if failure.get("by") else ""
         case Cause.DEADLINE:
             return " because its deadline passed"
+        case Cause.TURNED_BACK:
+            return f" because {failure.get('by', 'someone')} turned it back"
+        case Cause.PARENT:
+            return " because its parent goes back"
     return ""
+
+
+def _name(run: Run) -> str:
+    return f"{run.path}[{run.item}]" if run.item else run.path
 
 
 def _open_ends(saga: Saga) -> str:

@@ -107,7 +107,7 @@ def park(t: Turn, run: Run, answer: Mapping[str, Any]) -> None:
             t.move(run, "sleeps", step=StepState.WAITING)
         case Sleep(until=until):
             at = datetime.fromisoformat(answer["until"]) if "until" in answer else until
-            t.wait(run, max(at, t.now), relative=False)
+            t.wait(run, max(at, t.now) if isinstance(at, datetime) else t.now, relative=False)
             t.move(run, "sleeps", step=StepState.WAITING)
         case Child():
             child = new_child(t, run, row, answer)

@@ -209,7 +209,8 @@ def _fold(
     definition: Definition, position: Position, path: str, item: int, passed: bool, committed: bool
 ) -> tuple[Position, tuple[Onward, ...]]:
     """A row has ended; so may have, from the inside out, the groups around it."""
-    before, moves, child = position, [], path
+    before, child = position, path
+    moves: list[Onward] = []
     for group in reversed(definition.places[path].groups):
         count = position.groups[group]
         count = replace(count, ended=count.ended + 1, passed=count.passed + passed)

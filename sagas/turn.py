@@ -181,8 +181,8 @@ class Turn:
         found = Run.objects.filter(*conditions, saga_id=self.saga.pk, **which).order_by("id")
         return [self.hold(run) for run in found]
 
-    def run(self, **which: Any) -> Run | None:
-        return next(iter(self.runs(**which)), None)
+    def run(self, *conditions: Q, **which: Any) -> Run | None:
+        return next(iter(self.runs(*conditions, **which)), None)
 
     def open(self, path: str) -> Run:
         """A row's run, due now; written when the turn ends."""

@@ -40,7 +40,7 @@ def resolve(
     """
     known = _packed(result)
     details = {"landed": landed}
-    about = {"actor": actor, "reason": reason, "tenant": tenant, "expect": expect, "details": details}
+    about: dict[str, Any] = {"actor": actor, "reason": reason, "tenant": tenant, "expect": expect, "details": details}
     with verb(saga_id, "resolve", path=step, item=item, **about) as t:
         must_be_live(t)
         run = the_run(t, step, item)
@@ -133,7 +133,7 @@ def reschedule(
             "The time needs a time zone, such as +00:00.", errors=[{"pointer": "/at", "detail": "naive"}]
         )
     details = {"at": at.isoformat()}
-    about = {"actor": actor, "reason": reason, "tenant": tenant, "expect": expect, "details": details}
+    about: dict[str, Any] = {"actor": actor, "reason": reason, "tenant": tenant, "expect": expect, "details": details}
     with verb(saga_id, "reschedule", path=step or "", item=item, **about) as t:
         must_be_live(t)
         if step is None:

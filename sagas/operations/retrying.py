@@ -39,7 +39,7 @@ def retry(
     input under a key that may have been used), `retry_the_child`, `key_taken`, `parent_gone`.
     """
     details: dict[str, Any] = {}
-    about = {"actor": actor, "reason": reason, "tenant": tenant, "expect": expect, "details": details}
+    about: dict[str, Any] = {"actor": actor, "reason": reason, "tenant": tenant, "expect": expect, "details": details}
     with verb(saga_id, "retry", path=step or "", item=item or 0, **about) as t:
         if t.saga.state == SagaState.FAILED:
             _reopen(t)

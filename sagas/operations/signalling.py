@@ -37,7 +37,13 @@ class Signalled:
 
 
 def signal(
-    saga_id: UUID, name: str, payload: Any = None, *, actor: str, id: str | None = None, tenant: str = "default"
+    saga_id: UUID,
+    name: str,
+    payload: Any = None,
+    *,
+    actor: str,
+    id: str | None = None,  # noqa: A002 - the word that senders use
+    tenant: str = "default",
 ) -> Signalled:
     """Tell a saga something; it is stored, and the saga woken, in one transaction, whatever the saga does just then.
 
@@ -69,7 +75,7 @@ def signal_by_key(
     payload: Any = None,
     *,
     actor: str,
-    id: str | None = None,
+    id: str | None = None,  # noqa: A002 - the word that senders use
     tenant: str = "default",
     start_if_missing: Mapping[str, Any] | None = None,
 ) -> Signalled:
@@ -140,7 +146,8 @@ def _wake(t: Turn, table: Definition | None, name: str) -> bool:
     if table is None:
         t.send(t.saga.pk, "look", t.saga.rev, {"verb": "look", "by": t.actor})
         return False
-    waits = [run for run in t.runs(work=Work.WAITING, kind=Run.Kind.WAIT) if table.places[run.path].row.signal == name]
+    rows = {place.path for place in table.walk() if isinstance(place.row, Wait) and place.row.signal == name}
+    waits = t.runs(work=Work.WAITING, kind=Run.Kind.WAIT, path__in=rows)
     return any(take_signal(t, run) for run in waits[:1])
 
 
