@@ -192,10 +192,11 @@ def wait(
     queue: str = "sagas",
     when: Function | None = None,
 ) -> Wait:
-    """Waits for a signal of that name, which is the row's as well unless it has another; its payload, checked by the pydantic model `schema`, is the row's result.
+    """Waits for a signal of that name, which is the row's name as well unless it has another.
 
-    `accept(ctx, payload)` may refuse it by raising `Abort`, and what it returns, if anything, is the result instead.
-    When nothing came within `timeout`, the saga turns back ("compensate") or goes on with `TIMED_OUT` ("continue").
+    Its payload, checked by the pydantic model `schema`, is the row's result. `accept(ctx, payload)` may refuse it by
+    raising `Abort`, and what it returns, if anything, is the result instead. When nothing came within `timeout`, the
+    saga turns back ("compensate") or goes on with `TIMED_OUT` ("continue").
     """
     return Wait(
         name=name or signal,

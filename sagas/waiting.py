@@ -11,7 +11,7 @@ from sagas.verdict import Doing
 
 
 def take_signal(t: Turn, run: Run) -> bool:
-    """The wait takes the first signal of its name that no other wait took; a worker then asks whether it is accepted."""
+    """The wait takes the first signal of its name that is left; a worker then asks whether it is accepted."""
     row = t.row(run)
     if t.saga.paused_at or run.work != Work.WAITING or not isinstance(row, Wait):
         return False

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import transaction
 
 from gateway.borrowing import borrowed
+from sagas import registry
 from sagas.lifecycle import ENDS
 from sagas.models import Run, Saga, Work
 from sagas.models.saga import Going
@@ -17,20 +18,10 @@ from sagas.outcome import Happened
 from sagas.rows import Step
 from sagas.verdict import Doing
 
-VERBS = [
-    "cancel",
-    "compensate",
-    "pause",
-    "resume",
-    "retry",
-    "decide",
-    "resolve",
-    "skip",
-    "reschedule",
-    "waive",
-    "give_up",
-    "clone",
-]
+VERBS = (
+    *("cancel", "compensate", "pause", "resume", "retry", "decide"),
+    *("resolve", "skip", "reschedule", "waive", "give_up", "clone"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +54,8 @@ def _sentences(verb: str, saga: Saga, before: dict[int, tuple[int, str | None]])
         if run.work == Work.DUE and run.doing in (Doing.ACTION, Doing.PROBE, Doing.DECISION):
             yield from _runs_again(saga, run)
         elif run.work == Work.WAITING and run.doing != Doing.COMPENSATION:
-            yield f"{_name(run)} waits{f' until {run.at:%Y-%m-%d %H:%M:%S} UTC' if run.at and run.at.year < 9999 else ''}."
+            until = f" until {run.at:%Y-%m-%d %H:%M:%S} UTC" if run.at and run.at.year < 9999 else ""
+            yield f"{_name(run)} waits{until}."
     for run in runs:
         if run.work == Work.RUNNING and saga.going == Going.BACK:
             yield f"{_name(run)} is under way; its answer is awaited first."
@@ -84,8 +76,6 @@ def _runs_again(saga: Saga, run: Run) -> Iterator[str]:
     verb = {Doing.PROBE: "is asked after", Doing.DECISION: "is decided again"}.get(Doing(run.doing), "runs")
     key = "under a new key" if run.happened == Happened.NO else "under the same key"
     yield f"{_name(run)} {verb}{f', {key}' if run.doing == Doing.ACTION and run.started_at else ''}."
-    from sagas import registry
-
     table = registry.find(saga.definition, saga.version, saga.fingerprint)
     row = table.places[run.path].row if table else None
     if isinstance(row, Step) and not row.idempotent and run.doing == Doing.ACTION:
