@@ -5,12 +5,11 @@ row is the truth.
 """
 
 from collections.abc import Iterable
-from functools import partial
 
 from django.db import transaction
 
 from gateway import doorbell
-from sagas.turn import Bell
+from sagas.turn import Bell, Turn
 
 DELIVER = "sagas.tasks.deliver"
 
@@ -21,7 +20,6 @@ def ring(bells: Iterable[Bell]) -> None:
         doorbell.ring(DELIVER, [bell.run, bell.fence], bell.queue, countdown=bell.delay)
 
 
-def ring_after_commit(bells: Iterable[Bell]) -> None:
-    """Ring once the caller's transaction is committed, and not at all if it is not."""
-    if waiting := list(bells):
-        transaction.on_commit(partial(ring, waiting))
+def ring_after_commit(t: Turn) -> None:
+    """Ring for all that the turn makes due, once the caller's transaction is committed, and not at all if it is not."""
+    transaction.on_commit(lambda: ring(t.bells))

@@ -6,6 +6,7 @@ from types import ModuleType
 from sagas.definition import Definition
 from sagas.errors import DefinitionUnknown
 from sagas.faults import faults_of
+from sagas.rows import Child
 
 _known: dict[tuple[str, int], Definition] = {}
 _clashes: list[str] = []
@@ -20,7 +21,10 @@ def collect(module: ModuleType) -> None:
 
 
 def add(definition: Definition) -> None:
-    """Make one definition known; a second one of the same name and version is a fault for the checks."""
+    """Make one definition known, and those of its children; a second one of the same name and version is a fault for the checks."""
+    for place in definition.walk():
+        if isinstance(place.row, Child) and isinstance(place.row.definition, Definition):
+            add(place.row.definition)
     key = (definition.name, definition.version)
     if _known.setdefault(key, definition) is not definition:
         _clashes.append(

@@ -107,6 +107,8 @@ def skip(
             refuse(t, f"Whether {step} happened is open, and it decides over going back: resolve it.", "pivot_in_doubt")
         run.held = False
         fold(t, run, Event.FREED)
+        if run.happened == Happened.YES and is_pivot(t.saga, step):
+            t.saga.committed_at = t.now
         conclude(t, run, Succeeded(result=supplied), StepState.SKIPPED)
         fold(t, run, Event.PASSED)
     return t.saga

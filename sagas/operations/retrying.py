@@ -11,7 +11,7 @@ from sagas.operations.verb import refuse, verb
 from sagas.outcome import Happened
 from sagas.plan import Event, Undo
 from sagas.results import UNCHANGED
-from sagas.rows import Child
+from sagas.rows import Child, Row, Step
 from sagas.settle import fold
 from sagas.turn import FAR, Turn
 from sagas.verdict import Doing, Reason
@@ -81,7 +81,7 @@ def _try_now(t: Turn, run: Run) -> None:
         demand(t, run, once_more=run.undo_again)
         descend(t)
         return
-    if run.held and run.happened == Happened.YES and run.kind == Run.Kind.STEP:
+    if run.held and run.happened == Happened.YES and (run.code == "result_unstorable" or not _is_idempotent(row)):
         sentence = f"{run.path} has happened and is never repeated; skip it, and supply its result."
         refuse(t, sentence, "happened")
     was_held = run.held
@@ -98,6 +98,10 @@ def _try_now(t: Turn, run: Run) -> None:
     t.move(run, "retried", step=None if asking else StepState.DUE, about={"generation": run.generation})
     if was_held:
         fold(t, run, Event.FREED)
+
+
+def _is_idempotent(row: Row) -> bool:
+    return not isinstance(row, Step) or row.idempotent
 
 
 def _doing(run: Run, was_held: bool) -> Doing:

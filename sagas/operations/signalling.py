@@ -57,7 +57,7 @@ def signal(
             if t.saga.tenant != tenant:
                 raise Saga.DoesNotExist
             told = _store(t, name, packed, dedup_id)
-            ring_after_commit(t.bells)
+            ring_after_commit(t)
     except Saga.DoesNotExist:
         raise NotFound(f"There is no saga {saga_id}.") from None
     if told.signal.flag == Signal.Flag.LATE:

@@ -185,7 +185,7 @@ def _begin(saga: Saga, table: Definition, actor: str) -> Saga:
     t = Turn(saga, actor, now)
     begin_saga(t, table)
     t.insert()
-    ring_after_commit(t.bells)
+    ring_after_commit(t)
     return saga
 
 

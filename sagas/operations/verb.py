@@ -56,7 +56,7 @@ def verb(
                     reason=why,
                     at=t.now,
                 )
-                ring_after_commit(t.bells)
+                ring_after_commit(t)
     except Saga.DoesNotExist:
         raise NotFound(f"There is no saga {saga_id}.") from None
     except DefinitionUnknown as error:
