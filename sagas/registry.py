@@ -21,7 +21,7 @@ def collect(module: ModuleType) -> None:
 
 
 def add(definition: Definition) -> None:
-    """Make one definition known, and those of its children; a second one of the same name and version is a fault for the checks."""
+    """Make one definition known, and those of its children; two of one name and version are a fault for the checks."""
     for place in definition.walk():
         if isinstance(place.row, Child) and isinstance(place.row.definition, Definition):
             add(place.row.definition)
