@@ -202,7 +202,8 @@ class Parallel:
 
     def shape(self) -> list[Any]:
         join = [] if self.join is None else [self.join]
-        return ["parallel", [row.shape() for row in self.rows], *join]
+        name = [self.name] if self.name else []
+        return ["parallel", [row.shape() for row in self.rows], *join, *name]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,7 +223,7 @@ class Each:
 
     @property
     def rows(self) -> tuple["Row", ...]:
-        return (self.step,)
+        return (self.step,) if isinstance(self.step, Step) else ()
 
     @property
     def asks(self) -> bool:
@@ -233,7 +234,7 @@ class Each:
         return self.step.queue
 
     def shape(self) -> list[Any]:
-        return ["each", self.name, self.step.shape()]
+        return ["each", self.name, *(row.shape() for row in self.rows)]
 
 
 Leaf = Step | Wait | Approval | Sleep | Child

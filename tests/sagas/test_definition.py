@@ -1,15 +1,14 @@
-"""A table is a value; what is wrong in it is said in sentences, and its fingerprint tells one table from another."""
+"""A table is a value: it knows its rows, and its fingerprint tells one table from another."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
-from sagas import Retry, parallel, saga, step
-from sagas.definition import Definition, Row
-from sagas.faults import faults_of
+from sagas import Retry, approval, child, each, parallel, saga, sleep, step, wait
+from sagas.definition import Definition
+from sagas.rows import Row
 
 SECOND = timedelta(seconds=1)
 
@@ -29,135 +28,76 @@ def undoable(action: Any, **policy: Any) -> Row:
     return step(action, **{"compensation": refund, **policy})
 
 
-def of_one(action: Any = charge, **policy: Any) -> Callable[[], Definition]:
-    return lambda: saga("order", undoable(action, **policy))
-
-
-def of_rows(*rows: Any, name: Any = "order", **options: Any) -> Callable[[], Definition]:
-    return lambda: saga(name, *(rows or [undoable(charge)]), **options)
-
-
 def everything() -> Definition:
     return saga(
         "order",
         parallel(step(notify, reads_only=True), parallel(undoable(lock_stock), undoable(ship))),
-        undoable(charge, probe=notify, probe_after=SECOND, probe_is_final=True, idempotent=False, heartbeat=SECOND),
-        step(
-            charge,
-            name="charge_fee",
-            no_compensation="a fee is kept",
-            optional=True,
-            on_exhausted="skip",
-            retry=Retry(attempts=1, first=timedelta(0), factor=1),
-        ),
-        input=Order,
-        version=3,
-        deadline=SECOND,
-        owner="payments",
-        runbook="https://example.com",
+        each("lines", undoable(charge, name="pack")),
+        parallel(undoable(charge), wait("paid"), name="money", join=1),
+        approval("large"),
+        sleep(SECOND, name="nap"),
+        child(saga("shipping", undoable(ship))),
     )
 
 
-def test_a_good_table_has_no_problems() -> None:
-    assert faults_of(everything()) == []
+def test_a_row_is_named_after_what_it_does_or_waits_for() -> None:
+    assert [*everything().places] == [
+        "parallel_0",
+        "notify",
+        "parallel_0_1",
+        "lock_stock",
+        "ship",
+        "lines",
+        "pack",
+        "money",
+        "charge",
+        "paid",
+        "large",
+        "nap",
+        "shipping",
+    ]
 
 
-@pytest.mark.parametrize(
-    ("build", "sentence"),
-    [
-        (of_rows(name="Order"), "the name must be lower-case letters"),
-        (of_rows(name=""), "the name must be lower-case letters"),
-        (of_rows(name="x" * 64), "the name must be lower-case letters"),
-        (of_rows(name=7), "the name must be lower-case letters"),
-        (of_rows(version=0), "the version must be a whole number from 1"),
-        (of_rows(version="2"), "the version must be a whole number from 1"),
-        (lambda: saga("order"), "the table is empty; give it at least one step"),
-        (of_rows(charge), "charge is not a row; wrap a function as step"),
-        (of_rows(parallel(undoable(ship), undoable(charge), lock_stock)), "lock_stock is not a row"),
-        (of_rows(parallel(undoable(ship), parallel(undoable(charge), 7, 8))), "7 is not a row"),
-        (of_rows(input=dict), "input= must be a pydantic model class"),
-        (of_rows(input=Order(sku="a")), "input= must be a pydantic model class"),
-        (of_rows(deadline=timedelta(0)), "the deadline must be"),
-        (of_rows(deadline=60), "the deadline must be"),
-        (of_rows(undoable(charge), undoable(charge)), "two rows are named 'charge'; give one of them another name="),
-        (of_rows(undoable(charge), parallel(undoable(charge), undoable(ship))), "two rows are named 'charge'"),
-        (of_rows(parallel(undoable(charge))), "parallel(...) at row 0 has fewer than two rows"),
-        (of_rows(undoable(ship), parallel()), "parallel(...) at row 1 has fewer than two rows"),
-        (of_rows(parallel(undoable(ship), parallel(undoable(charge)))), "parallel(...) at row 0.1 has fewer"),
-        (of_one(name="Charge"), "the name must be lower-case letters, digits and underscores; give it a name="),
-        (of_one(lambda context: None), "the name must be lower-case letters"),
-        (of_one(name=7), "the name must be lower-case letters"),
-        (of_one("charge", name="charge"), "action must be a function of the context, not 'charge'"),
-        (of_one(compensation="refund"), "compensation must be a function of the context"),
-        (of_one(probe=7), "probe must be a function of the context"),
-        (of_one(compensation=None), "nothing says how it is undone"),
-        (of_one(no_compensation="no need"), "it has a compensation and a reason for having none"),
-        (of_one(reads_only=True), "a step that only reads is never compensated"),
-        (of_one(reads_only=True, compensation=None, no_compensation="it reads"), "a step that only reads is never"),
-        (of_one(timeout=None), "timeout=None would let it run for ever"),
-        (of_one(total=None), "total=None would let it run for ever"),
-        (of_one(timeout=30), "timeout must be a timedelta longer than nothing, not 30"),
-        (of_one(total=timedelta(0)), "total must be a timedelta longer than nothing"),
-        (of_one(heartbeat=-SECOND), "heartbeat must be a timedelta longer than nothing"),
-        (of_one(heartbeat=5), "heartbeat must be a timedelta longer than nothing"),
-        (of_one(probe=notify, probe_after=timedelta(0)), "probe_after must be a timedelta longer than nothing"),
-        (of_one(retry=3), "retry must be a Retry(...), not 3"),
-        (of_one(compensation_retry=None), "compensation_retry must be a Retry(...), not None"),
-        (of_one(retry=Retry(attempts=None)), "retry: attempts=None never gives up"),
-        (
-            of_one(compensation_retry=Retry(attempts=0)),
-            "compensation_retry: attempts must be a whole number from 1, not 0",
-        ),
-        (of_one(retry=Retry(attempts="3")), "retry: attempts must be a whole number from 1, not '3'"),
-        (of_one(retry=Retry(first=5)), "retry: first and longest must be timedeltas"),
-        (of_one(retry=Retry(longest=5)), "retry: first and longest must be timedeltas"),
-        (of_one(retry=Retry(first=-SECOND)), "0 <= first <= longest and factor >= 1 must hold"),
-        (of_one(retry=Retry(first=SECOND, longest=timedelta(0))), "0 <= first <= longest and factor >= 1 must hold"),
-        (of_one(retry=Retry(factor=0.5)), "0 <= first <= longest and factor >= 1 must hold"),
-        (of_one(on_exhausted="ignore"), "on_exhausted must be 'compensate', 'suspend' or 'skip', not 'ignore'"),
-        (of_one(on_exhausted="skip"), "on_exhausted='skip' is for optional steps"),
-        (of_one(probe_after=SECOND), "probe_after and probe_is_final speak of a probe"),
-        (of_one(probe_is_final=True), "probe_after and probe_is_final speak of a probe"),
-        (of_one(queue=""), "queue must be the name of a Celery queue"),
-        (of_one(queue=7), "queue must be the name of a Celery queue"),
-    ],
-)
-def test_what_is_wrong_in_a_table_is_one_sentence(build: Callable[[], Definition], sentence: str) -> None:
-    (problem,) = [found for found in faults_of(build()) if sentence in found]
-    assert problem.startswith("saga ")
-    assert problem.endswith(".")
+def test_a_place_knows_its_row_of_the_table_and_the_groups_around_it() -> None:
+    found = {path: (place.top, place.groups) for path, place in everything().places.items()}
+    assert found["parallel_0_1"] == (0, ("parallel_0",))
+    assert found["ship"] == (0, ("parallel_0", "parallel_0_1"))
+    assert found["pack"] == (1, ("lines",))
+    assert found["paid"] == (2, ("money",))
+    assert found["nap"] == (4, ())
 
 
-def test_a_problem_names_its_saga_and_its_step() -> None:
-    (problem,) = faults_of(saga("order", undoable(charge, queue=""), version=2))
-    assert problem.startswith("saga 'order' version 2, step 'charge': queue must")
+def test_a_place_says_what_it_is_not() -> None:
+    places = everything().places
+    assert places["lines"].group.rows == (places["pack"].step,)
+    with pytest.raises(TypeError, match="paid is a wait, not a step"):
+        _ = places["paid"].step
+    with pytest.raises(TypeError, match="charge is a step, not a group"):
+        _ = places["charge"].group
 
 
-def test_all_problems_are_told_at_once() -> None:
-    table = saga("Order", ship, step(charge, timeout=None), step(charge, on_exhausted="skip"), version=0)
-    assert len(faults_of(table)) == 8
-
-
-def test_a_step_is_named_after_its_action() -> None:
-    assert [*everything().places] == ["notify", "lock_stock", "ship", "charge", "charge_fee"]
-
-
-def test_a_place_knows_its_row_and_the_groups_around_it() -> None:
+def test_a_table_knows_its_rows_and_who_is_in_which_group() -> None:
     table = everything()
-    found = {name: (place.row, place.groups) for name, place in table.places.items()}
-    assert found == {
-        "notify": (0, ("0",)),
-        "lock_stock": (0, ("0", "0.1")),
-        "ship": (0, ("0", "0.1")),
-        "charge": (1, ()),
-        "charge_fee": (2, ()),
+    assert table.tops == ("parallel_0", "lines", "money", "large", "nap", "shipping")
+    assert table.members == {
+        "parallel_0": ("notify", "parallel_0_1"),
+        "parallel_0_1": ("lock_stock", "ship"),
+        "lines": ("pack",),
+        "money": ("charge", "paid"),
     }
-    assert table.sizes == {"0": 2, "0.1": 2}
-    assert [table.steps_of(row) for row in range(3)] == [["notify", "lock_stock", "ship"], ["charge"], ["charge_fee"]]
+    assert table.within("parallel_0") == ("parallel_0", "notify", "parallel_0_1", "lock_stock", "ship")
+    assert table.within("paid") == ("paid",)
+    assert [one.name for one in table.steps] == ["notify", "lock_stock", "ship", "pack", "charge"]
 
 
-def test_a_table_knows_the_queues_its_steps_run_on() -> None:
-    assert saga("order", undoable(ship), undoable(charge, queue="payments")).queues == {"sagas", "payments"}
+def test_a_table_knows_the_queues_its_rows_run_on() -> None:
+    table = saga(
+        "order",
+        undoable(ship),
+        each("lines", undoable(charge, queue="payments")),
+        parallel(wait("paid", queue="hooks"), sleep(SECOND, name="nap", queue="slow")),
+    )
+    assert table.queues == {"sagas", "payments", "hooks", "slow"}
 
 
 @pytest.mark.parametrize(
@@ -207,8 +147,15 @@ def test_a_fingerprint_is_sixteen_hex_digits_and_the_same_in_every_process() -> 
         rows(undoable(lock_stock), undoable(charge, compensation=None, no_compensation="kept")),
         rows(undoable(lock_stock), undoable(charge, probe=notify)),
         rows(undoable(lock_stock), step(charge, reads_only=True)),
+        rows(undoable(lock_stock), undoable(charge, pivot=True)),
+        rows(undoable(lock_stock), undoable(charge, local=True)),
+        rows(undoable(lock_stock), each("lines", undoable(charge))),
+        rows(undoable(lock_stock), wait("charge")),
     ],
-    ids=["order", "fewer", "more", "name", "parallel", "compensation", "probe", "reads_only"],
+    ids=[
+        *("order", "fewer", "more", "name", "parallel", "compensation", "probe", "reads_only"),
+        *("pivot", "local", "each", "wait"),
+    ],
 )
 def test_names_order_and_shapes_change_the_fingerprint(other: str) -> None:
     assert other != PLAIN
@@ -218,6 +165,47 @@ def test_how_rows_are_nested_changes_the_fingerprint() -> None:
     a, b, c = undoable(lock_stock), undoable(charge), undoable(ship)
     shapes = [rows(parallel(a, b, c)), rows(parallel(a, parallel(b, c))), rows(parallel(parallel(a, b), c))]
     assert len({*shapes, rows(a, parallel(b, c)), rows(parallel(a, b), c)}) == 5
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (wait("paid"), wait("paid", name="settled")),
+        (wait("settled"), wait("paid", name="settled")),
+        (wait("paid"), wait("paid", on_timeout="continue")),
+        (approval("large"), approval("small")),
+        (approval("large"), approval("large", on_timeout="continue")),
+        (approval("large"), approval("large", on_no="continue")),
+        (approval("large"), wait("large")),
+        (sleep(SECOND, name="nap"), sleep(SECOND, name="rest")),
+        (parallel(wait("a"), wait("b")), parallel(wait("a"), wait("b"), join=1)),
+        (parallel(wait("a"), wait("b"), join=1), parallel(wait("a"), wait("b"), join=2)),
+        (parallel(wait("a"), wait("b")), parallel(wait("a"), wait("b"), name="both")),
+        (each("lines", undoable(charge)), each("parts", undoable(charge))),
+        (each("lines", undoable(charge)), each("lines", undoable(ship))),
+        (child(saga("a", wait("b"))), child(saga("b", wait("b")), name="a")),
+        (child(saga("a", wait("b"))), child(saga("a", wait("b"), version=2))),
+        (child(saga("a", wait("b"))), child(saga("a", wait("b")), no_compensation="kept")),
+    ],
+)
+def test_every_kind_of_row_has_a_shape(one: Row, other: Row) -> None:
+    assert rows(one) == rows(one)
+    assert rows(one) != rows(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (wait("paid"), wait("paid", timeout=SECOND, accept=notify, on_failure="incident", when=notify)),
+        (approval("large"), approval("large", timeout=SECOND, group="sales", remind=SECOND)),
+        (sleep(SECOND, name="nap"), sleep(until=notify, name="nap")),
+        (each("lines", undoable(charge)), each("lines", undoable(charge), items=notify, concurrency=9, max_failures=3)),
+        (parallel(wait("a"), wait("b")), parallel(wait("a"), wait("b"), compensate="parallel", when=notify)),
+        (child(saga("a", wait("b"))), child(saga("a", wait("c")), input=notify, on_failure="incident")),
+    ],
+)
+def test_patience_of_every_kind_of_row_leaves_the_fingerprint_alone(one: Row, other: Row) -> None:
+    assert rows(one) == rows(other)
 
 
 def test_functions_patience_and_what_surrounds_the_table_leave_the_fingerprint_alone() -> None:
