@@ -11,9 +11,6 @@ from sagas.plan import Undo
 from sagas.rows import Child
 from sagas.turn import Turn
 
-DEEPEST = 8
-"""Sagas nest no deeper than this."""
-
 
 def own(t: Turn, run: Run, row: Child) -> None:
     """The child begins: from now on its parent owes its way back, and its place in the order of start is known."""
