@@ -2,10 +2,15 @@
 
 from types import SimpleNamespace
 
+import pytest
 from django.core.checks import run_checks
+from django.core.management import CommandError, call_command
+from django.db import connection
 
-from sagas import parallel, registry, saga, step
+from sagas import operations, parallel, registry, saga, step, wait
+from sagas.definition import Definition
 from sagas.errors import DefinitionUnknown
+from sagas.models import Run
 
 
 def act(ctx: object) -> None: ...
@@ -45,3 +50,65 @@ def test_the_settings_are_checked(settings):
     assert [error.id for error in run_checks(tags=["sagas"])] == ["sagas.E003", "sagas.E003"]
     settings.SAGAS = {"SERVICE": {}}
     assert "SAGAS has no setting 'SERVICE'" in run_checks(tags=["sagas"])[0].msg
+
+
+def order(version: int, signal: str = "paid") -> Definition:
+    return saga("order", wait(signal), version=version)
+
+
+def messages(*known: Definition, databases: list[str] | None = None) -> list[tuple[str | None, str]]:
+    with registry.replaced(known):
+        found = run_checks(tags=["sagas"], databases=databases or ["default"])
+    return [(message.id, message.msg) for message in found]
+
+
+@pytest.fixture
+def live():
+    """One live saga of the first version."""
+    with registry.replaced([order(1)]):
+        return operations.start("order", actor="a test").saga
+
+
+@pytest.mark.django_db
+def test_a_table_may_not_change_under_its_live_sagas(live):
+    ((code, sentence),) = messages(order(1, "settled"))
+    assert code == "sagas.E004"
+    assert "was changed while 1 live saga needs the one before" in sentence
+    assert messages(order(1), order(2)) == []
+
+
+@pytest.mark.django_db
+def test_a_version_that_live_sagas_need_may_not_go(live, capsys):
+    ((code, sentence),) = messages(order(2))
+    assert code == "sagas.E005"
+    assert "1 live saga needs saga 'order' version 1, which the code has no longer" in sentence
+    with registry.replaced([order(2)]), pytest.raises(CommandError, match="which the code has no longer"):
+        call_command("check", databases=["default"])
+
+
+@pytest.mark.django_db
+def test_a_version_that_nothing_needs_is_named_and_nothing_fails():
+    assert messages(order(1), order(2)) == [
+        ("sagas.I001", "No live saga needs saga 'order' version 1 any more: it can be taken out of the code.")
+    ]
+    with registry.replaced([order(1), order(2)]):
+        call_command("check", databases=["default"])
+
+
+@pytest.mark.django_db
+def test_versions_are_compared_only_with_the_database_that_is_asked_for(live):
+    with registry.replaced([order(2)]):
+        assert run_checks(tags=["sagas"]) == []
+    assert messages(order(2), databases=["another"]) == []
+
+
+@pytest.mark.django_db
+def test_faults_come_before_versions(live):
+    assert [code for code, _ in messages(order(2), saga("Wrong", wait("paid")))] == ["sagas.E001"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_is_not_migrated_has_no_live_sagas(monkeypatch):
+    names = [name for name in connection.introspection.table_names() if name != Run._meta.db_table]
+    monkeypatch.setattr(connection.introspection, "table_names", lambda: names)
+    assert messages(order(1), order(2)) == []
