@@ -22,6 +22,8 @@ SECRET_KEY = env.str("SECRET_KEY", production.DEVELOPMENT_SECRET_KEY)
 API_KEY = env.str("API_KEY", production.DEVELOPMENT_API_KEY)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if MODE == "production" else ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+_site = f"https://{ALLOWED_HOSTS[0]}" if MODE == "production" and ALLOWED_HOSTS else "http://127.0.0.1:8000"
+PUBLIC_URL = env.str("PUBLIC_URL", _site)  # where participants and people reach this site
 BEHIND_HTTPS_PROXY = env.bool("BEHIND_HTTPS_PROXY", False)
 DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / "var"))).resolve()
 DATABASE_POOL = env.int("DATABASE_POOL", 10)  # connections of one process, at most; 0 without a pool
@@ -148,7 +150,7 @@ LOGGING = logs.configured(LOG_FORMAT, LOG_LEVEL)
 # --- The apps --------------------------------------------------------------------------------------------------------
 
 GATEWAY = {"API_KEY": API_KEY, "READINESS": ("sagas.health.swept", "sagas.health.alive")}
-SAGAS = {"SERVICES": SAGA_SERVICES}
+SAGAS = {"SERVICES": SAGA_SERVICES, "PUBLIC_URL": PUBLIC_URL, "TELL": env.str("SAGA_TELL", "")}
 NOTIFICATIONS: dict[str, object] = {}
 
 # --- Celery: the database is the truth, the broker a doorbell --------------------------------------------------------

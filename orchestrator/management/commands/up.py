@@ -1,6 +1,7 @@
 """`manage.py up`: everything in one process, without any service."""
 
 import ipaddress
+import os
 import secrets
 from argparse import ArgumentParser
 from typing import Any
@@ -13,6 +14,7 @@ from django.db import connection
 from orchestrator import embedded, production
 from orchestrator.celery import app as celery_app
 from sagas import workers
+from sagas.conf import conf
 
 USERNAME = "admin"
 
@@ -55,8 +57,12 @@ class Command(BaseCommand):
                 f"Cannot listen on {host}:{port} ({error.strerror}). Give another port: --port 8001."
             ) from error
         password = let_in(reset=options["reset_password"])
+        address = f"http://{host}:{process.port}"
+        if "PUBLIC_URL" not in os.environ:
+            settings.SAGAS = {**settings.SAGAS, "PUBLIC_URL": address}
+            conf.cache_clear()
         process.start()
-        self._say_where(f"http://{host}:{process.port}", password)
+        self._say_where(address, password)
         process.serve()
         self.stdout.write("Stopped. Nothing is lost; start again with the same command.")
 
