@@ -39,7 +39,7 @@ def of_place(definition: Definition, place: Place) -> Iterator[str]:
             yield from _of_child(definition, place, row)
         case Parallel() | Each():
             yield from _of_group(definition, place, row)
-    if _is_past_pivot(definition, place):
+    if is_past_pivot(definition, place):
         yield from _of_going_forward(row)
 
 
@@ -55,12 +55,12 @@ def _of_undoing(definition: Definition, place: Place, step: Step) -> Iterator[st
         yield "the point of no return cannot stand in a group; give it a row of its own."
     if step.compensation or step.no_compensation or step.reads_only or step.pivot:
         return
-    if _may_be_dropped(definition, place):
+    if may_be_dropped(definition, place):
         yield (
             "the saga can go on without it, and nothing says how it is undone then; give it a compensation=, or "
             "no_compensation='why none is needed', or reads_only=True."
         )
-    elif not _is_past_pivot(definition, place, surely=True):
+    elif not is_past_pivot(definition, place, surely=True):
         yield (
             "nothing says how it is undone; give it a compensation=, or no_compensation='why none is needed', "
             "or reads_only=True."
@@ -75,9 +75,9 @@ def _of_child(definition: Definition, place: Place, row: Child) -> Iterator[str]
     if row.no_compensation or not _commits(row.definition):
         return
     advice = "or say no_compensation='why none is needed'."
-    if _may_be_dropped(definition, place):
+    if may_be_dropped(definition, place):
         yield f"the saga can go on without it, and past its own pivot it cannot be undone; take it out, {advice}"
-    elif not _is_past_pivot(definition, place, surely=True):
+    elif not is_past_pivot(definition, place, surely=True):
         yield f"past its own pivot it cannot be undone; put it after this saga's pivot, {advice}"
 
 
@@ -107,13 +107,13 @@ def _of_going_forward(row: Row) -> Iterator[str]:
     yield "it stands after the pivot, where nothing turns back; say on_failure='incident'."
 
 
-def _may_be_dropped(definition: Definition, place: Place) -> bool:
+def may_be_dropped(definition: Definition, place: Place) -> bool:
     """May the saga go on without what this row has done? Then that is undone at once, past the pivot too."""
     groups = (definition.places[path].row for path in place.groups)
     return any(getattr(group, "join", None) or getattr(group, "max_failures", 0) for group in groups)
 
 
-def _is_past_pivot(definition: Definition, place: Place, *, surely: bool = False) -> bool:
+def is_past_pivot(definition: Definition, place: Place, *, surely: bool = False) -> bool:
     """Does the row stand after the pivot; `surely`: after one that is always taken?"""
     pivots = (other for other in definition.walk() if _is_pivot(other.row))
     return any(pivot.top < place.top and not (surely and pivot.row.when) for pivot in pivots)

@@ -1,0 +1,22 @@
+"""Pictures: of a saga's table, plain or coloured with how a saga stands, and of the state machines.
+
+svg(definition, marks_of(saga))     a picture that needs nothing but itself
+mermaid(definition)                 the same as text
+"""
+
+from sagas.definition import Definition
+from sagas.diagrams.marks import Marks, marks_of
+from sagas.diagrams.mermaid import Flowchart
+from sagas.diagrams.table import Picture
+
+__all__ = ["Marks", "marks_of", "mermaid", "svg"]
+
+
+def svg(definition: Definition, marks: Marks | None = None) -> str:
+    """A saga's table as an SVG picture, which follows light and dark; `marks` colour its rows by their states."""
+    return Picture(definition, marks or Marks()).drawn()
+
+
+def mermaid(definition: Definition, marks: Marks | None = None) -> str:
+    """A saga's table as a mermaid flowchart."""
+    return Flowchart(definition, marks or Marks()).written()

@@ -1,0 +1,96 @@
+"""A saga's table as mermaid text, which many pages draw by themselves."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from sagas.definition import Definition
+from sagas.diagrams.labels import heading, kind_of, notes, pivots, undoing
+from sagas.diagrams.marks import Marks, family_of
+from sagas.faults.table import is_past_pivot
+from sagas.rows import GROUPS
+
+SHAPES = {
+    "step": '["{}"]',
+    "wait": '>"{}"]',
+    "approval": '{{{{"{}"}}}}',
+    "sleep": '(["{}"])',
+    "child": '[["{}"]]',
+}
+CLASSES = {
+    "well": "fill:#dff3e4,color:#1f2933",
+    "busy": "fill:#dcedf8,color:#1f2933",
+    "waits": "fill:#ece6f9,color:#1f2933",
+    "trouble": "fill:#fde3e3,color:#1f2933",
+    "undone": "fill:#fdf0d5,color:#1f2933",
+    "missed": "fill:#fdf0d5,color:#1f2933",
+    "off": "fill:#ececec,color:#1f2933",
+    "pivot": "stroke-width:4px",
+    "back": "stroke-dasharray:4 3",
+}
+
+
+class Flowchart:
+    """Writes one table; nodes are numbered, so that no name can be a word of mermaid's."""
+
+    def __init__(self, definition: Definition, marks: Marks) -> None:
+        self.definition, self.marks = definition, marks
+        self.number = {path: number for number, path in enumerate(definition.places)}
+        self.pivots = pivots(definition)
+
+    def written(self) -> str:
+        nodes = [line for path in self.definition.tops for line in self.node(path, "  ")]
+        return "\n".join(["flowchart TB", *nodes, *self.forward(), *self.back(), *self.classes()]) + "\n"
+
+    def node(self, path: str, indent: str) -> Iterator[str]:
+        row, number = self.definition.places[path].row, self.number[path]
+        words = [heading(row), *notes(row), self.marks.forward.get(path, "")]
+        text = "<br/>".join(_escaped(word) for word in words if word)
+        if not isinstance(row, GROUPS):
+            yield f"{indent}r{number}{SHAPES[kind_of(row)].format(text)}"
+            return
+        yield f'{indent}subgraph r{number}["{text}"]'
+        for member in self.definition.members[path]:
+            yield from self.node(member, indent + "  ")
+        yield f"{indent}end"
+
+    def forward(self) -> Iterator[str]:
+        tops = self.definition.tops
+        for path, following in pairwise(tops):
+            label = '|"the point of no return"|' if path in self.pivots else ""
+            yield f"  r{self.number[path]} -->{label} r{self.number[following]}"
+
+    def back(self) -> Iterator[str]:
+        """What undoes a row, and the order in which that is done."""
+        later = ""
+        for path, place in reversed([*self.definition.places.items()]):
+            name, note = undoing(self.definition, place) or ("", "")
+            if not name:
+                continue
+            node, words = f"u{self.number[path]}", [name, note, self.marks.back.get(path, "")]
+            yield f'  {node}["{"<br/>".join(_escaped(word) for word in words if word)}"]'
+            yield f'  r{self.number[path]} -.->|"undone by"| {node}'
+            if is_past_pivot(self.definition, place):
+                continue
+            if later:
+                yield f"  {later} -.-> {node}"
+            later = node
+
+    def classes(self) -> Iterator[str]:
+        said: dict[str, list[str]] = {}
+        for path, number in self.number.items():
+            for css in (family_of(self.marks.forward.get(path, "")), "pivot" if path in self.pivots else ""):
+                said.setdefault(css, []).append(f"r{number}")
+            if (undoing(self.definition, self.definition.places[path]) or ("",))[0]:
+                said.setdefault("back", []).append(f"u{number}")
+                said.setdefault(family_of(self.marks.back.get(path, "")), []).append(f"u{number}")
+        for css, nodes in said.items():
+            if css:
+                yield f"  classDef {css} {CLASSES[css]}"
+                yield f"  class {','.join(nodes)} {css}"
+
+
+def _escaped(text: str) -> str:
+    """Mermaid writes what could end a text as #name;."""
+    for character, code in (("#", "#35;"), ('"', "#quot;"), ("<", "#lt;"), (">", "#gt;")):
+        text = text.replace(character, code)
+    return text
