@@ -135,6 +135,7 @@ def _while_undone(t: Turn, run: Run, child: Saga) -> None:
 def _while_forward(t: Turn, run: Run, child: Saga) -> None:
     if not child.ended_at and run.held:  # it had been given up and goes on
         t.wait(run, FAR)
+        t.move(run, "goes on", step=StepState.DUE)
         t.move(run, "waits", step=StepState.WAITING)
         fold(t, run, Event.FREED)
     match child.state:

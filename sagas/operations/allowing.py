@@ -47,7 +47,7 @@ def _of_live(saga: Saga) -> Iterator[str]:
     now = clock.now()
     runs = Run.objects.filter(saga_id=saga.pk).exclude(kind=Run.Kind.MESSAGE)
     yield "signal"
-    if runs.filter(kind=Run.Kind.APPROVAL, work=Work.WAITING, given=None).exists():
+    if runs.filter(kind=Run.Kind.APPROVAL, work=Work.WAITING, given__isnull=True).exists():
         yield "decide"
     can_go_back = not saga.is_going_back and not saga.committed_at and not _pivot_is_open(saga)
     if can_go_back:

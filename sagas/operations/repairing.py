@@ -54,7 +54,7 @@ def resolve(
 
 
 def _landed(t: Turn, run: Run, result: Any) -> None:
-    if t.saga.is_going_back or run.loser:
+    if t.saga.is_going_back or run.loser or not (run.held or run.work):  # knowledge, for the way back
         run.happened, run.result = Happened.YES, result
         t.move(run, "resolved", about={"landed": True})
         descend(t)
@@ -63,7 +63,7 @@ def _landed(t: Turn, run: Run, result: Any) -> None:
         run.held = False
         fold(t, run, Event.FREED)
     run.doing = Doing.PROBE
-    t.move(run, "resolved", about={"landed": True})
+    t.move(run, "resolved", step=StepState.UNKNOWN if run.state == StepState.DUE else None, about={"landed": True})
     settle(t, run, Probed(landed=True, result=result))
 
 

@@ -11,8 +11,8 @@ from sagas import clock, engine, operations, record, registry
 from sagas.definition import Definition
 from sagas.faults import faults_of
 from sagas.models import Incident, Journal, Run, Saga, Work
-from sagas.outcome import Succeeded
-from sagas.record import Claim
+from sagas.outcome import Outcome, Succeeded
+from sagas.record import Claim, Recorded
 from sagas.sweep import sweep
 
 
@@ -51,7 +51,7 @@ class World:
     def knows(self, *definitions: Definition) -> None:
         """These are the only definitions there are."""
         for definition in definitions:
-            assert faults_of(definition) == []
+            assert not (faults := faults_of(definition)), faults
         self._stack.enter_context(registry.replaced(definitions))
 
     def start(self, definition: Definition, input: Any = None, **options: Any) -> Saga:
@@ -85,6 +85,19 @@ class World:
     def record(self, held: Claim, result: Any = None) -> None:
         """The claimed attempt succeeded."""
         record.record(held, Succeeded(result=result), self.worker, go_on=False)
+
+    def attempt(self, saga: Saga, path: str, item: int = 0) -> Claim:
+        """An attempt of a due row is under way: claimed, and not called."""
+        return self.claim(Run.objects.get(saga=saga, path=path, item=item))
+
+    def answer(self, held: Claim, outcome: Outcome) -> Recorded:
+        """What an attempt under way came to; late, if its token is dead by now."""
+        return record.record(held, outcome, self.worker, go_on=False)
+
+    def lose(self, held: Claim) -> None:
+        """The worker that held it is taken for dead; it may still speak."""
+        run = Run.objects.get(pk=held.run.pk)
+        record.take_back(run.pk, run.fence, "The worker that ran it is gone.", died=True)
 
     def deliver(self, run: Run) -> None:
         """One attempt of a due run, and what follows at once."""

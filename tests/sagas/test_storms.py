@@ -1,0 +1,413 @@
+"""Storms: random tables of all rows through the real engine, with hostile participants, people and clocks.
+
+Where the model test holds the rules, this holds the machinery: what is counted on the saga's row equals what its rows
+say, nothing is ever without a next move, the journal's states are the rows', and at the end no effect is left that
+should have been undone, and none is missing.
+
+STORMS   how many (150)
+STORM    a seed that was printed, which replays it
+"""
+
+import os
+import sys
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from random import Random, SystemRandom
+from typing import Any
+
+import pytest
+
+from sagas import (
+    Abort,
+    Retry,
+    RetryLater,
+    approval,
+    child,
+    clock,
+    each,
+    engine,
+    operations,
+    parallel,
+    record,
+    saga,
+    sleep,
+    step,
+    wait,
+)
+from sagas.definition import Definition
+from sagas.errors import InvalidInput, NotAllowed
+from sagas.faults import faults_of
+from sagas.models import Incident, Run, Saga, Work
+from sagas.outcome import Refused, Succeeded
+from sagas.plan import Undo
+from sagas.record import Claim
+from sagas.rows import Step
+from sagas.sweep import sweep
+from sagas.turn import STANCES
+from sagas.verdict import Doing
+from tests.sagas.world import World, a_world, moves_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+STORMS = int(os.environ.get("STORMS", "150"))
+SHARDS = 6
+PATIENCE = 90
+
+
+class Participant:
+    """Applies each action once by its key, undoes it once, and refuses an action after its compensation."""
+
+    def __init__(self, chance: Random) -> None:
+        self.chance = chance
+        self.there: set[str] = set()
+        self.undone: set[str] = set()
+        self.mood = 0.0
+        self.order: list[tuple[str, str]] = []
+
+    def act(self, key: str) -> dict[str, str]:
+        if key in self.undone:
+            raise Abort("It was undone before it came.")
+        if key not in self.there:
+            self.order.append(("done", key))
+        self.there.add(key)
+        return {"key": key}
+
+    def undo(self, key: str) -> None:
+        if key in self.there:
+            self.order.append(("undone", key))
+        self.there.discard(key)
+        self.undone.add(key)
+
+    def action(self, ctx: Any) -> dict[str, str]:
+        if self.chance.random() > self.mood:
+            return self.act(ctx.key)
+        match self.chance.choice(["no", "later", "before", "after", "partly"]):
+            case "no":
+                raise Abort("no")
+            case "later":
+                raise RetryLater("later")
+            case "before":
+                raise ValueError("lost on its way there")
+            case "after":
+                self.act(ctx.key)
+                raise ValueError("lost on its way back")
+        self.act(ctx.key)
+        raise Abort("half of it", done={"half": True})
+
+    def compensation(self, ctx: Any) -> None:
+        if self.chance.random() < self.mood / 2:
+            raise self.chance.choice([Abort("cannot be undone"), ValueError("lost"), RetryLater("later")])
+        self.undo(ctx.action.key)
+
+    def probe(self, ctx: Any) -> dict[str, str]:
+        if self.chance.random() < self.mood / 2:
+            raise RetryLater("cannot tell")
+        if ctx.action.key not in self.there:
+            raise Abort("it is not there")
+        return {"key": ctx.action.key}
+
+
+class Storm:
+    def __init__(self, world: World, seed: str) -> None:
+        self.world, self.chance = world, Random(seed)
+        self.participant = Participant(self.chance)
+        self.participant.mood = self.chance.choice([0.0, 0.1, 0.3, 0.5])
+        self.zombies: list[Claim] = []
+        self.names = iter(f"s{n}" for n in range(1000))
+        self.trace: list[str] = []
+        self.seen: Counter[str] = Counter()
+        self.table = self.a_table(depth=0)
+
+    # Tables
+
+    def a_table(self, depth: int) -> Definition:
+        rows = [self.a_row(depth, group=0) for _ in range(self.chance.randint(1, 4))]
+        table = saga(
+            f"storm_{depth}_{next(self.names)}",
+            *rows,
+            deadline=timedelta(hours=5) if self.chance.random() < 0.2 else None,
+            on_compensation_stuck=self.chance.choice(["block", "continue"]),
+        )
+        return self.with_pivot(table, depth)
+
+    def with_pivot(self, table: Definition, depth: int) -> Definition:
+        if depth or self.chance.random() > 0.3:
+            return table
+        pivot = step(
+            self.participant.action,
+            name=next(self.names),
+            pivot=True,
+            retry=Retry(attempts=3),
+            idempotent=self.chance.random() < 0.7,
+            probe=self.participant.probe if self.chance.random() < 0.5 else None,
+        )
+        after = [self.a_step(), wait("after", timeout=timedelta(hours=1), on_timeout="continue")]
+        grown = saga(table.name, *table.rows, pivot, *after[: self.chance.randint(0, 2)], deadline=table.deadline)
+        return grown if not faults_of(grown) else table
+
+    def a_row(self, depth: int, group: int) -> Any:
+        kinds = ["step"] * 4 + ["wait", "approval", "sleep", "each"] + ["parallel"] * (2 if group < 2 else 0)
+        kinds += ["child"] * (1 if depth < 2 else 0)
+        when = self.chance.choice([None, None, None, lambda ctx: True, lambda ctx: False])
+        compensate = self.chance.choice(["sequence", "parallel"]) if not group else "sequence"
+        match self.chance.choice(kinds):
+            case "step":
+                return self.a_step()
+            case "wait":
+                return wait(
+                    next(self.names),
+                    timeout=timedelta(minutes=30),
+                    on_timeout=self.chance.choice(["compensate", "continue"]),
+                    accept=self.chance.choice([None, self.accept]),
+                    on_failure=self.chance.choice(["compensate", "compensate", "incident"]),
+                    when=when,
+                )
+            case "approval":
+                return approval(next(self.names), timeout=timedelta(minutes=30), when=when)
+            case "sleep":
+                return sleep(timedelta(minutes=5), name=next(self.names), when=when)
+            case "each":
+                number, most = self.chance.randint(0, 5), self.chance.randint(1, 3)
+                return each(
+                    next(self.names),
+                    replace(self.a_step(), when=None),
+                    items=lambda ctx: list(range(number)),
+                    concurrency=most,
+                    max_failures=self.chance.choice([0, 0, 1]),
+                    compensate=compensate,
+                    when=when,
+                )
+            case "child":
+                return child(self.a_table(depth + 1), name=next(self.names), when=when)
+        rows = [self.a_row(2, group + 1) for _ in range(self.chance.randint(2, 3))]
+        join = self.chance.choice([None, None, 1, len(rows)])
+        return parallel(*rows, join=join, compensate=compensate, when=when)
+
+    def a_step(self) -> Step:
+        optional = self.chance.random() < 0.15
+        local = self.chance.random() < 0.1
+        return step(
+            self.participant.action,
+            name=next(self.names),
+            compensation=self.participant.compensation,
+            probe=self.participant.probe if not local and self.chance.random() < 0.3 else None,
+            retry=Retry(attempts=self.chance.randint(1, 3), first=timedelta(seconds=1)),
+            compensation_retry=Retry(attempts=self.chance.randint(1, 3)),
+            idempotent=self.chance.random() < 0.8,
+            optional=optional,
+            local=False,
+            on_exhausted=self.chance.choice(["compensate", "suspend"]),
+            on_failure=self.chance.choice(["compensate", "compensate", "compensate", "incident"]),
+            when=self.chance.choice([None, None, None, None, self.sometimes]),
+        )
+
+    def sometimes(self, ctx: Any) -> bool:
+        if self.chance.random() < self.participant.mood / 3:
+            raise KeyError("oops")
+        return self.chance.random() < 0.8
+
+    def accept(self, ctx: Any, payload: Any) -> Any:
+        if self.chance.random() < self.participant.mood:
+            raise self.chance.choice([Abort("not so"), KeyError("oops")])
+        return payload
+
+    # The storm
+
+    def rage(self) -> Saga:
+        self.world.knows(self.table)
+        found = self.world.start(self.table)
+        for number in range(PATIENCE * 8):
+            if number == PATIENCE:
+                self.participant.mood = 0.0
+            act = self.chance.choice(self.acts(kind=number > PATIENCE))
+            self.trace.append(act.__name__)
+            act()
+            self.check()
+            live = Saga.objects.live().exists()
+            due = Run.objects.filter(work__isnull=False).exclude(saga__ended_at__isnull=False, kind="step").exists()
+            if not live and not self.zombies and not due:
+                found.refresh_from_db()
+                return found
+        raise AssertionError("It does not end.")
+
+    def acts(self, *, kind: bool) -> list[Any]:
+        calm = [self.deliver] * 12 + [self.later] * 4 + [self.signal, self.decide] * 2
+        repairs = [self.retry, self.resume, self.repair] * 2
+        wild = [self.crash, self.speak_late, self.duplicate]
+        if kind:
+            return calm + repairs + [self.speak_late]
+        return calm + repairs + wild + [self.cancel, self.pause, self.give_up, self.reschedule]
+
+    def deliver(self) -> None:
+        due = list(Run.objects.due(clock.now()).order_by("?")[:1])
+        for run in due:
+            engine.deliver(run.pk, run.fence, self.world.worker)
+
+    def check_rows(self) -> None:
+        for run in Run.objects.all():
+            for mark in ("loser", "held", "undo_again"):
+                self.seen[mark] += getattr(run, mark)
+            self.seen[f"undo {run.undo}"] += run.undo not in ("none", "owed")
+
+    def duplicate(self) -> None:
+        for run in Run.objects.exclude(fence=1).order_by("?")[:2]:
+            engine.deliver(run.pk, run.fence - 1, self.world.worker)
+
+    def later(self) -> None:
+        self.world.later(self.chance.choice([timedelta(seconds=20), timedelta(minutes=2), timedelta(minutes=20)]))
+        sweep()
+
+    def crash(self) -> None:
+        """A worker claims, and is not heard of any more until its lease is over."""
+        for run in Run.objects.due(clock.now()).exclude(kind=Run.Kind.MESSAGE).order_by("?")[:1]:
+            claimed = record.claim(run.pk, run.fence, self.world.worker)
+            if isinstance(claimed, Claim):
+                self.zombies.append(claimed)
+                self.seen["crash"] += 1
+
+    def speak_late(self) -> None:
+        if not self.zombies:
+            return
+        held = self.zombies.pop(self.chance.randrange(len(self.zombies)))
+        doing = held.run.doing
+        if doing == Doing.DECISION or doing == Doing.PROBE:
+            return
+        key = held.run.action_key
+        outcome: Any = Succeeded(result={"late": True})
+        if doing == Doing.COMPENSATION:
+            self.participant.undo(key)
+        else:
+            try:
+                self.participant.act(key)
+            except Abort as error:
+                outcome = Refused(error=str(error))
+        record.record(held, outcome, self.world.worker, go_on=False)
+
+    def signal(self) -> None:
+        for run in Run.objects.filter(kind=Run.Kind.WAIT, work=Work.WAITING).order_by("?")[:1]:
+            operations.signal(run.saga_id, run.path, {"n": 1}, actor="storm")
+
+    def decide(self) -> None:
+        for run in Run.objects.filter(kind=Run.Kind.APPROVAL, work=Work.WAITING).order_by("?")[:1]:
+            yes = self.chance.random() < 0.8
+            self.verb("decide", run.saga_id, step=run.path, approved=yes)
+
+    def retry(self) -> None:
+        for found in Saga.objects.filter(open_incidents__gt=0).order_by("?")[:1]:
+            self.verb("retry", found.pk)
+        for found in Saga.objects.filter(state="failed").order_by("?")[:1]:
+            self.verb("retry", found.pk)
+
+    def repair(self) -> None:
+        for run in Run.objects.exclude(saga__open_incidents=0).order_by("?")[:1]:
+            verb = self.chance.choice(["skip", "waive", "resolve"])
+            about: dict[str, Any] = {"step": run.path, "item": run.item}
+            if verb == "resolve":
+                about["landed"] = run.action_key in self.participant.there
+                if not about["landed"]:
+                    self.participant.undone.add(run.action_key)
+            if verb == "waive":
+                if run.undo != Undo.STUCK and run.undo not in (Undo.NONE, Undo.WAIVED, Undo.DONE, Undo.UNNEEDED):
+                    return
+                self.participant.undo(run.action_key)
+            self.verb(verb, run.saga_id, **about)
+
+    def pause(self) -> None:
+        for found in Saga.objects.live().order_by("?")[:1]:
+            self.verb("pause", found.pk)
+
+    def resume(self) -> None:
+        for found in Saga.objects.live().exclude(paused_at=None):
+            self.verb("resume", found.pk)
+
+    def cancel(self) -> None:
+        if self.chance.random() < 0.2:
+            for found in Saga.objects.live().order_by("?")[:1]:
+                self.verb(self.chance.choice(["cancel", "compensate"]), found.pk)
+
+    def give_up(self) -> None:
+        for found in Saga.objects.live().filter(open_incidents__gt=0).order_by("?")[:1]:
+            self.verb("give_up", found.pk)
+
+    def reschedule(self) -> None:
+        for run in Run.objects.filter(work=Work.WAITING).order_by("?")[:1]:
+            at = clock.now() + timedelta(minutes=self.chance.choice([-1, 10]))
+            self.verb("reschedule", run.saga_id, step=run.path, item=run.item, at=at)
+
+    def verb(self, name: str, saga_id: Any, **about: Any) -> None:
+        """A verb that is listed as allowed may still be refused for that step; one that is not listed must be."""
+        listed = operations.allowed(Saga.objects.get(pk=saga_id))
+        try:
+            getattr(operations, name)(saga_id, actor="storm", reason="because", **about)
+        except (NotAllowed, InvalidInput):
+            return
+        going_back = name in ("cancel", "compensate")
+        assert name in listed or going_back, f"{name} was done, and only {listed} was listed"
+        self.seen[name] += 1
+
+    # What must hold
+
+    def check(self) -> None:
+        for found in Saga.objects.all():
+            runs = list(Run.objects.filter(saga=found))
+            counted = Counter(run.stance for run in runs)
+            tally = dict(zip(STANCES, found.position.get("tally", []), strict=False))
+            assert tally == {stance: counted[stance] for stance in STANCES}, f"{found}: {tally}, counted {counted}"
+            opened = Incident.objects.open().filter(saga=found).count()
+            assert opened == found.open_incidents, f"{found} counts {found.open_incidents} incidents of {opened}"
+            last: dict[Any, Any] = {}
+            for move in moves_of(found):
+                if "state" in move:
+                    last[move["step"], move["item"]] = (move["state"], move["undo"])
+            for run in runs:
+                if (run.path, run.item) in last and run.state != "cancelled":
+                    assert last[run.path, run.item] == (run.state, run.undo), f"{run}: the journal says {last}"
+        for found in Saga.objects.live().filter(paused_at=None):
+            active = Run.objects.filter(saga=found, work__isnull=False).exists()
+            assert active or found.open_incidents or found.state == "pending", f"nothing will ever move {found}"
+
+    def check_effects(self) -> None:
+        self.check_rows()
+        for run in Run.objects.filter(kind=Run.Kind.STEP).select_related("saga"):
+            there = self.effect(run)
+            end = run.saga.state
+            excused = run.undo == Undo.WAIVED or Incident.objects.open().filter(run=run).exists()
+            unwanted = end in ("compensated", "cancelled") or (run.loser and end != "failed")
+            pivot = isinstance(row := self.row(run), Step) and row.pivot
+            if unwanted and not excused and not pivot:
+                assert not there, f"{run} of a saga that is {end} left {there}"
+            if end == "completed" and run.state == "succeeded" and not run.loser and run.code != "abort":
+                assert there, f"{run} succeeded and left nothing"
+
+    def effect(self, run: Run) -> list[str]:
+        mine = f"{run.saga_id}:{run.path}:{run.item}:"
+        return [key for key in self.participant.there if key.startswith(mine)]
+
+    def row(self, run: Run) -> Any:
+        from sagas import registry
+
+        table = registry.find(run.saga.definition, run.saga.version, run.saga.fingerprint)
+        return table.places[run.path].row if table else None
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_every_storm_ends_and_leaves_what_it_should(shard: int, capsys: pytest.CaptureFixture[str]) -> None:
+    seen: Counter[str] = Counter()
+    base = os.environ.get("STORM") or f"{SystemRandom().getrandbits(32):x}"
+    seeds = [base] if ":" in base else [f"{base}:{n}" for n in range(shard, STORMS, SHARDS)]
+    for seed in seeds:
+        Saga.objects.all().update(parent=None)
+        Saga.objects.all().delete()
+        with a_world() as world:
+            storm = Storm(world, seed)
+            try:
+                end = storm.rage().state
+                storm.check_effects()
+                seen += storm.seen + Counter({f"the end {end}": 1})
+            except Exception as error:
+                shown = "\n".join(storm.trace[-15:])
+                pytest.fail(f"{type(error).__name__}: {error}\nreplay with STORM={seed}\n{shown}", pytrace=True)
+    with capsys.disabled():
+        told = ", ".join(f"{what} {count}" for what, count in seen.most_common())
+        sys.stdout.write(f"\n{len(seeds)} storms, seed {base}: {told}\n")
