@@ -5,11 +5,12 @@ mermaid(definition)                 the same as text
 """
 
 from sagas.definition import Definition
+from sagas.diagrams.machines import machines, write_machines
 from sagas.diagrams.marks import Marks, marks_of
 from sagas.diagrams.mermaid import Flowchart
 from sagas.diagrams.table import Picture
 
-__all__ = ["Marks", "marks_of", "mermaid", "svg"]
+__all__ = ["Marks", "machines", "marks_of", "mermaid", "svg", "write_machines"]
 
 
 def svg(definition: Definition, marks: Marks | None = None) -> str:

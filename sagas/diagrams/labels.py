@@ -7,6 +7,7 @@ from sagas.definition import Definition, Place
 from sagas.faults.table import is_past_pivot, may_be_dropped
 from sagas.rows import GROUPS, Approval, Child, Each, Function, Parallel, Row, Sleep, Step, Wait
 
+UNNAMED = "a function"
 UNITS = (("day", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 
@@ -27,7 +28,7 @@ def heading(row: Row) -> str:
 
 def notes(row: Row) -> list[str]:
     """What else an author said of the row that a reader of the picture must know."""
-    found = [f"only if {called(row.when)}"] if row.when is not None else []
+    found = _of_when(row)
     match row:
         case Step():
             found += _of_step(row)
@@ -92,6 +93,13 @@ def span(time: timedelta) -> str:
     return f"{seconds:g} s"
 
 
+def _of_when(row: Row) -> list[str]:
+    if row.when is None:
+        return []
+    name = called(row.when)
+    return ["only under a condition" if name == UNNAMED else f"only if {name}"]
+
+
 def _of_step(step: Step) -> Iterator[str]:
     if step.pivot:
         yield "the point of no return"
@@ -119,4 +127,4 @@ def _at_most(timeout: timedelta | None) -> str:
 def called(function: Function) -> str:
     """A function's name, as an author knows it."""
     name = str(getattr(function, "__name__", type(function).__name__))
-    return "a condition" if name == "<lambda>" else name
+    return UNNAMED if name == "<lambda>" else name

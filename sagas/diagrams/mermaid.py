@@ -1,6 +1,6 @@
 """A saga's table as mermaid text, which many pages draw by themselves."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from sagas.definition import Definition
@@ -44,11 +44,10 @@ class Flowchart:
     def node(self, path: str, indent: str) -> Iterator[str]:
         row, number = self.definition.places[path].row, self.number[path]
         words = [heading(row), *notes(row), self.marks.forward.get(path, "")]
-        text = "<br/>".join(_escaped(word) for word in words if word)
         if not isinstance(row, GROUPS):
-            yield f"{indent}r{number}{SHAPES[kind_of(row)].format(text)}"
+            yield f"{indent}r{number}{SHAPES[kind_of(row)].format(_joined(words, '<br/>'))}"
             return
-        yield f'{indent}subgraph r{number}["{text}"]'
+        yield f'{indent}subgraph r{number}["{_joined(words, ", ")}"]'  # mermaid writes a second line over the members
         for member in self.definition.members[path]:
             yield from self.node(member, indent + "  ")
         yield f"{indent}end"
@@ -67,7 +66,7 @@ class Flowchart:
             if not name:
                 continue
             node, words = f"u{self.number[path]}", [name, note, self.marks.back.get(path, "")]
-            yield f'  {node}["{"<br/>".join(_escaped(word) for word in words if word)}"]'
+            yield f'  {node}["{_joined(words, "<br/>")}"]'
             yield f'  r{self.number[path]} -.->|"undone by"| {node}'
             if is_past_pivot(self.definition, place):
                 continue
@@ -87,6 +86,10 @@ class Flowchart:
             if css:
                 yield f"  classDef {css} {CLASSES[css]}"
                 yield f"  class {','.join(nodes)} {css}"
+
+
+def _joined(words: Iterable[str], by: str) -> str:
+    return by.join(_escaped(word) for word in words if word)
 
 
 def _escaped(text: str) -> str:

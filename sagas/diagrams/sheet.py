@@ -3,6 +3,7 @@
 import re
 from functools import cache
 from html import escape
+from math import hypot
 from pathlib import Path
 
 import sagas
@@ -37,7 +38,7 @@ class Sheet:
     def head(self, tip: Point, along: Point, style: str = "head") -> None:
         """An arrow's head at a point, in the direction of a vector."""
         (x, y), (dx, dy) = tip, along
-        length = (dx * dx + dy * dy) ** 0.5 or 1
+        length = hypot(dx, dy) or 1
         ux, uy = dx / length, dy / length
         left, right = (x - 8 * ux - 4 * uy, y - 8 * uy + 4 * ux), (x - 8 * ux + 4 * uy, y - 8 * uy - 4 * ux)
         self.polygon(tip, left, right, style=style)

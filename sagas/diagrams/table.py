@@ -130,7 +130,6 @@ class Picture:
         x, top = self.left(place), self.y
         lines = self.lines(place, self.edge - x - 2 * PAD)
         under = len(self.sheet.parts)
-        lines.write(self.sheet, x + PAD, self.y)
         self.y += lines.height - 4
         below = self.y
         middles = []
@@ -145,13 +144,16 @@ class Picture:
             self.sheet.line((bus, middle), (x + INDENT - 1, middle))
         if middles:
             self.sheet.line((bus, below - 2), (bus, middles[-1]), head="")
-        self.frame(place, under, x, top)
+        self.frame(place, lines, under, top)
 
-    def frame(self, place: Place, under: int, x: float, top: float) -> None:
+    def frame(self, place: Place, lines: Lines, under: int, top: float) -> None:
+        """Around the members and beneath them, once it is known how far down they reach."""
+        x = self.left(place)
         width = self.edge + 10 * (self.depth - len(place.groups)) - x - 2
         frame = Sheet()
         for shift in (6, 3, 0) if isinstance(place.row, Each) else (0,):
             frame.rect(x + shift, top + shift, width - shift, self.y - top, style="shape" if shift == 0 else "frame")
+        lines.write(frame, x + PAD, top)
         self.sheet.add(self.opening(place) + "".join(frame.parts) + "</g>", under)
 
     def border(self, rail: float) -> None:
