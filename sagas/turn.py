@@ -255,12 +255,7 @@ class Turn:
         self.settle("ended")
         self.become(state)
         if saga.business_key is not None and saga.holds_key:
-            same = {"tenant": saga.tenant, "definition": saga.definition, "business_key": saga.business_key}
-            heir = Saga.objects.queued().filter(**same).order_by("id").select_for_update(no_key=True).first()
-            if heir is not None:
-                self._write_end()
-                Saga.objects.filter(pk=heir.pk).update(holds_key=True)
-                self.send(heir.pk, "begin", 0, {"verb": "begin"})
+            self._hand_over_key()
 
     def rest(self, run: Run) -> None:
         """The run does nothing from now on, and nobody holds it."""
@@ -349,9 +344,18 @@ class Turn:
         self._note()
         self._tell_parent()
 
-    def _write_end(self) -> None:
-        """The end, ahead of the rest: the business key must be free before another saga may hold it."""
-        Saga.objects.filter(pk=self.saga.pk).update(ended_at=self.saga.ended_at, state=self.saga.state)
+    def _hand_over_key(self) -> None:
+        saga = self.saga
+        same = {"tenant": saga.tenant, "definition": saga.definition, "business_key": saga.business_key}
+        queued = Saga.objects.queued().filter(**same).order_by("id")
+        heir = queued.select_for_update(no_key=True).first()
+        while heir is None and queued.exists():  # the first of them was cancelled while we waited for its lock
+            heir = queued.select_for_update(no_key=True).first()
+        if heir is not None:
+            # The end is written ahead of the rest: the key must be free before another saga may hold it.
+            Saga.objects.filter(pk=saga.pk).update(ended_at=saga.ended_at, state=saga.state)
+            Saga.objects.filter(pk=heir.pk).update(holds_key=True)
+            self.send(heir.pk, "begin", 0, {"verb": "begin"})
 
     def _count(self) -> None:
         tally = self.tally

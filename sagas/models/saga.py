@@ -47,8 +47,8 @@ class SagaQuerySet(models.QuerySet["Saga"]):
     def dead(self, now: datetime) -> Self:
         """Live sagas that nothing will ever move: the liveness invariant, empty when all is well.
 
-        A live saga that is not paused has a due or running run with a clock not long past, an open wait, or an
-        open incident.
+        A live saga that is not paused has a due or running run with a clock not long past, an open wait, an open
+        incident, or waits for a business key that another one holds.
         """
         from sagas.models.incident import Incident
         from sagas.models.run import Run, Work
@@ -57,8 +57,10 @@ class SagaQuerySet(models.QuerySet["Saga"]):
         on_time = runs.filter(work__isnull=False, at__gt=now - timedelta(seconds=15))
         rung = runs.filter(work=Work.DUE, rung_at__gt=now - timedelta(seconds=60))
         incident = Incident.objects.filter(saga=OuterRef("pk"), closed_at=None)
-        live = self.live().filter(paused_at=None).exclude(state=SagaState.PENDING, holds_key=False)
-        return live.filter(~Exists(on_time), ~Exists(rung), ~Exists(incident))
+        same = {name: OuterRef(name) for name in ("tenant", "definition", "business_key")}
+        holder = Saga.objects.filter(**same, ended_at=None, holds_key=True)
+        queued = Q(state=SagaState.PENDING, holds_key=False) & Exists(holder)
+        return self.live().filter(~Exists(on_time), ~Exists(rung), ~Exists(incident), paused_at=None).exclude(queued)
 
 
 class Saga(models.Model):
