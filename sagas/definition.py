@@ -79,6 +79,11 @@ class Definition:
         return tuple(place.row for place in self.walk() if isinstance(place.row, Step))
 
     @cached_property
+    def pivots(self) -> tuple[Place, ...]:
+        """The points of no return: one at most, where nothing is wrong in the table."""
+        return tuple(place for place in self.walk() if isinstance(place.row, Step) and place.row.pivot)
+
+    @cached_property
     def fingerprint(self) -> str:
         """Names, order and shapes of the rows as 16 hex digits; the bodies of functions may change freely."""
         shape = json.dumps([row.shape() for row in self.rows], separators=(",", ":"))

@@ -55,7 +55,7 @@ def notes(row: Row) -> list[str]:
 
 def undoing(definition: Definition, place: Place) -> tuple[str, str] | None:
     """How the row is undone: a name and a note, the name empty where it is not; None where nothing has to be."""
-    if place.path in pivots(definition):
+    if isinstance(place.row, Step) and place.row.pivot:
         return None
     if is_past_pivot(definition, place) and not may_be_dropped(definition, place):
         return None
@@ -76,11 +76,6 @@ def sentence(definition: Definition, place: Place) -> str:
     undo = undoing(definition, place)
     back = [f"undone by {undo[0]}" if undo[0] else undo[1]] if undo is not None else []
     return ", ".join([name, *notes(row), *back])
-
-
-def pivots(definition: Definition) -> list[str]:
-    """The paths of the points of no return: one at most, where the table has no faults."""
-    return [place.path for place in definition.walk() if isinstance(place.row, Step) and place.row.pivot]
 
 
 def span(time: timedelta) -> str:

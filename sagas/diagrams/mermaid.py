@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from sagas.definition import Definition
-from sagas.diagrams.labels import heading, kind_of, notes, pivots, undoing
+from sagas.diagrams.labels import heading, kind_of, notes, undoing
 from sagas.diagrams.marks import Marks, family_of
 from sagas.faults.table import is_past_pivot
 from sagas.rows import GROUPS
@@ -35,7 +35,7 @@ class Flowchart:
     def __init__(self, definition: Definition, marks: Marks) -> None:
         self.definition, self.marks = definition, marks
         self.number = {path: number for number, path in enumerate(definition.places)}
-        self.pivots = pivots(definition)
+        self.pivots = [place.path for place in definition.pivots]
 
     def written(self) -> str:
         nodes = [line for path in self.definition.tops for line in self.node(path, "  ")]

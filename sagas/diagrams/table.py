@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from html import escape
 
 from sagas.definition import Definition, Place
-from sagas.diagrams.labels import heading, kind_of, notes, pivots, sentence, span, undoing
+from sagas.diagrams.labels import heading, kind_of, notes, sentence, span, undoing
 from sagas.diagrams.lettering import wrap
 from sagas.diagrams.marks import Marks, family_of
 from sagas.diagrams.sheet import Sheet
@@ -46,7 +46,7 @@ class Picture:
 
     def __init__(self, definition: Definition, marks: Marks) -> None:
         self.definition, self.marks = definition, marks
-        self.pivots = pivots(definition)
+        self.pivots = [place.path for place in definition.pivots]
         self.sheet = Sheet()
         self.depth = max((len(place.groups) for place in definition.walk()), default=0)
         self.right = MARGIN + ROW + INDENT * self.depth

@@ -25,8 +25,9 @@ def of_header(definition: Definition) -> Iterator[str]:
     paths = [place.path for place in definition.walk()]
     for path in sorted({path for path in paths if paths.count(path) > 1}, key=str):
         yield f"two rows are named {path!r}; give one of them another name=."
-    if len(pivots := [place.path for place in definition.walk() if _is_pivot(place.row)]) > 1:
-        yield f"there is one point of no return at most; {' and '.join(map(str, pivots))} say pivot=True."
+    if len(definition.pivots) > 1:
+        names = " and ".join(str(place.path) for place in definition.pivots)
+        yield f"there is one point of no return at most; {names} say pivot=True."
 
 
 def of_place(definition: Definition, place: Place) -> Iterator[str]:
@@ -115,12 +116,7 @@ def may_be_dropped(definition: Definition, place: Place) -> bool:
 
 def is_past_pivot(definition: Definition, place: Place, *, surely: bool = False) -> bool:
     """Does the row stand after the pivot; `surely`: after one that is always taken?"""
-    pivots = (other for other in definition.walk() if _is_pivot(other.row))
-    return any(pivot.top < place.top and not (surely and pivot.row.when) for pivot in pivots)
-
-
-def _is_pivot(row: Row) -> bool:
-    return isinstance(row, Step) and row.pivot
+    return any(pivot.top < place.top and not (surely and pivot.row.when) for pivot in definition.pivots)
 
 
 def _children(definition: Definition) -> Iterator[Child]:
@@ -132,7 +128,7 @@ def _children(definition: Definition) -> Iterator[Child]:
 def _commits(definition: Definition) -> bool:
     """Has it, or a child that it would have to undo, a point of no return?"""
     undone = (row.definition for row in _children(definition) if not row.no_compensation)
-    return any(_is_pivot(place.row) for place in definition.walk()) or any(map(_commits, undone))
+    return bool(definition.pivots) or any(map(_commits, undone))
 
 
 def _family(definition: Definition) -> Iterator[Definition]:
