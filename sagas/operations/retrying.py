@@ -4,8 +4,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db import IntegrityError, transaction
+
+from sagas.errors import NotAllowed
 from sagas.lifecycle import ENDS, SagaState, StepState
 from sagas.models import Incident, Revision, Run, Saga, Work
+from sagas.operations.allowing import allowed
 from sagas.operations.starting import accepted_by
 from sagas.operations.verb import refuse, verb
 from sagas.outcome import Happened
@@ -153,6 +157,7 @@ def _reopen(t: Turn) -> None:
         saga.failure, saga.overdue_at = None, None
         saga.deadline_at = t.latest + table.deadline if table.deadline and not saga.committed_at else None
         t.become(SagaState.RUNNING)
+    _hold_the_key(saga)
     for pk, work, doing, seconds in left:
         run = t.run(pk=pk)
         if run is None:
@@ -172,6 +177,16 @@ def _check_key_is_free(t: Turn) -> None:
     holder = Saga.objects.live().filter(**same, holds_key=True).first()
     if holder is not None:
         refuse(t, f"Saga {holder.pk} holds the business key {saga.business_key!r} now.", "key_taken")
+
+
+def _hold_the_key(saga: Saga) -> None:
+    """A start at the same moment may get the key first: one of the two waits here for the other's commit."""
+    try:
+        with transaction.atomic():
+            Saga.objects.filter(pk=saga.pk).update(ended_at=None, state=saga.state)
+    except IntegrityError:
+        sentence = f"Another saga has just got the business key {saga.business_key!r}."
+        raise NotAllowed(sentence, code="key_taken", allowed=allowed(Saga.objects.get(pk=saga.pk))) from None
 
 
 def _check_parent_waits(t: Turn) -> None:
