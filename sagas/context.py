@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from inspect import unwrap
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -125,7 +126,8 @@ class Context:
         """
         places = self._claim.definition.places
         steps = {name: place.row for name, place in places.items() if isinstance(place.row, Step)}
-        name = next((name for name, step in steps.items() if step.action is function), function.__name__)
+        named = (name for name, step in steps.items() if unwrap(step.action) is unwrap(function))
+        name = next(named, function.__name__)
         found: Returned = self.results[name]
         return found
 

@@ -18,7 +18,7 @@ import httpx
 
 _end: ContextVar[float | None] = ContextVar("end of the exchange", default=None)
 _building = threading.Lock()
-_transport: httpx.HTTPTransport | None = None
+_transport: httpx.BaseTransport | None = None
 
 # A connection that the peer closes while a request is on its way leaves that request unknown; most servers keep
 # idle ones for 2 s or longer, so ours are dropped well before.
@@ -36,7 +36,7 @@ def bounded(seconds: float) -> Iterator[None]:
         _end.reset(token)
 
 
-def transport() -> httpx.HTTPTransport:
+def transport() -> httpx.BaseTransport:
     """The process's connections, shared by its threads. A fork begins with none of its parent's."""
     global _transport
     if _transport is None:
@@ -44,6 +44,17 @@ def transport() -> httpx.HTTPTransport:
             if _transport is None:
                 _transport = _Transport()
     return _transport
+
+
+@contextmanager
+def replaced(by: httpx.BaseTransport) -> Iterator[None]:
+    """Within this context every call goes there; for tests."""
+    global _transport
+    before, _transport = _transport, by
+    try:
+        yield
+    finally:
+        _transport = before
 
 
 def _forget() -> None:

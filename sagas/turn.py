@@ -25,7 +25,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from gateway.borrowing import borrowed
-from sagas import clock, registry
+from sagas import boundaries, clock, registry
 from sagas.definition import Definition
 from sagas.errors import DefinitionUnknown
 from sagas.lifecycle import ENDS, SagaState, StepState, fire, saga_machine, step_machine, undo_machine
@@ -95,6 +95,7 @@ def _turn(sagas: QuerySet[Saga], actor: str) -> Iterator["Turn | None"]:
         found = Turn(saga, actor, clock.told(saga.clock), waited=timedelta(seconds=time.monotonic() - asked))
         yield found
         found.write()
+    boundaries.passed("committed")
 
 
 STANCES = ("busy", "waiting", "held", "stuck")
