@@ -99,6 +99,10 @@ class World:
         run = Run.objects.get(pk=held.run.pk)
         record.take_back(run.pk, run.fence, "The worker that ran it is gone.", died=True)
 
+    def deliver_one(self, run: Run) -> None:
+        """One attempt of a due run, and nothing after it: what follows is left due."""
+        engine.deliver(run.pk, run.fence, self.worker, stopping=lambda: True)
+
     def deliver(self, run: Run) -> None:
         """One attempt of a due run, and what follows at once."""
         engine.deliver(run.pk, run.fence, self.worker)
