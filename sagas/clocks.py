@@ -1,6 +1,6 @@
 """Clocks of what waits: timers, time-outs, reminders, the deadline. Whoever commits first has won."""
 
-from sagas.lifecycle import StepState
+from sagas.lifecycle import SagaState, StepState
 from sagas.models import Cause, Run
 from sagas.outcome import Happened, Refused, Succeeded
 from sagas.plan import Event
@@ -9,7 +9,7 @@ from sagas.settle import conclude, fold, hold, miss_the_deadline
 from sagas.turn import Turn
 from sagas.verdict import Reason
 from sagas.waiting import take_signal
-from sagas.way_back import turn_back
+from sagas.way_back import never_begin, turn_back
 
 
 def expire(t: Turn, run: Run) -> None:
@@ -48,13 +48,16 @@ def _time_out(t: Turn, run: Run, row: Wait | Approval) -> None:
 
 def reach_the_deadline(t: Turn) -> None:
     """Before the pivot the saga goes back; while the pivot is open, that waits for what becomes of it."""
-    if t.saga.committed_at is not None:
+    failure = {"code": "deadline", "error": "Its deadline passed."}
+    if t.saga.state == SagaState.PENDING:
+        never_begin(t, Cause.DEADLINE, failure)
+    elif t.saga.committed_at is not None:
         miss_the_deadline(t)
     elif open_pivot(t) is not None:
         t.saga.overdue_at, t.saga.wanted_back = t.now, Cause.DEADLINE
         t.moves.append({"did": "deadline noted"})
     else:
-        turn_back(t, Cause.DEADLINE, {"code": "deadline", "error": "Its deadline passed."})
+        turn_back(t, Cause.DEADLINE, failure)
     t.derive()
 
 

@@ -22,7 +22,7 @@ from sagas.settle import conclude, fold, hold, stuck, undone
 from sagas.turn import FAR, Turn
 from sagas.verdict import Reason
 from sagas.waiting import take_stored
-from sagas.way_back import descend, settle_debt, spare, turn_back
+from sagas.way_back import descend, never_begin, settle_debt, spare, turn_back
 
 
 def hear(t: Turn, message: Run) -> None:
@@ -48,22 +48,12 @@ def _look(t: Turn, by: str) -> None:
     take_stored(t)
 
 
-def never_begin(t: Turn, failure: dict[str, str]) -> None:
-    """A saga that has not begun is cancelled: nothing was done."""
-    for run in t.runs(work__isnull=False):
-        if run.kind != Run.Kind.MESSAGE:
-            t.rest(run)
-            t.move(run, "called off", step=StepState.CANCELLED)
-    t.saga.cause, t.saga.failure = Cause.CANCELLED, failure
-    t.end(SagaState.CANCELLED)
-
-
 def _cancel(t: Turn, by: str) -> None:
     saga, failure = t.saga, {"code": "cancelled", "error": "Its parent goes back.", "by": by}
     if saga.ended_at or saga.is_going_back or saga.committed_at:
         return
     if saga.state == SagaState.PENDING:
-        never_begin(t, failure)
+        never_begin(t, Cause.CANCELLED, failure)
     elif open_pivot(t) is not None:
         saga.wanted_back = Cause.CANCELLED
     else:

@@ -125,7 +125,8 @@ def _push_on(runs: list[Run]) -> None:
     with borrowed():
         now = clock.now()
         old = [run for run in runs if run.since and run.since < now - conf().unknown_after]
-        Run.objects.filter(pk__in=[run.pk for run in runs]).update(at=now + timedelta(seconds=5))
+        same = Run.objects.filter(pk__in=[run.pk for run in runs], work=Work.WAITING, at__lte=now)
+        same.update(at=now + timedelta(seconds=5))
     _report_unknown(now, old)
 
 

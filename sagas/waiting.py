@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sagas.lifecycle import StepState
-from sagas.models import Run, Signal, Work
+from sagas.models import Journal, Run, Signal, Work
 from sagas.rows import Wait
 from sagas.turn import Turn
 from sagas.verdict import Doing
@@ -45,7 +45,7 @@ def take_stored(t: Turn) -> None:
 def shift(t: Turn, paused_at: datetime) -> None:
     """After a pause the clocks of the saga's patience go on where they stood when it began."""
     if t.saga.deadline_at is not None and t.saga.overdue_at is None:
-        begun = max(paused_at, t.saga.start_at or t.saga.created_at)
+        begun = max(_deadline_set_at(t, paused_at), t.saga.start_at or t.saga.created_at)
         t.saga.deadline_at += max(t.latest - begun, timedelta(0))
     for run in t.runs(
         ended_at=None, state__in=[StepState.DUE, StepState.RUNNING, StepState.UNKNOWN, StepState.WAITING]
@@ -58,3 +58,10 @@ def shift(t: Turn, paused_at: datetime) -> None:
             run.ends_at = run.ends_at + by if run.ends_at and run.ends_at.year < 9999 else run.ends_at
         run.since += by
     t.saga.clock_offset += t.latest - paused_at
+
+
+def _deadline_set_at(t: Turn, paused_at: datetime) -> datetime:
+    """When an operator moved the deadline during the pause; else the pause's begin."""
+    rows = Journal.objects.filter(saga_id=t.saga.pk, at__gte=paused_at).order_by("-rev")
+    moved = (row.at for row in rows if any(move.get("did") == "deadline moved" for move in row.moves))
+    return next(moved, paused_at)

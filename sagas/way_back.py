@@ -35,6 +35,16 @@ def turn_back(t: Turn, cause: Cause, failure: dict[str, Any]) -> None:
     descend(t)
 
 
+def never_begin(t: Turn, cause: Cause, failure: dict[str, Any]) -> None:
+    """A saga that has not begun is cancelled: nothing was done."""
+    for run in t.runs(work__isnull=False):
+        if run.kind != Run.Kind.MESSAGE:
+            t.rest(run)
+            t.move(run, "called off", step=StepState.CANCELLED)
+    t.saga.cause, t.saga.failure = cause, failure
+    t.end(SagaState.CANCELLED)
+
+
 def _call_off(t: Turn, run: Run) -> None:
     if run.work == Work.RUNNING and run.doing != Doing.DECISION:
         run.at = min(run.at or t.now, t.latest + conf().drain)

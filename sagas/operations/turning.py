@@ -4,13 +4,12 @@ from typing import Any
 from uuid import UUID
 
 from sagas.clocks import open_pivot
-from sagas.hearing import never_begin
 from sagas.lifecycle import SagaState
 from sagas.models import Cause, Saga
 from sagas.operations.verb import must_be_live, refuse, verb
 from sagas.payload import text
 from sagas.turn import Turn
-from sagas.way_back import turn_back
+from sagas.way_back import never_begin, turn_back
 
 
 def cancel(saga_id: UUID, *, actor: str, reason: str, tenant: str = "default", expect: int | None = None) -> Saga:
@@ -23,7 +22,7 @@ def cancel(saga_id: UUID, *, actor: str, reason: str, tenant: str = "default", e
     with verb(saga_id, "cancel", actor=actor, reason=reason, tenant=tenant, expect=expect) as t:
         must_be_live(t)
         if t.saga.state == SagaState.PENDING:
-            never_begin(t, failure)
+            never_begin(t, Cause.CANCELLED, failure)
         else:
             _back(t, Cause.CANCELLED, failure)
     return t.saga
