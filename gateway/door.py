@@ -39,8 +39,8 @@ class Door(APIView):
 
     needs: ClassVar[Mapping[str, str]] = {}
 
-    authentication_classes = (KeyAuthentication, PersonAuthentication)
-    permission_classes = (MayCall,)
+    authentication_classes: Any = (KeyAuthentication, PersonAuthentication)
+    permission_classes: Any = (MayCall,)
     parser_classes = (JSONParser,)
     renderer_classes = (JSONRenderer,)
     content_negotiation_class = AlwaysJSON

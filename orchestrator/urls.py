@@ -4,10 +4,13 @@ from django.contrib import admin
 from django.urls import include, path
 
 from gateway import health
+from sagas.api.callbacks import CallbackDoor
 
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/sagas/", include("sagas.api.urls")),
+    path("api/v1/callbacks/<str:token>/", CallbackDoor.as_view()),
+    path("approvals/", include("sagas.approvals.urls")),
     path("api/v1/notifications/", include("notifications.api.urls")),
     path("livez", health.livez),
     path("readyz", health.readyz),

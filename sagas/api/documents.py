@@ -7,8 +7,10 @@ from rest_framework.reverse import reverse
 
 from sagas import operations
 from sagas.explain import explain
-from sagas.models import Incident, Journal, Run, Saga
+from sagas.models import Incident, Journal, Run, Saga, Signal
+from sagas.operations import Preview, Signalled
 
+PARTS = ("steps", "journal", "signals", "incidents")
 MOST_STEPS = 200
 """A saga with more steps shows the first of them; the others are in its list of steps."""
 
@@ -24,9 +26,12 @@ def saga_document(saga: Saga, request: Request) -> dict[str, Any]:
         "paused": paused,
         "input": saga.input,
         "started_by": saga.started_by,
+        "parent": str(saga.parent.saga_id) if saga.parent else None,
+        "cloned_from": str(saga.cloned_from_id) if saga.cloned_from_id else None,
+        "start_at": saga.start_at,
         "deadline_at": saga.deadline_at,
         "committed_at": saga.committed_at,
-        "steps": [step_document(run) for run in saga.runs.order_by("id")[:MOST_STEPS]],
+        "steps": [step_document(run) for run in saga.runs.exclude(kind="message").order_by("id")[:MOST_STEPS]],
         "incidents": [incident_document(incident) for incident in saga.incidents.open()],
         "links": _links(saga, request),
     }
@@ -56,6 +61,8 @@ def step_document(run: Run) -> dict[str, Any]:
         "step": run.path,
         "item": run.item,
         "kind": run.kind,
+        "held": run.held,
+        "progress": run.progress,
         "state": run.state,
         "undo": run.undo,
         "happened": run.happened,
@@ -89,6 +96,35 @@ def incident_document(incident: Incident) -> dict[str, Any]:
     }
 
 
+def signal_document(signal: Signal) -> dict[str, Any]:
+    """Something that the saga was told, and the step that took it."""
+    return {
+        "name": signal.name,
+        "id": signal.dedup_id,
+        "payload": signal.payload,
+        "sender": signal.sender,
+        "at": signal.at,
+        "flag": signal.flag or None,
+        "taken_at": signal.taken_at,
+    }
+
+
+def told_document(told: Signalled, request: Request) -> dict[str, Any]:
+    """What became of a signal just now."""
+    return {
+        "saga": str(told.saga.pk),
+        "url": address(told.saga, request),
+        "signal": signal_document(told.signal),
+        "taken": told.taken,
+        "replayed": told.replayed,
+    }
+
+
+def preview_document(preview: Preview) -> dict[str, Any]:
+    """What a verb would do."""
+    return {"verb": preview.verb, "dry_run": True, "state": preview.state, "sentences": list(preview.sentences)}
+
+
 def journal_document(entry: Journal) -> dict[str, Any]:
     """All moves of one transaction."""
     return {"rev": entry.rev, "at": entry.at, "actor": entry.actor, "moves": entry.moves}
@@ -101,5 +137,6 @@ def address(saga: Saga, request: Request, name: str = "saga") -> str:
 
 def _links(saga: Saga, request: Request) -> dict[str, str]:
     links = {"self": address(saga, request)}
-    links |= {name: address(saga, request, name) for name in ("steps", "journal")}
-    return links | {verb: address(saga, request, verb) for verb in operations.allowed(saga)}
+    links |= {name: address(saga, request, name) for name in PARTS}
+    verbs = [verb for verb in operations.allowed(saga) if verb != "signal"]
+    return links | {verb: address(saga, request, verb) for verb in verbs}

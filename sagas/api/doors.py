@@ -9,14 +9,25 @@ from rest_framework.response import Response
 from gateway import idempotency
 from gateway.door import Door
 from gateway.pages import page
+from gateway.problems import Problem
 from gateway.shapes import PageQuery, read, read_query
 from gateway.trace import traceparent_of
 from sagas import operations
-from sagas.api.documents import address, journal_document, saga_document, saga_line, step_document
+from sagas.api.documents import (
+    address,
+    incident_document,
+    journal_document,
+    preview_document,
+    saga_document,
+    saga_line,
+    signal_document,
+    step_document,
+    told_document,
+)
 from sagas.api.errors import problem_of
-from sagas.api.shapes import CancelIn, RetryIn, SagaQuery, StartIn
+from sagas.api.shapes import SagaQuery, SignalByKeyIn, SignalIn, StartIn, VerbIn, VerbQuery
 from sagas.errors import InvalidInput, NotFound, SagaError
-from sagas.models import Saga
+from sagas.models import Run, Saga
 from sagas.models.saga import SagaQuerySet
 
 
@@ -84,6 +95,7 @@ class SagasDoor(SagaDoor):
                 version=given.version,
                 labels=given.labels,
                 priority=given.priority,
+                start_at=given.start_at,
                 traceparent=traceparent_of(request),
             )
         except InvalidInput as error:
@@ -96,7 +108,8 @@ class OneSagaDoor(SagaDoor):
 
     def get(self, request: Request, pk: UUID) -> Response:
         """The saga in full."""
-        return Response(saga_document(self.saga(pk), request))
+        saga = self.saga(pk)
+        return Response(saga_document(saga, request), headers=etag(saga))
 
 
 class StepsDoor(SagaDoor):
@@ -105,7 +118,9 @@ class StepsDoor(SagaDoor):
     def get(self, request: Request, pk: UUID) -> Response:
         """A page of them."""
         read_query(PageQuery, request)
-        return Response(page(request, self.saga(pk).runs.all(), by="id").document(step_document))
+        return Response(
+            page(request, self.saga(pk).runs.exclude(kind=Run.Kind.MESSAGE), by="id").document(step_document)
+        )
 
 
 class JournalDoor(SagaDoor):
@@ -117,29 +132,124 @@ class JournalDoor(SagaDoor):
         return Response(page(request, self.saga(pk).journal.all(), by="rev").document(journal_document))
 
 
+class SignalsDoor(SagaDoor):
+    """What a saga was told."""
+
+    def get(self, request: Request, pk: UUID) -> Response:
+        """A page of its signals."""
+        read_query(PageQuery, request)
+        return Response(page(request, self.saga(pk).signals.all(), by="id").document(signal_document))
+
+
+class IncidentsDoor(SagaDoor):
+    """What of a saga needed a person, closed incidents included."""
+
+    def get(self, request: Request, pk: UUID) -> Response:
+        """A page of its incidents."""
+        read_query(PageQuery, request)
+        return Response(page(request, self.saga(pk).incidents.all(), by="id").document(incident_document))
+
+
+class SignalDoor(SagaDoor):
+    """The outside tells a saga something."""
+
+    needs: ClassVar = {"POST": "sagas.add_signal"}
+
+    def post(self, request: Request, pk: UUID, name: str) -> Response:
+        """202: it is stored, whatever the saga does just then."""
+        given = read(SignalIn, request.data)
+        told = operations.signal(
+            pk, name, given.payload, actor=self.caller.name, id=given.id, tenant=self.caller.tenant
+        )
+        return Response(told_document(told, request), 202)
+
+
+class SignalByKeyDoor(SagaDoor):
+    """The outside tells whoever holds a business key."""
+
+    needs: ClassVar = {"POST": "sagas.add_signal"}
+
+    def post(self, request: Request, definition: str, key: str, name: str) -> Response:
+        """202: it is stored; without a holder the saga may be begun with it."""
+        given = read(SignalByKeyIn, request.data)
+        told = operations.signal_by_key(
+            definition,
+            key,
+            name,
+            given.payload,
+            actor=self.caller.name,
+            id=given.id,
+            tenant=self.caller.tenant,
+            start_if_missing=given.start_if_missing.model_dump() if given.start_if_missing else None,
+        )
+        return Response(told_document(told, request), 202)
+
+
 class VerbDoor(SagaDoor):
-    """One verb on one saga; what the verb refuses is a 409 that says what is allowed instead."""
+    """One verb on one saga; what the verb refuses is a 409 that says what is allowed instead.
+
+    `?dry_run=true` says what would happen and changes nothing. `If-Match` with the saga's ETag refuses a decision that
+    was made before a look at a saga that others have decided about since: 412.
+    """
 
     needs: ClassVar = {"POST": "sagas.change_saga"}
-    verb: ClassVar[Any]
-    shape: ClassVar[type[CancelIn]]
+    verb: ClassVar[str]
+    shape: ClassVar[type[VerbIn]]
 
     def post(self, request: Request, pk: UUID) -> Response:
-        """The saga as the verb left it."""
-        given = read(self.shape, request.data).model_dump()
-        saga = type(self).verb(pk, actor=self.caller.name, tenant=self.caller.tenant, **given)
-        return Response(saga_document(saga, request))
+        """The saga as the verb left it, or what it would do."""
+        asked = read_query(VerbQuery, request)
+        arguments = self.arguments(read(self.shape, request.data))
+        arguments |= {"actor": self.caller.name, "tenant": self.caller.tenant, "expect": expected(request)}
+        if asked.dry_run:
+            return Response(preview_document(operations.preview(self.verb, pk, **arguments)))
+        return self.answer(request, getattr(operations, self.verb)(pk, **arguments))
+
+    def arguments(self, given: VerbIn) -> dict[str, Any]:
+        """What the verb takes: an input that was not sent is not an input of null."""
+        left = {"input"} - given.model_fields_set
+        return {name: getattr(given, name) for name in type(given).model_fields if name not in left}
+
+    def answer(self, request: Request, saga: Saga) -> Response:
+        """The saga in full."""
+        return Response(saga_document(saga, request), headers=etag(saga))
 
 
-class CancelDoor(VerbDoor):
-    """The saga goes back."""
+class DecideDoor(VerbDoor):
+    """A person's yes or no; a service with a key is trusted to know whose it is."""
 
-    verb = staticmethod(operations.cancel)
-    shape = CancelIn
+    def arguments(self, given: VerbIn) -> dict[str, Any]:
+        """A person decides as a member of groups."""
+        person = self.caller.person
+        groups = None if person is None or person.is_superuser else set(person.groups.values_list("name", flat=True))
+        return {**super().arguments(given), "groups": groups}
 
 
-class RetryDoor(VerbDoor):
-    """What needs a person, or waits for its next try, is tried now."""
+class CloneDoor(VerbDoor):
+    """A new saga like one that has ended."""
 
-    verb = staticmethod(operations.retry)
-    shape = RetryIn
+    def answer(self, request: Request, started: operations.Started) -> Response:  # type: ignore[override]
+        """201 with the new saga."""
+        headers = {"Location": address(started.saga, request)} | etag(started.saga)
+        return Response(saga_document(started.saga, request), 201, headers=headers)
+
+
+def verb_door(verb: str, shape: type[VerbIn], kind: type[VerbDoor] = VerbDoor) -> Any:
+    """The view of one verb."""
+    door: type[VerbDoor] = type(f"{verb.title().replace('_', '')}Door", (kind,), {"verb": verb, "shape": shape})
+    return door.as_view()
+
+
+def etag(saga: Saga) -> dict[str, str]:
+    """A saga is another one for whoever decides about it when something was decided about it."""
+    return {"ETag": f'"{saga.decisions}"'}
+
+
+def expected(request: Request) -> int | None:
+    """The counter of decisions that `If-Match` names; None without it."""
+    given = request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"')
+    if not given or given == "*":
+        return None
+    if not given.isdecimal() or len(given) > 9:
+        raise Problem("If-Match must hold the ETag that a saga was shown with.", status=400, code="invalid_if_match")
+    return int(given)

@@ -9,6 +9,8 @@ def problem_of(error: SagaError) -> Problem | None:
     match error:
         case NotFound():
             return Problem(str(error), status=404, code=error.code)
+        case NotAllowed(code="stale_page", allowed=allowed):
+            return Problem(str(error), status=412, code=error.code, allowed=allowed)
         case NotAllowed(allowed=allowed):
             return Problem(str(error), status=409, code=error.code, allowed=allowed)
         case InvalidInput(errors=errors):

@@ -1,19 +1,26 @@
 """What callers send, and within which bounds."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from gateway.shapes import PageQuery, Shape, Text
+from gateway.shapes import PageQuery, Query, Shape, Text
 from sagas.lifecycle import SagaState
 from sagas.operations import LONGEST_KEY
 
 LONGEST_REASON = 2000
 LONGEST_PATH = 63
 MOST_LABELS = 20
+MOST_ITEMS = 2**31 - 1
 
 Path = Annotated[Text, Field(max_length=LONGEST_PATH)]
+Key = Annotated[Text, Field(max_length=LONGEST_KEY)]
+Item = Annotated[int, Field(ge=0, le=MOST_ITEMS)]
 LabelValue = Annotated[str, Field(max_length=255)]
+Time = Annotated[datetime, Field(strict=False)]
+Labels = Annotated[dict[Path, LabelValue], Field(max_length=MOST_LABELS)]
+Priority = Annotated[int, Field(ge=-100, le=100)]
 
 
 class StartIn(Shape):
@@ -21,23 +28,102 @@ class StartIn(Shape):
 
     definition: Path
     input: Any = None
-    business_key: Annotated[Text, Field(max_length=LONGEST_KEY)] | None = None
-    on_duplicate: Literal["return", "refuse"] = "return"
-    labels: dict[Path, LabelValue] = Field(default_factory=dict, max_length=MOST_LABELS)
-    priority: int = Field(0, ge=-100, le=100)
+    business_key: Key | None = None
+    on_duplicate: Literal["return", "refuse", "replace", "queue"] = "return"
+    labels: Labels = Field(default_factory=dict)
+    priority: Priority = 0
+    start_at: Time | None = None
     version: int | None = Field(None, ge=1, le=2**31 - 1)
 
 
-class CancelIn(Shape):
-    """Why a saga is cancelled."""
+class SignalIn(Shape):
+    """Something that the saga is told; `id` is the sender's own, so that a repeated one is known."""
+
+    id: Key | None = None
+    payload: Any = None
+
+
+class StartIfMissing(Shape):
+    """How the saga begins that the signal is for, where there is none."""
+
+    input: Any = None
+    labels: Labels = Field(default_factory=dict)
+    priority: Priority = 0
+
+
+class SignalByKeyIn(SignalIn):
+    """A signal to whoever holds a business key."""
+
+    start_if_missing: StartIfMissing | None = None
+
+
+class VerbIn(Shape):
+    """Why something is done."""
 
     reason: Annotated[Text, Field(max_length=LONGEST_REASON)]
 
 
-class RetryIn(CancelIn):
-    """Why a saga is retried, and, if it is one step only, which."""
+class HaltIn(VerbIn):
+    """Whether the children are halted, or go on, as well."""
+
+    children: bool = True
+
+
+class RetryIn(VerbIn):
+    """Which step, if it is one only; `input` is edited for it and for later ones."""
 
     step: Path | None = None
+    item: Item | None = None
+    input: Any = None
+
+
+class StepIn(VerbIn):
+    """Which step is meant."""
+
+    step: Path
+    item: Item = 0
+
+
+class SkipIn(StepIn):
+    """The result that stands in for the step's."""
+
+    result: Any = None
+
+
+class ResolveIn(SkipIn):
+    """Whether it happened."""
+
+    landed: bool
+
+
+class DecideIn(VerbIn):
+    """A yes or a no, with the values of the approval's form."""
+
+    step: Path
+    approved: bool
+    form: Any = None
+
+
+class RescheduleIn(VerbIn):
+    """The new time of a step's clock, or of the saga's deadline."""
+
+    at: Time
+    step: Path | None = None
+    item: Item = 0
+
+
+class CloneIn(VerbIn):
+    """What the new saga has of its own."""
+
+    input: Any = None
+    business_key: Key | None = None
+    confirm_effects: bool = False
+
+
+class VerbQuery(Query):
+    """Whether it is only said what would happen."""
+
+    dry_run: bool = False
 
 
 class SagaQuery(PageQuery):
@@ -45,5 +131,5 @@ class SagaQuery(PageQuery):
 
     definition: Path | None = None
     state: SagaState | None = None
-    business_key: Annotated[Text, Field(max_length=LONGEST_KEY)] | None = None
+    business_key: Key | None = None
     needs_person: bool | None = None

@@ -14,9 +14,10 @@ from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from random import Random, SystemRandom
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
+from django.db.models import Model, Q, QuerySet
 
 from sagas import (
     Abort,
@@ -50,6 +51,7 @@ from tests.sagas.world import World, a_world, moves_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+Row = TypeVar("Row", bound=Model)
 STORMS = int(os.environ.get("STORMS", "150"))
 SHARDS = 6
 PATIENCE = 90
@@ -229,7 +231,19 @@ class Storm:
             if not live and not self.zombies and not due:
                 found.refresh_from_db()
                 return found
-        raise AssertionError("It does not end.")
+        raise AssertionError(f"It does not end.\n{self.left()}")
+
+    def left(self) -> str:
+        lines = [f"{len(self.zombies)} zombies"]
+        for found in Saga.objects.exclude(state__in=["completed", "compensated", "cancelled"]):
+            lines.append(f"{found} {found.state} {found.going} {found.position} paused {found.paused_at}")
+            runs = Run.objects.filter(saga=found).filter(Q(work__isnull=False) | Q(held=True) | Q(undo="stuck"))
+            for run in runs:
+                about = (run.kind, run.state, run.undo, run.work, run.doing, run.at, run.held, run.happened, run.error)
+                lines.append(f"  {run.path}[{run.item}] {about}")
+            for incident in Incident.objects.open().filter(saga=found):
+                lines.append(f"  {incident.reason} {incident.sentence}")
+        return "\n".join(lines)
 
     def acts(self, *, kind: bool) -> list[Any]:
         calm = [self.deliver] * 12 + [self.later] * 4 + [self.signal, self.decide] * 2
@@ -239,9 +253,13 @@ class Storm:
             return calm + repairs + [self.speak_late]
         return calm + repairs + wild + [self.cancel, self.pause, self.give_up, self.reschedule]
 
+    def some(self, rows: QuerySet[Row], most: int) -> list[Row]:
+        """Some of them, by this storm's own chance, so that it can be replayed."""
+        found = list(rows.order_by("pk"))
+        return self.chance.sample(found, min(most, len(found)))
+
     def deliver(self) -> None:
-        due = list(Run.objects.due(clock.now()).order_by("?")[:1])
-        for run in due:
+        for run in self.some(Run.objects.due(clock.now()), 1):
             engine.deliver(run.pk, run.fence, self.world.worker)
 
     def check_rows(self) -> None:
@@ -251,7 +269,7 @@ class Storm:
             self.seen[f"undo {run.undo}"] += run.undo not in ("none", "owed")
 
     def duplicate(self) -> None:
-        for run in Run.objects.exclude(fence=1).order_by("?")[:2]:
+        for run in self.some(Run.objects.exclude(fence=1), 2):
             engine.deliver(run.pk, run.fence - 1, self.world.worker)
 
     def later(self) -> None:
@@ -260,7 +278,7 @@ class Storm:
 
     def crash(self) -> None:
         """A worker claims, and is not heard of any more until its lease is over."""
-        for run in Run.objects.due(clock.now()).exclude(kind=Run.Kind.MESSAGE).order_by("?")[:1]:
+        for run in self.some(Run.objects.due(clock.now()).exclude(kind=Run.Kind.MESSAGE), 1):
             claimed = record.claim(run.pk, run.fence, self.world.worker)
             if isinstance(claimed, Claim):
                 self.zombies.append(claimed)
@@ -285,22 +303,22 @@ class Storm:
         record.record(held, outcome, self.world.worker, go_on=False)
 
     def signal(self) -> None:
-        for run in Run.objects.filter(kind=Run.Kind.WAIT, work=Work.WAITING).order_by("?")[:1]:
+        for run in self.some(Run.objects.filter(kind=Run.Kind.WAIT, work=Work.WAITING), 1):
             operations.signal(run.saga_id, run.path, {"n": 1}, actor="storm")
 
     def decide(self) -> None:
-        for run in Run.objects.filter(kind=Run.Kind.APPROVAL, work=Work.WAITING).order_by("?")[:1]:
+        for run in self.some(Run.objects.filter(kind=Run.Kind.APPROVAL, work=Work.WAITING), 1):
             yes = self.chance.random() < 0.8
             self.verb("decide", run.saga_id, step=run.path, approved=yes)
 
     def retry(self) -> None:
-        for found in Saga.objects.filter(open_incidents__gt=0).order_by("?")[:1]:
+        for found in self.some(Saga.objects.filter(open_incidents__gt=0), 1):
             self.verb("retry", found.pk)
-        for found in Saga.objects.filter(state="failed").order_by("?")[:1]:
+        for found in self.some(Saga.objects.filter(state="failed"), 1):
             self.verb("retry", found.pk)
 
     def repair(self) -> None:
-        for run in Run.objects.exclude(saga__open_incidents=0).order_by("?")[:1]:
+        for run in self.some(Run.objects.exclude(saga__open_incidents=0), 1):
             verb = self.chance.choice(["skip", "waive", "resolve"])
             about: dict[str, Any] = {"step": run.path, "item": run.item}
             if verb == "resolve":
@@ -314,7 +332,7 @@ class Storm:
             self.verb(verb, run.saga_id, **about)
 
     def pause(self) -> None:
-        for found in Saga.objects.live().order_by("?")[:1]:
+        for found in self.some(Saga.objects.live(), 1):
             self.verb("pause", found.pk)
 
     def resume(self) -> None:
@@ -323,15 +341,15 @@ class Storm:
 
     def cancel(self) -> None:
         if self.chance.random() < 0.2:
-            for found in Saga.objects.live().order_by("?")[:1]:
+            for found in self.some(Saga.objects.live(), 1):
                 self.verb(self.chance.choice(["cancel", "compensate"]), found.pk)
 
     def give_up(self) -> None:
-        for found in Saga.objects.live().filter(open_incidents__gt=0).order_by("?")[:1]:
+        for found in self.some(Saga.objects.live().filter(open_incidents__gt=0), 1):
             self.verb("give_up", found.pk)
 
     def reschedule(self) -> None:
-        for run in Run.objects.filter(work=Work.WAITING).order_by("?")[:1]:
+        for run in self.some(Run.objects.filter(work=Work.WAITING), 1):
             at = clock.now() + timedelta(minutes=self.chance.choice([-1, 10]))
             self.verb("reschedule", run.saga_id, step=run.path, item=run.item, at=at)
 

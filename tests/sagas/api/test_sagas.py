@@ -33,12 +33,9 @@ def test_a_saga_says_what_it_waits_for_and_what_can_be_done(api, world, two):
         ("charge", "compensation_refused")
     ]
     address = f"http://testserver{SAGAS}{saga.pk}/"
-    assert found["links"] == {
-        "self": address,
-        "steps": f"{address}steps/",
-        "journal": f"{address}journal/",
-        "retry": f"{address}retry/",
-    }
+    parts, verbs = ("steps", "journal", "signals", "incidents"), ("pause", "retry", "waive", "give-up")
+    links = {name.replace("-", "_"): f"{address}{name}/" for name in (*parts, *verbs)}
+    assert found["links"] == {"self": address, **links}
 
 
 def test_a_step_that_needs_a_person_is_retried_and_the_saga_goes_on(api, world, two):
@@ -54,7 +51,7 @@ def test_only_the_step_that_is_named_is_retried(api, world, two):
     saga = held(world, two)
     answer = api.post(f"{SAGAS}{saga.pk}/retry/", {"reason": "again", "step": "ship"})
     assert (answer.status_code, answer.json()["code"]) == (409, "nothing_to_retry")
-    assert answer.json()["allowed"] == ["retry"]
+    assert answer.json()["allowed"] == ["signal", "pause", "retry", "waive", "give_up"]
     assert api.post(f"{SAGAS}{saga.pk}/retry/", {"reason": "again", "step": "charge"}).status_code == 200
 
 
@@ -70,7 +67,7 @@ def test_a_saga_that_has_ended_allows_nothing_and_says_so(api, world, two):
     saga = world.run_through(world.start(two))
     for verb in ("cancel", "retry"):
         answer = api.post(f"{SAGAS}{saga.pk}/{verb}/", {"reason": "late"})
-        assert (answer.status_code, answer.json()["code"], answer.json()["allowed"]) == (409, "ended", [])
+        assert (answer.status_code, answer.json()["code"], answer.json()["allowed"]) == (409, "ended", ["clone"])
     assert "completed" in api.get(f"{SAGAS}{saga.pk}/").json()["next"]
 
 

@@ -77,7 +77,8 @@ def test_a_business_key_that_is_taken_gives_the_open_saga(api, two):
 def test_a_business_key_that_is_taken_is_refused_when_that_is_wanted(api, two):
     api.start(business_key="order-7")
     answer = api.start(business_key="order-7", on_duplicate="refuse")
-    assert (answer.status_code, answer.json()["code"], answer.json()["allowed"]) == (409, "duplicate", ["cancel"])
+    assert (answer.status_code, answer.json()["code"]) == (409, "duplicate")
+    assert "cancel" in answer.json()["allowed"]
 
 
 def test_a_definition_that_nobody_knows_is_refused_with_those_that_there_are(api, two):

@@ -1,0 +1,39 @@
+"""The door for participants that call back: the signed address itself is the authority."""
+
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from gateway.door import Door
+from sagas import operations
+from sagas.api.errors import problem_of
+from sagas.errors import NotAllowed, SagaError
+from sagas.links import read_callback
+from sagas.models import Saga
+
+
+class CallbackDoor(Door):
+    """One address for one signal; what it answers says nothing about the saga."""
+
+    authentication_classes: Any = ()
+    permission_classes: Any = ()
+
+    def post(self, request: Request, token: str) -> Response:
+        """202: the body is stored as the signal's payload; the same body again is answered as before.
+
+        404 for an address that is not ours, 409 for another body or after the end, 422 for one that does not fit.
+        """
+        callback = read_callback(token)
+        tenant = Saga.objects.filter(pk=callback.saga).values_list("tenant", flat=True).first() or ""
+        told = operations.signal(
+            callback.saga, callback.name, request.data, actor="callback", id=callback.nonce, tenant=tenant
+        )
+        return Response({"stored": True, "replayed": told.replayed}, 202)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Errors of the coordinator are problems; what else the saga would allow is nobody's business here."""
+        if isinstance(exc, NotAllowed):
+            exc.allowed = []
+        problem: Any = problem_of(exc) if isinstance(exc, SagaError) else None
+        return super().handle_exception(problem or exc)

@@ -1,0 +1,96 @@
+"""The outside tells sagas something: over the API, by business key, and through a signed address."""
+
+import pytest
+from pydantic import BaseModel
+
+from sagas import operations, saga, step, wait
+from sagas.links import signal_url
+from sagas.models import Saga, Signal
+from tests.sagas.api.conftest import SAGAS
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Settlement(BaseModel):
+    status: str
+
+
+@pytest.fixture
+def paid(world):
+    table = saga("paid", step(world.charge, compensation=world.refund), wait("settled", schema=Settlement))
+    world.knows(table)
+    return table
+
+
+def waiting(world, table, **options):
+    found = world.start(table, **options)
+    world.work(found)
+    return found
+
+
+def test_a_signal_is_stored_and_answered_with_202(api, world, paid):
+    found = waiting(world, paid)
+    answer = api.post(f"{SAGAS}{found.pk}/signals/settled/", {"id": "s1", "payload": {"status": "ok"}})
+    assert (answer.status_code, answer.json()["taken"], answer.json()["replayed"]) == (202, True, False)
+    again = api.post(f"{SAGAS}{found.pk}/signals/settled/", {"id": "s1", "payload": {"status": "ok"}})
+    assert (again.status_code, again.json()["replayed"]) == (202, True)
+    other = api.post(f"{SAGAS}{found.pk}/signals/settled/", {"id": "s1", "payload": {"status": "no"}})
+    assert (other.status_code, other.json()["code"]) == (409, "signal_conflict")
+    assert Signal.objects.count() == 1
+    world.work(found)
+    found.refresh_from_db()
+    assert found.state == "completed"
+    listed = api.get(f"{SAGAS}{found.pk}/signals/").json()["results"]
+    assert [(signal["name"], signal["id"], signal["payload"]) for signal in listed] == [
+        ("settled", "s1", {"status": "ok"})
+    ]
+
+
+def test_a_payload_that_does_not_fit_is_refused_and_nothing_is_stored(api, world, paid):
+    found = waiting(world, paid)
+    answer = api.post(f"{SAGAS}{found.pk}/signals/settled/", {"payload": {"state": "ok"}})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/payload/status")
+    assert Signal.objects.count() == 0
+
+
+def test_the_holder_of_a_business_key_is_told_or_begun(api, world, paid):
+    answer = api.post(f"{SAGAS}by-key/paid/order-1/signals/settled/", {"payload": {"status": "ok"}})
+    assert answer.status_code == 404
+    body = {"payload": {"status": "ok"}, "start_if_missing": {"input": {"n": 1}}}
+    answer = api.post(f"{SAGAS}by-key/paid/order-1/signals/settled/", body)
+    assert answer.status_code == 202
+    found = Saga.objects.get(business_key="order-1")
+    world.work(found)
+    found.refresh_from_db()
+    assert (found.state, found.input) == ("completed", {"n": 1})
+
+
+def test_a_participant_calls_back_once_without_a_key(api, world, paid, client):
+    found = waiting(world, paid)
+    path = signal_url(found.pk, "settled", "nonce").removeprefix("http://127.0.0.1:8000")
+    send = {"content_type": "application/json"}
+    answer = client.post(path, {"status": "ok"}, **send)
+    assert (answer.status_code, answer.json()) == (202, {"stored": True, "replayed": False})
+    assert client.post(path, {"status": "ok"}, **send).json() == {"stored": True, "replayed": True}
+    other = client.post(path, {"status": "no"}, **send)
+    assert (other.status_code, other.json()["allowed"]) == (409, [])
+    world.work(found)
+    found.refresh_from_db()
+    assert found.state == "completed"
+
+
+def test_an_address_that_was_changed_is_nothing(world, paid, client):
+    found = waiting(world, paid)
+    path = signal_url(found.pk, "settled", "nonce").removeprefix("http://127.0.0.1:8000")
+    answer = client.post(path[:-4] + "xyz/", {"status": "ok"}, content_type="application/json")
+    assert answer.status_code == 404
+    assert Signal.objects.count() == 0
+
+
+def test_a_signal_after_the_end_is_stored_as_late_and_refused(api, world, paid):
+    found = waiting(world, paid)
+    operations.cancel(found.pk, actor="ann", reason="no")
+    world.work(found)
+    answer = api.post(f"{SAGAS}{found.pk}/signals/settled/", {"payload": {"status": "ok"}})
+    assert (answer.status_code, answer.json()["code"]) == (409, "ended")
+    assert Signal.objects.get().flag == "late"

@@ -1,0 +1,113 @@
+"""Every verb over REST: what it does, its dry run, and its guard against a stale page."""
+
+import pytest
+
+from sagas import Abort, Retry, approval, saga, sleep, step
+from sagas.models import Audit, Saga
+from tests.sagas.api.conftest import SAGAS
+from tests.sagas.world import run_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ONCE = Retry(attempts=1)
+
+
+@pytest.fixture
+def stuck(world):
+    """A saga whose second step waits for a person."""
+    table = saga(
+        "stuck",
+        step(world.charge, compensation=world.refund),
+        step(world.ship, compensation=world.recall, on_failure="incident", retry=ONCE),
+        step(world.tell, reads_only=True),
+    )
+    world.knows(table)
+    world.script("ship", Abort("no"))
+    found = world.start(table)
+    world.work(found)
+    return found
+
+
+def verb(api, found, name, body=None, *, query="", **headers):
+    return api.post(f"{SAGAS}{found.pk}/{name}/{query}", {"reason": "because", **(body or {})}, **headers)
+
+
+def state_of(found):
+    found.refresh_from_db()
+    return found.state
+
+
+def test_pause_and_resume(api, world, stuck):
+    assert verb(api, stuck, "pause").json()["paused"]["by"] == "service"
+    assert verb(api, stuck, "pause").json()["code"] == "paused"
+    assert verb(api, stuck, "resume").json()["paused"] is None
+
+
+def test_skip_goes_on_with_a_supplied_result(api, world, stuck):
+    answer = verb(api, stuck, "skip", {"step": "ship", "result": {"by": "hand"}})
+    assert answer.status_code == 200
+    world.work(stuck)
+    assert state_of(stuck) == "completed"
+    assert run_of(stuck, "ship").result == {"by": "hand"}
+
+
+def test_compensate_turns_back(api, world, stuck):
+    assert verb(api, stuck, "compensate").status_code == 200
+    world.work(stuck)
+    assert state_of(stuck) == "compensated"
+
+
+def test_give_up_and_clone(api, world, stuck):
+    assert verb(api, stuck, "give-up").json()["failure"]["in_place"][0]["step"] == "charge"
+    answer = verb(api, stuck, "clone")
+    assert (answer.status_code, answer.json()["code"]) == (409, "effects_in_place")
+    answer = verb(api, stuck, "clone", {"confirm_effects": True})
+    assert (answer.status_code, answer.json()["cloned_from"]) == (201, str(stuck.pk))
+
+
+def test_decide_and_reschedule(api, world):
+    from datetime import timedelta
+
+    table = saga("asks", approval("large"), sleep(timedelta(days=1), name="nap"))
+    world.knows(table)
+    found = world.start(table)
+    answer = verb(api, found, "decide", {"step": "large", "approved": True})
+    assert answer.status_code == 200
+    again = verb(api, found, "decide", {"step": "large", "approved": False})
+    assert (again.status_code, again.json()["code"]) == (409, "decided")
+    world.work(found)
+    assert state_of(found) == "waiting"
+    answer = verb(api, found, "reschedule", {"step": "nap", "at": "2020-01-01T00:00:00+00:00"})
+    assert (answer.status_code, state_of(found)) == (200, "completed")
+
+
+def test_a_dry_run_says_what_would_happen_and_changes_nothing(api, world, stuck):
+    before = (Saga.objects.values().get(pk=stuck.pk), Audit.objects.count())
+    answer = verb(api, stuck, "cancel", query="?dry_run=true")
+    assert answer.status_code == 200
+    assert (answer.json()["dry_run"], answer.json()["state"]) == (True, "compensating")
+    assert "Undone, in this order: charge." in answer.json()["sentences"]
+    assert before == (Saga.objects.values().get(pk=stuck.pk), Audit.objects.count())
+
+
+def test_a_stale_page_decides_nothing(api, world, stuck):
+    seen = api.get(f"{SAGAS}{stuck.pk}/").headers["ETag"]
+    assert verb(api, stuck, "pause", If_Match=seen).status_code == 200
+    answer = verb(api, stuck, "cancel", If_Match=seen)
+    assert (answer.status_code, answer.json()["code"]) == (412, "stale_page")
+    assert state_of(stuck) == "stuck"
+
+
+def test_a_typo_is_not_silently_dropped(api, world, stuck):
+    assert verb(api, stuck, "skip", {"step": "ship", "resutl": 1}).status_code == 422
+
+
+def test_the_input_is_edited_only_when_it_is_sent(api, world, stuck):
+    verb(api, stuck, "retry", {"input": {"n": 2}})
+    stuck.refresh_from_db()
+    assert (stuck.input, stuck.input_rev) == ({"n": 2}, 2)
+    world.script("ship", Abort("no"))
+    world.work(stuck)
+    verb(api, stuck, "retry")
+    stuck.refresh_from_db()
+    assert stuck.input_rev == 2
