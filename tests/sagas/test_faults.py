@@ -13,6 +13,7 @@ from sagas.faults import faults_of
 from sagas.rows import Row
 
 SECOND = timedelta(seconds=1)
+ONCE = Retry(attempts=1, first=timedelta(0), longest=timedelta(0), factor=1)
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
@@ -78,7 +79,7 @@ def everything() -> Definition:
         child(PLAIN, input=notify),
         child(COMMITTING, name="final", no_compensation="it is only called off before"),
         pivot(probe=notify, no_compensation="it never needs any"),
-        step(notify, name="tell", optional=True, on_exhausted="skip", retry=Retry(attempts=1, first=timedelta(0))),
+        step(notify, name="tell", optional=True, on_exhausted="skip", retry=ONCE),
         step(ship, name="send"),
         parallel(undoable(notify, name="north"), step(notify, name="south", no_compensation="kept"), join=1),
         each("parts", step(notify, name="part"), items=notify),
@@ -113,6 +114,7 @@ HEADER = [
     (lambda: saga("order"), "the table is empty; give it at least one step"),
     (of_rows(charge), "charge is not a row; wrap a function as step"),
     (of_rows(parallel(undoable(ship), undoable(charge), lock_stock)), "lock_stock is not a row"),
+    (of_rows(parallel(undoable(ship), lock_stock)), "lock_stock is not a row"),
     (of_rows(parallel(undoable(ship), parallel(undoable(charge), undoable(refund), 7))), "7 is not a row"),
     (of_rows(input=dict), "input= must be a pydantic model class"),
     (of_rows(input=Order(sku="a", lines=[])), "input= must be a pydantic model class"),
@@ -291,6 +293,7 @@ PIVOT = [
     (of_rows(step(lock_stock), pivot()), "step 'lock_stock': nothing says how it is undone"),
     (of_rows(pivot(when=notify), step(ship)), "step 'ship': nothing says how it is undone"),
     (past_pivot(wait("paid")), "it stands after the pivot, where nothing turns back; say on_timeout='continue'"),
+    (of_rows(pivot(when=notify), wait("paid")), "it stands after the pivot, where nothing turns back"),
     (past_pivot(parallel(wait("paid"), step(ship))), "wait 'paid': it stands after the pivot"),
     (past_pivot(wait("paid", on_timeout="continue", accept=accept)), "say on_failure='incident'"),
     (past_pivot(approval("fine", on_no="continue")), "say on_timeout='continue'"),
@@ -334,3 +337,8 @@ def test_a_name_taken_by_a_group_and_a_step_confuses_nothing_else() -> None:
         "order", parallel(undoable(charge), undoable(ship), name="both", join=1), undoable(notify, name="both")
     )
     assert len(faults_of(table)) == 1
+
+
+def test_the_faults_of_a_childs_table_are_told_of_that_table_alone() -> None:
+    inner = saga("inner", child("shipping", name="shipping"))  # type: ignore[arg-type]
+    assert faults_of(saga("outer", child(inner))) == []
