@@ -258,9 +258,11 @@ def _undo(t: Turn, run: Run, outcome: Outcome, verdict: Verdict) -> None:
             t.move(run, "again", undo=Undo.DUE, about=_told(run, outcome, delay))
         case Undone():
             undone(t, run, _told(run, outcome))
+        case Suspend() if run.undo_again:  # it spoke of what was there before more landed
+            t.move(run, "again", undo=Undo.DUE, about=_told(run, outcome))
         case Suspend(reason=reason):
             stuck(t, run, reason, _told(run, outcome))
-    if run.undo_again and run.undo != Undo.STUCK:
+    if run.undo_again:
         demand(t, run, once_more=True)
     descend(t)
 
@@ -283,6 +285,7 @@ def stuck(t: Turn, run: Run, reason: Reason, about: dict[str, Any] | None = None
 
 
 def _told(run: Run, outcome: Outcome, pause: timedelta | None = None) -> dict[str, Any]:
-    """What the journal says about an outcome; `after` is the pause in seconds."""
-    said = {} if isinstance(outcome, Succeeded) else {"error": run.error, "code": run.code}
+    """What the journal says about an outcome: which kind it is, and why; `after` is the pause in seconds."""
+    kind = type(outcome).__name__.lower()
+    said = {} if isinstance(outcome, Succeeded) else {"outcome": kind, "error": run.error, "code": run.code}
     return said if pause is None else {**said, "after": round(pause.total_seconds(), 3)}

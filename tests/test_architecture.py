@@ -20,7 +20,7 @@ PACKAGES = {  # what each may import of our own
 BANDS = {  # inside sagas: a file imports only its own band and the bands above it here
     "words": "boundaries errors retry results rows outcome verdict keys definition authoring faults registry plan lifecycle",
     "record": "conf models migrations payload clock turn way_back opening waiting children settle clocks halting hearing late lease record postgres",
-    "engine": "celery_steps links local decisions answers transport http context alarm dispatch telling engine operations explain versions workers canary sweep tasks",
+    "engine": "celery_steps links local decisions answers transport http context alarm dispatch telling engine operations explain wording timeline versions workers canary sweep tasks",
     "doors": "api approvals admin health checks diagrams management testing apps",
 }
 APART = {"participant"}  # an app for participants, which are projects without the coordinator

@@ -1,0 +1,108 @@
+"""What happened to a saga, in plain words and in order; the same for the terminal, the console and the test kit.
+
+for entry in timeline(saga):
+    print(entry.at, entry.actor, entry.text)
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sagas import wording
+from sagas.models import Audit, Journal, Run, Saga
+from sagas.wording import Said, Tone
+
+__all__ = ["Entry", "Reader", "Tone", "timeline", "who"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One thing that happened: when, through whom, and what; `path` is empty for the saga as a whole."""
+
+    at: datetime
+    actor: str
+    text: str
+    path: str = ""
+    item: int = 0
+    tone: Tone = "plain"
+
+
+def timeline(saga: Saga, *, quiet: bool = False) -> list[Entry]:
+    """What happened to a saga so far, oldest first; with `quiet` every detail."""
+    found = Reader(saga).news()
+    return [entry for entry in found if quiet or entry.tone != "quiet"]
+
+
+class Reader:
+    """Reads a saga's journal, and what people said while they decided, piece by piece as both grow."""
+
+    def __init__(self, saga: Saga) -> None:
+        self._saga = saga
+        self._rev = 0
+        self._kinds: Mapping[str, str] = {}
+        self._state = ""
+        self._paused = False
+
+    def news(self) -> list[Entry]:
+        """What happened since it was asked last."""
+        rows = list(Journal.objects.filter(saga_id=self._saga.pk, rev__gt=self._rev).order_by("rev"))
+        if not rows:
+            return []
+        self._rev = rows[-1].rev
+        runs = Run.objects.filter(saga_id=self._saga.pk).exclude(kind=Run.Kind.MESSAGE)
+        self._kinds = dict(runs.values_list("path", "kind").distinct())
+        decided = Audit.objects.filter(saga_id=self._saga.pk, at__gte=rows[0].at).order_by("id")
+        reasons = {(audit.at, audit.actor): audit for audit in decided}
+        return [entry for row in rows for entry in self._entries(row, reasons.get((row.at, row.actor[:150])))]
+
+    def _entries(self, row: Journal, audit: Audit | None) -> Iterator[Entry]:
+        actor = who(row.actor)
+        if row.rev == 1:
+            yield Entry(at=row.at, actor=actor, text=f"the saga is started by {actor}")
+        if audit is not None:
+            yield _decision(audit, actor)
+        for move, (tone, text) in self._told(row.moves):
+            tone = "quiet" if audit is not None and tone == "person" and audit.verb != "decide" else tone
+            path, item = move.get("step", ""), move.get("item", 0)
+            yield Entry(at=row.at, actor=actor, text=text, path=path, item=item, tone=tone)
+
+    def _told(self, moves: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], Said]]:
+        moves = list(moves)
+        came = {move["id"] for move in moves if move.get("did") == "stored"}
+        for move in moves:
+            match move:
+                case {"saga": state}:
+                    yield move, self._state_said(state)
+                case {"incident": _}:
+                    yield move, wording.of_incident(move)
+                case {"signal": _, "did": "stored"}:
+                    taken = any(other.get("did") == "took" and other.get("id") == move["id"] for other in moves)
+                    yield move, wording.of_signal(move, taken=taken, paused=self._paused)
+                case {"step": path, "did": did}:
+                    tone, text = wording.of_step(move, self._kinds.get(path, ""))
+                    yield move, ("quiet" if did == "took" and move.get("id") in came else tone, text)
+                case _:
+                    self._paused = {"paused": True, "resumed": False}.get(str(move.get("did")), self._paused)
+                    yield move, wording.of_saga(move)
+
+    def _state_said(self, state: str) -> Said:
+        before, self._state = self._state, state
+        if state == "compensating" and before == "stuck":
+            return "quiet", "the saga goes on going back"
+        return wording.of_state(state)
+
+
+def who(actor: str) -> str:
+    """Who acts, for people: workers sign with their id, of which the end is enough to tell one from another."""
+    try:
+        return f"worker …{UUID(actor).hex[-6:]}"
+    except ValueError:
+        return actor.removeprefix("person:")
+
+
+def _decision(audit: Audit, actor: str) -> Entry:
+    what = f" {audit.path}" + (f"[{audit.item}]" if audit.item else "") if audit.path else ""
+    text = f"{actor} decided: {audit.verb.replace('_', ' ')}{what} ({audit.reason})"
+    return Entry(at=audit.at, actor=actor, text=text, path=audit.path, item=audit.item, tone="person")
