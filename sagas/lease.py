@@ -9,12 +9,13 @@ from sagas.errors import TurnedBack
 from sagas.models import Run, Saga, Work
 from sagas.models.saga import Going
 from sagas.payload import pack
+from sagas.verdict import Doing
 
 
 def confirm(run: Run) -> None:
-    """Raises `TurnedBack` when the attempt is not this worker's any more, or the saga goes back."""
+    """Raises `TurnedBack` when the attempt is not this worker's any more, or goes forward in a saga that goes back."""
     with borrowed():
-        saga = Saga.objects.filter(pk=run.saga_id, going=Going.FORWARD)
+        saga = Saga.objects.filter(pk=run.saga_id, **_direction(run))
         if not saga.filter(runs__pk=run.pk, runs__fence=run.fence).exists():
             raise TurnedBack(f"{run.path} was given up or turned back; what it did so far is undone or repeated.")
 
@@ -27,5 +28,10 @@ def renew(run: Run, heartbeat: timedelta | None, progress: Any) -> None:
         if heartbeat is not None and run.ends_at is not None:
             changes["at"] = min(run.ends_at, clock.now() + heartbeat)
         if changes:
-            mine.filter(saga__going=Going.FORWARD).update(**changes)
+            mine.filter(saga__in=Saga.objects.filter(pk=run.saga_id, **_direction(run))).update(**changes)
     confirm(run)
+
+
+def _direction(run: Run) -> dict[str, str]:
+    """Only what goes forward is stopped when the saga turns back."""
+    return {} if run.doing == Doing.COMPENSATION else {"going": Going.FORWARD}

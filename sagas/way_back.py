@@ -6,7 +6,7 @@ from django.db.models import Q, QuerySet
 
 from sagas.conf import conf
 from sagas.lifecycle import SagaState, StepState
-from sagas.models import Cause, Run, Saga, Work
+from sagas.models import Cause, Incident, Run, Saga, Work
 from sagas.models.saga import Going
 from sagas.outcome import Happened
 from sagas.plan import Await, Compensate, Finish, Rest, Top, Undo, backward
@@ -123,7 +123,7 @@ def _place(t: Turn) -> list[Run]:
     t.flush()
     unsettled = Run.objects.filter(saga_id=t.saga.pk).unsettled()
     if t.definition.on_compensation_stuck == "continue":
-        unsettled = unsettled.exclude(undo=Undo.STUCK)
+        unsettled = unsettled.exclude(Q(undo=Undo.STUCK) | Q(pk__in=_in_trouble(t)))
     top = unsettled.first()
     if top is None:
         left = Run.objects.filter(saga_id=t.saga.pk).unsettled().first()
@@ -141,6 +141,12 @@ def _place(t: Turn) -> list[Run]:
     if any(_is_running(run) for run in at_work) or not found:
         found = at_work or list(members[:1])
     return [t.hold(run) for run in found]
+
+
+def _in_trouble(t: Turn) -> QuerySet[Incident, int | None]:
+    """What was stuck is tried again beside the others, which do not wait for it a second time."""
+    troubled = Incident.objects.open().filter(saga_id=t.saga.pk, direction=Going.BACK, run__isnull=False)
+    return troubled.values_list("run_id", flat=True)
 
 
 def _is_running(run: Run) -> bool:

@@ -1,0 +1,762 @@
+"""Going back: order, intent, drain, late success and stuck compensations; the contract, sentence by sentence."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from sagas import Abort, Retry, RetryLater, clock, each, engine, operations, parallel, saga, step, wait
+from sagas.definition import Definition
+from sagas.errors import NotAllowed, TurnedBack, Unknown
+from sagas.models import Incident, Journal, Run, Saga, Work
+from sagas.outcome import Happened, Lost, NotNow, Outcome, Refused, Succeeded
+from sagas.record import Claim
+from sagas.sweep import sweep
+from tests.sagas.world import World, moves_of, open_incidents, run_of
+
+pytestmark = pytest.mark.django_db
+
+TWICE = Retry(attempts=2, first=timedelta(seconds=1))
+
+
+def order(world: World, **options: Any) -> Definition:
+    return saga(
+        "order",
+        step(world.lock, compensation=world.release),
+        step(world.charge, **({"compensation": world.refund} | options)),
+    )
+
+
+def sides(world: World, *names: str, last: bool = True, **options: Any) -> Definition:
+    """A step, then members side by side, then a last step that the tests may refuse."""
+    members = (step(world.function(name), compensation=world.function(f"un{name}")) for name in names)
+    return saga(
+        "sides",
+        step(world.first, compensation=world.unfirst),
+        parallel(*members, **options),
+        *([step(world.last, reads_only=True)] if last else []),
+    )
+
+
+def at_charge(world: World, **options: Any) -> tuple[Saga, Claim]:
+    """An order whose charge is under way."""
+    found = world.start(order(world, **options))
+    world.deliver_one(run_of(found, "lock"))
+    return found, world.attempt(found, "charge")
+
+
+def turned_back_with_a_zombie(world: World, **options: Any) -> tuple[Saga, Claim]:
+    """A cancelled order; the worker that charges is taken for dead, and will speak later."""
+    found, zombie = at_charge(world, **options)
+    operations.cancel(found.pk, actor="ann", reason="no")
+    world.lose(zombie)
+    return found, zombie
+
+
+def keys(world: World, name: str) -> list[str]:
+    return [key.partition(":")[2] for called, key in world.calls if called == name]
+
+
+# Order
+
+
+def test_the_way_back_is_the_reverse_order_of_start_whatever_the_table_says(world: World) -> None:
+    world.script("last", Abort("no"))
+    found = world.start(sides(world, "a", "b", "c"))
+    world.deliver_one(run_of(found, "first"))
+    for name in ("b", "c", "a"):
+        world.deliver_one(run_of(found, name))
+    world.run_through(found)
+    assert world.called == ["first", "b", "c", "a", "last", "una", "unc", "unb", "unfirst"]
+
+
+def test_the_order_is_that_of_the_first_claim_and_a_retry_never_changes_it(world: World) -> None:
+    world.script("a", RetryLater("busy"))
+    world.script("last", Abort("no"))
+    found = world.start(sides(world, "a", "b"))
+    world.deliver_one(run_of(found, "first"))
+    world.deliver_one(run_of(found, "a"))
+    before = run_of(found, "a").seq
+    world.run_through(found)
+    assert run_of(found, "a").seq == before
+    assert world.called[-3:] == ["unb", "una", "unfirst"]
+
+
+def test_steps_are_undone_one_at_a_time(world: World) -> None:
+    world.script("last", Abort("no"))
+    found = world.start(sides(world, "a", "b", "c"))
+    for _ in range(20):
+        due = Run.objects.filter(saga=found, work=Work.DUE).order_by("id")
+        assert due.filter(doing="compensation").count() <= 1
+        if not due:
+            break
+        world.deliver_one(due[0])
+    found.refresh_from_db()
+    assert found.state == "compensated"
+
+
+def test_a_group_undone_side_by_side_is_one_place(world: World) -> None:
+    """It begins when everything after it is settled, and what is before it waits for all of it."""
+    world.script("fail", Abort("no"))
+    members = (step(world.function(name), compensation=world.function(f"un{name}")) for name in ("a", "b", "c"))
+    table = saga(
+        "sides",
+        step(world.first, compensation=world.unfirst),
+        parallel(*members, compensate="parallel"),
+        step(world.then, compensation=world.unthen),
+        step(world.fail, reads_only=True),
+    )
+    found = world.start(table)
+    for name in ("first", "b", "a", "c", "then", "fail"):
+        world.deliver_one(run_of(found, name))
+    assert [run.path for run in due_back(found)] == ["then"]
+    world.deliver_one(run_of(found, "then"))
+    assert [run.path for run in due_back(found)] == ["a", "b", "c"]
+    world.deliver_one(run_of(found, "b"))
+    world.deliver_one(run_of(found, "c"))
+    assert [run.path for run in due_back(found)] == ["a"]
+    assert run_of(found, "first").undo == "owed"
+    world.deliver_one(run_of(found, "a"))
+    assert [run.path for run in due_back(found)] == ["first"]
+
+
+def test_items_undone_side_by_side_are_at_most_as_many_as_run_side_by_side(world: World) -> None:
+    world.script("fail", Abort("no"))
+    lines = each("lines", step(world.lock, compensation=world.unlock), concurrency=3, compensate="parallel")
+    found = world.start(saga("order", lines, step(world.fail, reads_only=True)), {"lines": list(range(8))})
+    while run_of(found, "lines").state != "succeeded" or not due_back(found):
+        world.deliver_one(Run.objects.filter(saga=found, work=Work.DUE).order_by("id")[0])
+    for left in (3, 3, 3, 3, 3, 3, 2, 1):
+        assert len(due_back(found)) == left
+        world.deliver_one(due_back(found)[0])
+    found.refresh_from_db()
+    assert (found.state, world.called.count("unlock")) == ("compensated", 8)
+
+
+def due_back(found: Saga) -> list[Run]:
+    return list(Run.objects.filter(saga=found, work=Work.DUE, doing="compensation").order_by("path", "item"))
+
+
+# Intent
+
+
+def test_that_a_step_owes_is_written_in_the_transaction_that_first_claims_it(world: World) -> None:
+    found, held = at_charge(world)
+    journal = Journal.objects.get(saga=found, rev=held.saga.rev)
+    assert [(move["step"], move["did"], move["undo"]) for move in journal.moves] == [("charge", "claimed", "owed")]
+
+
+def test_a_step_never_claimed_owes_nothing(world: World) -> None:
+    found = world.start(order(world))
+    world.deliver_one(run_of(found, "lock"))
+    operations.cancel(found.pk, actor="ann", reason="no")
+    world.run_through(found)
+    charge = run_of(found, "charge")
+    assert (charge.state, charge.undo, charge.seq) == ("cancelled", "none", None)
+    assert world.called == ["lock", "release"]
+
+
+def test_a_step_that_only_reads_is_never_compensated(world: World) -> None:
+    world.script("charge", Abort("no"))
+    table = saga("order", step(world.look, reads_only=True), step(world.charge, compensation=world.refund))
+    assert world.run_through(world.start(table)).state == "compensated"
+    assert world.called == ["look", "charge"]
+
+
+# Drain and fence
+
+
+def test_no_compensation_of_a_step_starts_while_its_own_attempt_holds_a_live_lease(world: World) -> None:
+    found, held = at_charge(world)
+    operations.cancel(found.pk, actor="ann", reason="no")
+    world.work(found)
+    assert (world.called, run_of(found, "charge").work) == (["lock"], "running")
+    world.answer(held, Succeeded(result={"id": 1}))
+    world.run_through(found)
+    assert world.called == ["lock", "refund", "release"]
+    assert world.contexts[1].action.result == {"id": 1}
+
+
+def test_no_compensation_of_a_step_starts_while_a_step_that_started_later_is_still_running(world: World) -> None:
+    found = world.start(sides(world, "a", "b", last=False))
+    world.deliver_one(run_of(found, "first"))
+    world.deliver_one(run_of(found, "a"))
+    held = world.attempt(found, "b")
+    operations.cancel(found.pk, actor="ann", reason="no")
+    world.work(found)
+    assert world.called == ["first", "a"]
+    world.answer(held, Refused(error="no"))
+    world.run_through(found)
+    assert world.called == ["first", "a", "una", "unfirst"]
+
+
+def test_the_lease_is_the_earlier_of_the_attempts_end_and_its_heartbeat(world: World) -> None:
+    found, held = at_charge(world, timeout=timedelta(minutes=5), heartbeat=timedelta(seconds=20))
+    world.later(timedelta(seconds=15))
+    engine.context_of(held).heartbeat({"done": 3})
+    world.sweep_later(timedelta(seconds=15))
+    assert (run_of(found, "charge").work, run_of(found, "charge").progress) == ("running", {"done": 3})
+    world.sweep_later(timedelta(seconds=6))
+    assert run_of(found, "charge").work == "due"
+
+
+def test_heartbeats_never_carry_an_attempt_beyond_its_end(world: World) -> None:
+    found, held = at_charge(world, timeout=timedelta(seconds=30), heartbeat=timedelta(seconds=20))
+    for _ in range(2):
+        world.later(timedelta(seconds=15))
+        engine.context_of(held).heartbeat()
+    world.sweep_later(timedelta(seconds=5))
+    assert run_of(found, "charge").work == "due"
+
+
+def test_once_turned_back_heartbeat_and_service_raise(world: World, settings: Any) -> None:
+    settings.SAGAS = {**settings.SAGAS, "SERVICES": {"bank": {"url": "http://127.0.0.1:1"}}}
+    found, held = at_charge(world)
+    operations.cancel(found.pk, actor="ann", reason="no")
+    with pytest.raises(TurnedBack):
+        engine.context_of(held).heartbeat()
+    a_while_ago = replace(held, ends=held.ends - 5)
+    with pytest.raises(TurnedBack):
+        engine.context_of(a_while_ago).service("bank").post("/charges", json={})
+
+
+@pytest.mark.parametrize(("timeout", "drained"), [(timedelta(minutes=10), 60), (timedelta(seconds=20), 22)])
+def test_draining_lasts_at_most_a_minute_and_at_most_to_the_attempts_end(
+    world: World, timeout: timedelta, drained: int
+) -> None:
+    found, zombie = at_charge(world, timeout=timeout)
+    operations.cancel(found.pk, actor="ann", reason="no")
+    world.sweep_later(timedelta(seconds=drained - 3))
+    assert run_of(found, "charge").work == "running"
+    world.sweep_later(timedelta(seconds=5))
+    charge = run_of(found, "charge")
+    assert (charge.happened, charge.state, charge.undo) == ("maybe", "unknown", "due")
+    assert world.answer(zombie, Refused(error="too late")).late
+
+
+@pytest.mark.parametrize(
+    ("came", "options"),
+    [
+        (NotNow(error="busy"), {}),
+        (Lost(error="lost"), {}),
+        (Lost(error="lost"), {"probe": lambda ctx: None}),
+        (Lost(error="lost"), {"idempotent": False}),
+        (Refused(error="no"), {"on_failure": "incident"}),
+        (NotNow(error="busy"), {"retry": Retry(attempts=1), "on_exhausted": "suspend"}),
+    ],
+)
+def test_while_draining_nothing_is_repeated_probed_or_made_an_incident(
+    world: World, came: Outcome, options: dict[str, Any]
+) -> None:
+    found, held = at_charge(world, **options)
+    operations.cancel(found.pk, actor="ann", reason="no")
+    world.answer(held, came)
+    assert run_of(found, "charge").doing in ("action", "compensation")
+    assert not Incident.objects.filter(saga=found).exists()
+    assert world.run_through(found).state == "cancelled"
+    assert ("refund" in world.called) is isinstance(came, Lost)
+
+
+def test_forward_incidents_are_closed_as_superseded_and_forward_verbs_are_refused(world: World) -> None:
+    world.script("charge", Unknown("lost"))
+    world.script("refund", RetryLater("busy"))
+    found = world.run_through(world.start(order(world, idempotent=False)))
+    operations.cancel(found.pk, actor="ann", reason="no")
+    incident = Incident.objects.get(saga=found)
+    assert (incident.reason, incident.closed_as) == ("outcome_unknown", "superseded")
+    with pytest.raises(NotAllowed):
+        operations.skip(found.pk, step="charge", actor="ann", reason="go on", result=1)
+    with pytest.raises(NotAllowed):
+        operations.retry(found.pk, actor="ann", reason="go on")
+    found.refresh_from_db()
+    assert not {"skip", "cancel", "compensate"} & set(operations.allowed(found))
+    assert world.run_through(found).state == "cancelled"
+
+
+def test_a_row_that_is_asked_waits_or_backs_off_ends_at_once_when_the_saga_turns_back(world: World) -> None:
+    table = saga(
+        "order",
+        parallel(
+            step(world.charge, compensation=world.refund),
+            wait("settled"),
+            step(world.gift, compensation=world.ungift, when=lambda ctx: True),
+        ),
+    )
+    world.script("charge", RetryLater("busy", after=timedelta(minutes=5)))
+    found = world.start(table)
+    world.deliver_one(run_of(found, "charge"))
+    asked = world.attempt(found, "gift")
+    operations.cancel(found.pk, actor="ann", reason="no")
+    found.refresh_from_db()
+    assert (found.state, Run.objects.filter(saga=found).active().count()) == ("cancelled", 0)
+    world.answer(asked, Succeeded(result={"taken": True}))
+    assert world.called == ["charge"]
+
+
+# Late success
+
+
+def test_a_late_success_before_any_attempt_of_the_compensation_gives_it_the_result(world: World) -> None:
+    found, zombie = turned_back_with_a_zombie(world)
+    assert run_of(found, "charge").undo == "due"
+    world.answer(zombie, Succeeded(result={"id": 9}))
+    world.run_through(found)
+    assert keys(world, "refund") == ["charge:0:1:undo"]
+    assert (world.contexts[1].action.result, world.contexts[1].action.happened) == ({"id": 9}, "yes")
+
+
+def test_a_late_success_after_it_was_spared_is_undone_at_once(world: World) -> None:
+    found = world.start(sides(world, "a", "b", last=False))
+    world.deliver_one(run_of(found, "first"))
+    zombie = world.attempt(found, "a")
+    slow = world.attempt(found, "b")
+    world.lose(zombie)
+    operations.cancel(found.pk, actor="ann", reason="no")
+    operations.resolve(found.pk, step="a", landed=False, actor="ann", reason="not there")
+    assert run_of(found, "a").undo == "unneeded"
+    world.answer(zombie, Succeeded(result={"id": 9}))
+    assert [run.path for run in due_back(found)] == ["a"]
+    world.answer(slow, Refused(error="no"))
+    assert world.run_through(found).state == "cancelled"
+    assert world.called == ["first", "una", "unfirst"]
+    assert world.contexts[1].action.result == {"id": 9}
+
+
+def test_a_late_success_after_it_was_undone_is_undone_once_more_at_once_under_a_new_key(world: World) -> None:
+    world.script("release", RetryLater("busy", after=timedelta(minutes=5)))
+    found, zombie = turned_back_with_a_zombie(world)
+    world.work(found)
+    assert run_of(found, "charge").undo == "done"
+    world.answer(zombie, Succeeded(result={"id": 9}))
+    world.work(found)
+    assert keys(world, "refund") == ["charge:0:1:undo", "charge:0:1:undo:2"]
+    assert world.run_through(found).state == "cancelled"
+
+
+def test_a_late_success_in_back_off_is_undone_once_more_at_once_under_a_new_key(world: World) -> None:
+    world.script("refund", RetryLater("busy", after=timedelta(minutes=5)))
+    found, zombie = turned_back_with_a_zombie(world)
+    world.work(found)
+    world.answer(zombie, Succeeded(result={"id": 9}))
+    world.work(found)
+    found.refresh_from_db()
+    assert keys(world, "refund") == ["charge:0:1:undo", "charge:0:1:undo:2"]
+    assert found.state == "cancelled"
+
+
+@pytest.mark.parametrize(
+    "ends", [Succeeded(), Refused(error="nothing to refund"), NotNow(error="busy"), Lost(error="lost")]
+)
+def test_a_late_success_during_a_compensation_is_undone_once_more_however_that_ends(
+    world: World, ends: Outcome
+) -> None:
+    found, zombie = turned_back_with_a_zombie(world)
+    undoing = world.attempt(found, "charge")
+    assert undoing.run.doing == "compensation"
+    assert world.answer(zombie, Succeeded(result={"id": 9})).late
+    world.answer(undoing, ends)
+    assert open_incidents(found) == []
+    world.work(found)
+    found.refresh_from_db()
+    assert keys(world, "refund") == ["charge:0:1:undo:2"]
+    assert (found.state, world.contexts[1].action.result) == ("cancelled", {"id": 9})
+
+
+def test_a_late_success_while_stuck_is_undone_once_more_on_the_operators_retry(world: World) -> None:
+    world.script("refund", Abort("nothing to refund"))
+    found, zombie = turned_back_with_a_zombie(world)
+    world.work(found)
+    world.answer(zombie, Succeeded(result={"id": 9}))
+    world.work(found)
+    assert keys(world, "refund") == ["charge:0:1:undo"]
+    operations.retry(found.pk, actor="ann", reason="there is now")
+    assert world.run_through(found).state == "cancelled"
+    assert keys(world, "refund") == ["charge:0:1:undo", "charge:0:1:undo:2"]
+    assert open_incidents(found) == []
+
+
+def test_a_late_success_after_it_was_waived_is_an_incident(world: World) -> None:
+    world.script("refund", Abort("nothing to refund"))
+    world.script("release", Abort("cannot"))
+    found, zombie = turned_back_with_a_zombie(world)
+    world.work(found)
+    operations.waive(found.pk, step="charge", actor="ann", reason="nothing was there")
+    world.work(found)
+    world.answer(zombie, Succeeded(result={"id": 9}))
+    assert ("charge", "late_success") in open_incidents(found)
+    assert run_of(found, "charge").undo == "waived"
+
+
+def test_a_late_success_without_a_compensation_is_an_incident(world: World) -> None:
+    world.script("release", Abort("cannot"))
+    found, zombie = turned_back_with_a_zombie(world, compensation=None, no_compensation="a trifle")
+    world.work(found)
+    world.answer(zombie, Succeeded(result={"id": 9}))
+    assert ("charge", "late_success") in open_incidents(found)
+
+
+def test_a_late_success_of_what_only_reads_is_of_no_interest(world: World) -> None:
+    found, zombie = turned_back_with_a_zombie(world, compensation=None, reads_only=True)
+    world.run_through(found)
+    world.answer(zombie, Succeeded(result={"id": 9}))
+    assert open_incidents(found) == []
+
+
+def ended_with_a_late_success(world: World) -> Saga:
+    found, zombie = turned_back_with_a_zombie(world)
+    world.run_through(found)
+    world.answer(zombie, Succeeded(result={"id": 9}))
+    found.refresh_from_db()
+    assert (found.state, open_incidents(found)) == ("cancelled", [("charge", "late_success")])
+    assert keys(world, "refund") == ["charge:0:1:undo"]
+    assert {"retry", "waive"} <= set(operations.allowed(found))
+    return found
+
+
+def test_on_an_ended_saga_a_late_success_is_compensated_once_more_when_a_person_says_so(world: World) -> None:
+    found = ended_with_a_late_success(world)
+    operations.retry(found.pk, actor="ann", reason="once more")
+    assert world.run_through(found).state == "cancelled"
+    assert keys(world, "refund") == ["charge:0:1:undo", "charge:0:1:undo:2"]
+    assert world.contexts[-1].action.result == {"id": 9}
+    assert open_incidents(found) == []
+
+
+def test_on_an_ended_saga_a_late_success_is_waived_when_a_person_says_so(world: World) -> None:
+    found = ended_with_a_late_success(world)
+    operations.waive(found.pk, step="charge", actor="ann", reason="refunded by hand")
+    found.refresh_from_db()
+    assert (found.state, open_incidents(found), keys(world, "refund")) == ("cancelled", [], ["charge:0:1:undo"])
+
+
+def test_what_is_compensated_once_more_on_an_ended_saga_can_get_stuck_and_be_retried(world: World) -> None:
+    found = ended_with_a_late_success(world)
+    world.script("refund", Abort("not today"))
+    operations.retry(found.pk, actor="ann", reason="once more")
+    found = world.run_through(found)
+    assert ("charge", "compensation_refused") in open_incidents(found)
+    assert {"retry", "waive"} <= set(operations.allowed(found))
+    operations.retry(found.pk, actor="ann", reason="today")
+    found = world.run_through(found)
+    assert (found.state, open_incidents(found), found.open_incidents) == ("cancelled", [], 0)
+    assert keys(world, "refund")[1:] == ["charge:0:1:undo:2"] * 2
+
+
+@pytest.mark.parametrize("came", [Refused(error="no"), NotNow(error="busy"), Lost(error="lost")])
+def test_a_late_failure_is_a_note(world: World, came: Outcome) -> None:
+    found, zombie = turned_back_with_a_zombie(world)
+    before = run_of(found, "charge")
+    assert world.answer(zombie, came).late
+    after = run_of(found, "charge")
+    assert (after.happened, after.undo, after.fence) == (before.happened, before.undo, before.fence)
+    assert (open_incidents(found), after.late["outcome"]) == ([], type(came).__name__.lower())
+
+
+def test_a_compensation_that_succeeds_late_is_a_note(world: World) -> None:
+    found, _ = turned_back_with_a_zombie(world)
+    undoing = world.attempt(found, "charge")
+    world.lose(undoing)
+    assert world.answer(undoing, Succeeded()).late
+    assert (run_of(found, "charge").undo, open_incidents(found)) == ("due", [])
+    assert moves_of(found)[-1]["did"] == "late"
+    assert world.run_through(found).state == "cancelled"
+    assert keys(world, "refund") == ["charge:0:1:undo"]
+
+
+def test_a_late_success_is_never_applied_forward(world: World) -> None:
+    found, zombie = at_charge(world)
+    world.lose(zombie)
+    world.answer(zombie, Succeeded(result={"late": True}))
+    found.refresh_from_db()
+    assert (run_of(found, "charge").state, found.state) == ("due", "running")
+    assert world.run_through(found).state == "completed"
+    assert run_of(found, "charge").result == {"from": "charge"}
+
+
+# Compensations
+
+
+def test_a_compensation_is_given_input_result_what_is_known_and_both_keys(world: World) -> None:
+    world.script("charge", Unknown("lost"), Abort("no"))
+    found = world.run_through(world.start(order(world), {"amount": 5}))
+    refund, release = world.contexts[-2:]
+    assert [ctx.input for ctx in (refund, release)] == [{"amount": 5}] * 2
+    assert (refund.action.result, refund.action.happened) == (None, Happened.MAYBE)
+    assert (release.action.result, release.action.happened) == ({"from": "lock"}, Happened.YES)
+    assert (refund.action.key, refund.key) == (f"{found.pk}:charge:0:1", f"{found.pk}:charge:0:1:undo")
+
+
+def test_a_compensation_is_patient(world: World) -> None:
+    world.script("charge", Abort("no"))
+    world.script("release", *[Unknown("lost")] * 19)
+    found = world.run_through(world.start(order(world)), most=90)
+    assert (found.state, world.called.count("release")) == ("compensated", 20)
+
+
+def test_a_compensation_is_not_bound_by_the_sagas_deadline(world: World) -> None:
+    world.script("release", RetryLater("busy", after=timedelta(minutes=30)))
+    world.script("charge", Abort("no"))
+    rows = order(world).rows
+    found = world.start(saga("order", *rows, deadline=timedelta(minutes=10)))
+    world.work(found)
+    world.sweep_later(timedelta(minutes=20))
+    found.refresh_from_db()
+    assert (found.state, found.cause, open_incidents(found)) == ("compensating", "failed_step", [])
+    assert world.run_through(found).state == "compensated"
+
+
+def test_a_compensation_is_not_cancellable(world: World) -> None:
+    world.script("charge", Abort("no"))
+    found = world.start(order(world))
+    world.deliver_one(run_of(found, "lock"))
+    world.deliver_one(run_of(found, "charge"))
+    undoing = world.attempt(found, "lock")
+    again = operations.cancel(found.pk, actor="ann", reason="stop")
+    assert (again.state, again.cause) == ("compensating", "failed_step")
+    assert run_of(found, "lock").fence == undoing.run.fence
+
+
+def test_a_compensation_may_send_heartbeats(world: World) -> None:
+    world.script("charge", Abort("no"))
+    table = saga(
+        "order",
+        step(world.lock, compensation=world.release, heartbeat=timedelta(seconds=10)),
+        step(world.charge, compensation=world.refund),
+    )
+    found = world.start(table)
+    world.deliver_one(run_of(found, "lock"))
+    world.deliver_one(run_of(found, "charge"))
+    undoing = world.attempt(found, "lock")
+    world.later(timedelta(seconds=8))
+    engine.context_of(undoing).heartbeat({"done": 1})
+    world.sweep_later(timedelta(seconds=8))
+    assert (run_of(found, "lock").work, run_of(found, "lock").fence) == ("running", undoing.run.fence)
+    world.lose(undoing)
+    with pytest.raises(TurnedBack):
+        engine.context_of(undoing).heartbeat()
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [([Abort("cannot be undone")], "compensation_refused"), ([Unknown("lost")] * 2, "compensation_exhausted")],
+)
+def test_a_compensation_refused_or_exhausted_is_stuck_and_the_earlier_steps_wait(
+    world: World, script: list[Exception], reason: str
+) -> None:
+    world.script("charge", Abort("half of it", done=1))
+    world.script("refund", *script)
+    found = world.run_through(world.start(order(world, compensation_retry=TWICE)))
+    assert (found.state, open_incidents(found)) == ("stuck", [("charge", reason)])
+    assert (run_of(found, "charge").undo, "release" in world.called) == ("stuck", False)
+    operations.retry(found.pk, actor="ann", reason="now")
+    found = world.run_through(found)
+    assert (found.state, world.called[-2:], open_incidents(found)) == ("compensated", ["refund", "release"], [])
+    assert set(keys(world, "refund")) == {"charge:0:1:undo"}
+
+
+def stuck_and_gone_on(world: World, *more: Exception) -> Saga:
+    """The charge cannot be refunded; the steps before it do not wait for that."""
+    world.script("fail", Abort("no"))
+    world.script("refund", Abort("cannot"), *more)
+    table = saga(
+        "order",
+        step(world.lock, compensation=world.release),
+        step(world.gift, compensation=world.ungift),
+        step(world.charge, compensation=world.refund),
+        step(world.fail, reads_only=True),
+        on_compensation_stuck="continue",
+    )
+    found = world.start(table)
+    for name in ("lock", "gift", "charge", "fail", "charge"):
+        world.deliver_one(run_of(found, name))
+    return found
+
+
+def test_when_stuck_the_others_may_go_on_and_a_later_retry_runs_beside_them(world: World) -> None:
+    found = stuck_and_gone_on(world)
+    assert run_of(found, "charge").undo == "stuck"
+    beside = world.attempt(found, "gift")
+    operations.retry(found.pk, actor="ann", reason="now", step="charge")
+    world.deliver_one(run_of(found, "charge"))
+    assert (run_of(found, "charge").undo, run_of(found, "gift").undo) == ("done", "running")
+    world.answer(beside, Succeeded())
+    found = world.run_through(found)
+    assert (found.state, world.called[-1], open_incidents(found)) == ("compensated", "release", [])
+
+
+def test_while_one_is_retried_beside_them_the_others_still_go_on(world: World) -> None:
+    found = stuck_and_gone_on(world)
+    operations.retry(found.pk, actor="ann", reason="now", step="charge")
+    slow = world.attempt(found, "charge")
+    world.deliver_one(run_of(found, "gift"))
+    assert run_of(found, "lock").undo == "due"
+    world.deliver_one(run_of(found, "lock"))
+    found.refresh_from_db()
+    assert found.state == "compensating"
+    world.answer(slow, Succeeded())
+    found.refresh_from_db()
+    assert found.state == "compensated"
+
+
+def test_the_others_go_on_but_the_saga_is_compensated_only_when_every_debt_is_settled(world: World) -> None:
+    found = world.run_through(stuck_and_gone_on(world))
+    assert (found.state, world.called[-2:]) == ("stuck", ["ungift", "release"])
+    operations.waive(found.pk, step="charge", actor="ann", reason="refunded by hand")
+    found.refresh_from_db()
+    assert (found.state, run_of(found, "charge").undo) == ("compensated", "waived")
+
+
+def test_compensated_only_when_everything_owed_is_done_unneeded_or_waived_with_a_reason(world: World) -> None:
+    world.script("charge", Abort("half of it", done=1))
+    world.script("refund", Abort("cannot"))
+    found = world.run_through(world.start(order(world)))
+    assert found.state == "stuck"
+    with pytest.raises(Exception, match=r"\w"):
+        operations.waive(found.pk, step="charge", actor="ann", reason="")
+    operations.waive(found.pk, step="charge", actor="ann", reason="refunded by hand")
+    found = world.run_through(found)
+    assert (found.state, found.cause) == ("compensated", "failed_step")
+    assert sorted(Run.objects.filter(saga=found).values_list("undo", flat=True)) == ["done", "waived"]
+
+
+def test_the_first_cause_decides_how_it_ends(world: World) -> None:
+    world.script("refund", RetryLater("busy"))
+    found, held = at_charge(world)
+    operations.compensate(found.pk, actor="ann", reason="undo it")
+    operations.cancel(found.pk, actor="bob", reason="stop it")
+    world.answer(held, Succeeded())
+    assert world.run_through(found).state == "compensated"
+
+
+# Losers
+
+
+def joined(world: World, *names: str, join: int = 1, **options: Any) -> Saga:
+    """Members of which `join` must succeed, then a step."""
+    members = (step(world.function(name), compensation=world.function(f"un{name}"), **options) for name in names)
+    table = saga("quotes", parallel(*members, join=join), step(world.book, compensation=world.unbook))
+    return world.start(table)
+
+
+def test_after_the_kth_success_members_not_begun_are_cancelled(world: World) -> None:
+    found = joined(world, "a", "b", "c")
+    world.deliver_one(run_of(found, "b"))
+    runs = {name: run_of(found, name) for name in "abc"}
+    assert {name: (run.state, run.undo) for name, run in runs.items()} == {
+        "a": ("cancelled", "none"),
+        "b": ("succeeded", "owed"),
+        "c": ("cancelled", "none"),
+    }
+    assert world.run_through(found).state == "completed"
+    assert world.called == ["b", "book"]
+
+
+@pytest.mark.parametrize(
+    ("came", "undone"), [(Succeeded(), True), (Lost(error="lost"), True), (NotNow(error="busy"), False)]
+)
+def test_a_running_loser_is_let_finish_without_a_further_attempt_and_undone_at_once(
+    world: World, came: Outcome, undone: bool
+) -> None:
+    found = joined(world, "a", "b")
+    held = world.attempt(found, "b")
+    world.deliver_one(run_of(found, "a"))
+    engine.context_of(held).heartbeat()
+    world.answer(held, came)
+    assert [run.path for run in due_back(found)] == (["b"] if undone else [])
+    found = world.run_through(found)
+    assert (found.state, "unb" in world.called, "b" in world.called) == ("completed", undone, False)
+
+
+def test_a_loser_in_doubt_and_in_back_off_makes_no_further_attempt_and_is_undone(world: World) -> None:
+    world.script("b", Unknown("lost"))
+    found = joined(world, "a", "b")
+    world.deliver_one(run_of(found, "b"))
+    world.deliver_one(run_of(found, "a"))
+    assert world.run_through(found).state == "completed"
+    assert (world.called.count("b"), world.called.count("unb")) == (1, 1)
+
+
+def test_a_loser_that_a_person_was_to_look_at_is_superseded_and_undone(world: World) -> None:
+    world.script("b", Unknown("lost"))
+    found = joined(world, "a", "b", idempotent=False)
+    world.deliver_one(run_of(found, "b"))
+    assert open_incidents(found) == [("b", "outcome_unknown")]
+    world.deliver_one(run_of(found, "a"))
+    assert open_incidents(found) == []
+    assert world.run_through(found).state == "completed"
+    assert (world.called.count("b"), world.called.count("unb")) == (1, 1)
+
+
+def test_a_saga_does_not_end_before_its_losers_are_settled(world: World) -> None:
+    found = joined(world, "a", "b")
+    held = world.attempt(found, "b")
+    world.deliver(run_of(found, "a"))
+    found.refresh_from_db()
+    assert (run_of(found, "book").state, found.state) == ("succeeded", "running")
+    world.answer(held, Succeeded())
+    found.refresh_from_db()
+    assert found.state == "running"
+    world.work(found)
+    found.refresh_from_db()
+    assert (found.state, world.called) == ("completed", ["a", "book", "unb"])
+
+
+def test_a_loser_whose_compensation_is_stuck_keeps_the_saga_open_until_a_person_has_settled_it(world: World) -> None:
+    world.script("unb", Abort("cannot"))
+    found = joined(world, "a", "b")
+    held = world.attempt(found, "b")
+    world.deliver_one(run_of(found, "a"))
+    world.answer(held, Succeeded())
+    found = world.run_through(found)
+    assert (found.state, open_incidents(found)) == ("waiting", [("b", "compensation_refused")])
+    operations.waive(found.pk, step="b", actor="ann", reason="by hand")
+    found.refresh_from_db()
+    assert found.state == "completed"
+
+
+def test_a_late_success_of_a_loser_is_undone_beside_the_forward_side(world: World) -> None:
+    found = joined(world, "a", "b")
+    zombie = world.attempt(found, "b")
+    world.lose(zombie)
+    again = world.attempt(found, "b")
+    world.deliver_one(run_of(found, "a"))
+    world.answer(again, Refused(error="no"))
+    world.work(found)
+    found.refresh_from_db()
+    assert world.called == ["a", "book", "unb"]
+    world.answer(zombie, Succeeded(result={"id": 2}))
+    assert ("b", "late_success") in open_incidents(found)
+
+
+def test_a_loser_is_undone_also_past_the_pivot(world: World) -> None:
+    members = (step(world.function(name), compensation=world.function(f"un{name}")) for name in "ab")
+    found = world.start(saga("quotes", parallel(*members, join=1), step(world.pay, pivot=True)))
+    held = world.attempt(found, "b")
+    world.deliver(run_of(found, "a"))
+    found.refresh_from_db()
+    assert (found.committed_at is not None, found.state) == (True, "running")
+    world.answer(held, Succeeded())
+    assert world.run_through(found).state == "completed"
+    assert world.called == ["a", "pay", "unb"]
+
+
+def test_turning_back_with_a_loser_still_under_way_drains_it_too(world: World) -> None:
+    found = joined(world, "a", "b")
+    first, loser = world.attempt(found, "a"), world.attempt(found, "b")
+    world.answer(first, Succeeded())
+    operations.cancel(found.pk, actor="ann", reason="no")
+    world.work(found)
+    assert world.called == []
+    world.answer(loser, Succeeded())
+    assert world.run_through(found).state == "cancelled"
+    assert world.called == ["unb", "una"]
+
+
+def test_a_sweep_drains_what_never_answers(world: World) -> None:
+    found, _ = at_charge(world, timeout=timedelta(hours=1))
+    operations.cancel(found.pk, actor="ann", reason="no")
+    world.later(timedelta(seconds=61))
+    assert sweep()
+    assert run_of(found, "charge").at <= clock.now()
+    assert world.run_through(found).state == "cancelled"
