@@ -15,7 +15,7 @@ MOST_STEPS = 200
 """A saga with more steps shows the first of them; the others are in its list of steps."""
 
 
-def saga_document(saga: Saga, request: Request) -> dict[str, Any]:
+def saga_document(saga: Saga, request: Request | None) -> dict[str, Any]:
     """A saga in full: what it waits for and what can be done about it in `next` and `links`."""
     paused = {"by": saga.paused_by, "since": saga.paused_at, "why": saga.paused_why} if saga.paused_at else None
     return saga_line(saga, request) | {
@@ -37,7 +37,7 @@ def saga_document(saga: Saga, request: Request) -> dict[str, Any]:
     }
 
 
-def saga_line(saga: Saga, request: Request) -> dict[str, Any]:
+def saga_line(saga: Saga, request: Request | None) -> dict[str, Any]:
     """A saga as it stands in a list."""
     return {
         "id": saga.pk,
@@ -109,7 +109,7 @@ def signal_document(signal: Signal) -> dict[str, Any]:
     }
 
 
-def told_document(told: Signalled, request: Request) -> dict[str, Any]:
+def told_document(told: Signalled, request: Request | None) -> dict[str, Any]:
     """What became of a signal just now."""
     return {
         "saga": str(told.saga.pk),
@@ -130,12 +130,12 @@ def journal_document(entry: Journal) -> dict[str, Any]:
     return {"rev": entry.rev, "at": entry.at, "actor": entry.actor, "moves": entry.moves}
 
 
-def address(saga: Saga, request: Request, name: str = "saga") -> str:
+def address(saga: Saga, request: Request | None, name: str = "saga") -> str:
     """The address of a saga, or of what belongs to it."""
     return str(reverse(f"sagas:{name}", args=[saga.pk], request=request))
 
 
-def _links(saga: Saga, request: Request) -> dict[str, str]:
+def _links(saga: Saga, request: Request | None) -> dict[str, str]:
     links = {"self": address(saga, request)}
     links |= {name: address(saga, request, name) for name in PARTS}
     verbs = [verb for verb in operations.allowed(saga) if verb != "signal"]
