@@ -16,7 +16,7 @@ from sagas.lifecycle import SagaState
 from sagas.models import Run, Saga
 from sagas.timeline import Entry, Reader
 
-COLOURS = {
+COLOURS = {"good": "green", "trouble": "red", "back": "blue", "person": "bold magenta", "quiet": "dim"}
     "good": "green",
     "trouble": "red",
     "back": "blue",
