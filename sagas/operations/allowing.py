@@ -10,7 +10,7 @@ from sagas.models import Run, Saga, Work
 from sagas.outcome import Happened
 from sagas.plan import Undo
 from sagas.rows import Step
-from sagas.verdict import Reason
+from sagas.verdict import Doing, Reason
 
 
 def allowed(saga: Saga) -> list[str]:
@@ -32,15 +32,54 @@ def is_pivot(saga: Saga, path: str) -> bool:
     return isinstance(row, Step) and row.pivot
 
 
+def why_not_reopened(saga: Saga) -> tuple[str, str] | None:
+    """Why a saga that was given up cannot go on, and a code; None when it can."""
+    if saga.business_key is not None and saga.holds_key:
+        same = {"tenant": saga.tenant, "definition": saga.definition, "business_key": saga.business_key}
+        holder = Saga.objects.live().filter(**same, holds_key=True).first()
+        if holder is not None:
+            return f"Saga {holder.pk} holds the business key {saga.business_key!r} now.", "key_taken"
+    if saga.parent_id is not None:
+        parent = Run.objects.select_related("saga").get(pk=saga.parent_id)
+        waits = parent.work == Work.WAITING or parent.held or parent.undo in (Undo.RUNNING, Undo.STUCK)
+        if parent.saga.ended_at or not waits:
+            return f"Its parent, saga {parent.saga_id}, has gone on without it.", "parent_gone"
+    return None
+
+
+def why_not_retried(saga: Saga, run: Run) -> tuple[str, str] | None:
+    """Why a row that needs a person is not tried again, and a code; None when it is."""
+    if run.kind == Run.Kind.CHILD:
+        born = Saga.objects.filter(parent_id=run.pk).order_by("-id").first()
+        if born is not None and born.state == SagaState.FAILED:  # a second one would do what the first may have done
+            return f"Retry saga {born.pk} instead, the child that was given up.", "retry_the_child"
+    table = registry.find(saga.definition, saga.version, saga.fingerprint)
+    row = table.places[run.path].row if table and run.path in table.places else None
+    repeatable = not isinstance(row, Step) or row.idempotent
+    if run.held and run.happened == Happened.YES and (run.code == "result_unstorable" or not repeatable):
+        return f"{run.path} has happened and is never repeated; skip it, and supply its result.", "happened"
+    return None
+
+
+def owed_after_the_end(saga: Saga) -> list[Run]:
+    """Of a saga that has ended: what landed after all, or could not be undone then, and can be undone once more."""
+    late = saga.incidents.open().filter(reason=Reason.LATE_SUCCESS).values("run")
+    landed = Q(pk__in=late, undo__in=[Undo.DONE, Undo.UNNEEDED])
+    return list(Run.objects.filter(landed | Q(undo=Undo.STUCK), saga_id=saga.pk).order_by("id"))
+
+
 def _of_ended(saga: Saga) -> Iterator[str]:
-    late = saga.incidents.open().filter(reason=Reason.LATE_SUCCESS)
-    runs = [incident.run for incident in late.select_related("run")]
-    again = any(run is not None and run.undo in (Undo.DONE, Undo.UNNEEDED) for run in runs)
-    if saga.state == SagaState.FAILED or again:
+    again = why_not_reopened(saga) is None if saga.state == SagaState.FAILED else bool(owed_after_the_end(saga))
+    if again:
         yield "retry"
-    if runs:
+    if _can_waive(saga):
         yield "waive"
     yield "clone"
+
+
+def _can_waive(saga: Saga) -> bool:
+    late = saga.incidents.open().filter(reason=Reason.LATE_SUCCESS)
+    return Run.objects.filter(saga_id=saga.pk, undo=Undo.STUCK).exists() or late.exists()
 
 
 def _of_live(saga: Saga) -> Iterator[str]:
@@ -53,7 +92,7 @@ def _of_live(saga: Saga) -> Iterator[str]:
     if can_go_back:
         yield "cancel"
     yield "resume" if saga.paused_at else "pause"
-    if runs.retriable(now).exists():
+    if any(why_not_retried(saga, run) is None for run in runs.retriable(now)):
         yield "retry"
     if runs.filter(resolvable()).exists():
         yield "resolve"
@@ -63,7 +102,7 @@ def _of_live(saga: Saga) -> Iterator[str]:
         yield "reschedule"
     if can_go_back and saga.state != SagaState.PENDING:
         yield "compensate"
-    if runs.filter(undo=Undo.STUCK).exists():
+    if _can_waive(saga):
         yield "waive"
     if saga.open_incidents and not runs.filter(running()).exists():
         yield "give_up"
@@ -89,5 +128,6 @@ def running() -> Q:
 def _pivot_is_open(saga: Saga) -> bool:
     table = registry.find(saga.definition, saga.version, saga.fingerprint)
     pivots = [step.name for step in table.steps if step.pivot] if table else []
-    doubtful = Run.objects.filter(saga_id=saga.pk, path__in=pivots).exclude(happened=Happened.NO)
+    under_way = Q(work=Work.RUNNING) & ~Q(doing=Doing.DECISION)
+    doubtful = Run.objects.filter(~Q(happened=Happened.NO) | under_way, saga_id=saga.pk, path__in=pivots)
     return bool(pivots) and doubtful.exists()

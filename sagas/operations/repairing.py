@@ -151,6 +151,8 @@ def reschedule(
 def _move_deadline(t: Turn, at: datetime) -> None:
     if t.saga.is_going_back:
         refuse(t, "The saga goes back already; its deadline decides nothing any more.", "no_clock")
+    if t.saga.deadline_at is None:
+        refuse(t, "The saga has no deadline that could be moved.", "no_clock")
     t.saga.deadline_at, t.saga.overdue_at = at, None
     if t.saga.wanted_back == Cause.DEADLINE:
         t.saga.wanted_back = ""

@@ -7,18 +7,17 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from sagas.errors import NotAllowed
-from sagas.lifecycle import ENDS, SagaState, StepState
+from sagas.lifecycle import SagaState, StepState
 from sagas.models import Incident, Revision, Run, Saga, Work
-from sagas.operations.allowing import allowed
+from sagas.operations.allowing import allowed, owed_after_the_end, why_not_reopened, why_not_retried
 from sagas.operations.starting import accepted_by
 from sagas.operations.verb import refuse, verb
 from sagas.outcome import Happened
 from sagas.plan import Event, Undo
 from sagas.results import UNCHANGED
-from sagas.rows import Child, Row, Step
 from sagas.settle import fold
 from sagas.turn import FAR, Turn
-from sagas.verdict import Doing, Reason
+from sagas.verdict import Doing
 from sagas.way_back import demand, descend
 
 
@@ -78,16 +77,12 @@ def _chosen(t: Turn, step: str | None, item: int | None) -> list[Run]:
 def _try_now(t: Turn, run: Run) -> None:
     again = Incident.objects.open().filter(saga_id=t.saga.pk, path=run.path, item=run.item)
     again.update(retried_at=t.now)
-    row = t.row(run)
-    if isinstance(row, Child):
-        _check_child(t, run)
+    if why_not := why_not_retried(t.saga, run):
+        refuse(t, *why_not)
     if run.undo == Undo.STUCK:
         demand(t, run, once_more=run.undo_again)
         descend(t)
         return
-    if run.held and run.happened == Happened.YES and (run.code == "result_unstorable" or not _is_idempotent(row)):
-        sentence = f"{run.path} has happened and is never repeated; skip it, and supply its result."
-        refuse(t, sentence, "happened")
     was_held = run.held
     run.tries = run.asks = run.crashes = 0
     run.since = None
@@ -104,21 +99,10 @@ def _try_now(t: Turn, run: Run) -> None:
         fold(t, run, Event.FREED)
 
 
-def _is_idempotent(row: Row) -> bool:
-    return not isinstance(row, Step) or row.idempotent
-
-
 def _doing(run: Run, was_held: bool) -> Doing:
     if run.kind != Run.Kind.STEP or run.doing == Doing.DECISION:
         return Doing.DECISION
     return Doing.ACTION if was_held else Doing(run.doing)
-
-
-def _check_child(t: Turn, run: Run) -> None:
-    """A child that was given up is retried itself: a second one would do what the first one may have done."""
-    child = Saga.objects.filter(parent_id=run.pk).order_by("-id").first()
-    if child is not None and child.state == SagaState.FAILED:
-        refuse(t, f"Retry saga {child.pk} instead, the child that was given up.", "retry_the_child")
 
 
 def _edit(t: Turn, runs: list[Run], given: Any) -> dict[str, Any]:
@@ -147,8 +131,8 @@ def _difference(before: Any, after: Any) -> dict[str, Any]:
 def _reopen(t: Turn) -> None:
     """A saga that was given up goes on in the direction in which it went, with a new deadline."""
     saga, table = t.saga, t.definition
-    _check_key_is_free(t)
-    _check_parent_waits(t)
+    if why_not := why_not_reopened(saga):
+        refuse(t, *why_not)
     left = (saga.failure or {}).pop("left", [])
     saga.ended_at = None
     if saga.is_going_back:
@@ -169,16 +153,6 @@ def _reopen(t: Turn) -> None:
         t.move(run, "goes on")
 
 
-def _check_key_is_free(t: Turn) -> None:
-    saga = t.saga
-    if saga.business_key is None or not saga.holds_key:
-        return
-    same = {"tenant": saga.tenant, "definition": saga.definition, "business_key": saga.business_key}
-    holder = Saga.objects.live().filter(**same, holds_key=True).first()
-    if holder is not None:
-        refuse(t, f"Saga {holder.pk} holds the business key {saga.business_key!r} now.", "key_taken")
-
-
 def _hold_the_key(saga: Saga) -> None:
     """A start at the same moment may get the key first: one of the two waits here for the other's commit."""
     try:
@@ -189,22 +163,11 @@ def _hold_the_key(saga: Saga) -> None:
         raise NotAllowed(sentence, code="key_taken", allowed=allowed(Saga.objects.get(pk=saga.pk))) from None
 
 
-def _check_parent_waits(t: Turn) -> None:
-    if t.saga.parent_id is None:
-        return
-    parent = Run.objects.select_related("saga").get(pk=t.saga.parent_id)
-    waits = parent.work == Work.WAITING or parent.held or parent.undo in (Undo.RUNNING, Undo.STUCK)
-    if parent.saga.state in ENDS or not waits:
-        refuse(t, f"Its parent, saga {parent.saga_id}, has gone on without it.", "parent_gone")
-
-
 def _undo_once_more(t: Turn, step: str | None) -> None:
-    """On an ended saga: what turned out to have happened after all is undone under a key of its own."""
-    late = Incident.objects.open().filter(saga_id=t.saga.pk, reason=Reason.LATE_SUCCESS)
-    paths = list((late.filter(path=step) if step else late).values_list("path", "item"))
-    runs = [run for run in t.runs(undo__in=[Undo.DONE, Undo.UNNEEDED]) if (run.path, run.item) in paths]
+    """On an ended saga: what landed after all is undone under a key of its own, what could not be undone is tried."""
+    runs = [t.hold(run) for run in owed_after_the_end(t.saga) if step in (None, run.path)]
     if not runs:
         refuse(t, f"The saga has ended: it is {t.saga.state}.", "ended")
-    late.update(retried_at=t.now)
     for run in runs:
-        demand(t, run, once_more=run.undo == Undo.DONE)
+        Incident.objects.open().filter(run=run).update(retried_at=t.now)
+        demand(t, run, once_more=run.undo == Undo.DONE or run.undo_again)

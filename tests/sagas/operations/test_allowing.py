@@ -1,0 +1,99 @@
+"""`allowed` lists exactly the verbs that then do something, in every state that there is."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from sagas import clock, operations
+from sagas.errors import NotAllowed
+from sagas.lifecycle import SagaState
+from sagas.models import Audit, Run, Saga, Signal
+from tests.sagas.operations.states import BY, STATES, fresh
+from tests.sagas.world import World
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ORDER = ["signal", "decide", "cancel", "pause", "resume", "retry", "resolve"]
+ORDER += ["skip", "reschedule", "compensate", "waive", "give_up", "clone"]
+
+
+def ways(verb: str, found: Saga) -> Iterator[dict[str, Any]]:
+    """Every sensible way of calling the verb on that saga."""
+    rows = list(Run.objects.filter(saga=found).exclude(kind=Run.Kind.MESSAGE).values_list("path", "item"))
+    at = clock.now() + timedelta(hours=2)
+    match verb:
+        case "signal":
+            yield {"name": "settled", "actor": "bank"}
+        case "decide":
+            yield from ({"step": path, "approved": True, **BY} for path, _ in rows)
+        case "clone":
+            yield {"confirm_effects": True, **BY}
+        case "reschedule":
+            yield {"at": at, **BY}
+            yield from ({"step": path, "item": item, "at": at, **BY} for path, item in rows)
+        case "retry":
+            yield BY
+            yield from ({"step": path, "item": item, **BY} for path, item in rows)
+        case "resolve":
+            yield from ({"step": path, "item": item, "landed": True, **BY} for path, item in rows)
+        case "skip" | "waive":
+            yield from ({"step": path, "item": item, **BY} for path, item in rows)
+        case _:
+            yield BY
+
+
+def does_something(verb: str, found: Saga, arguments: dict[str, Any]) -> bool:
+    """Would the verb be accepted, and move anything? Nothing of it stays."""
+    with transaction.atomic():
+        before = Audit.objects.count() + Signal.objects.count()
+        try:
+            getattr(operations, verb)(found.pk, **arguments)
+        except NotAllowed:
+            return False
+        finally:
+            after = Audit.objects.count() + Signal.objects.count()
+            transaction.set_rollback(True)
+    return after > before
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_allowed_lists_exactly_the_verbs_that_do_something(world: World, name: str) -> None:
+    found = fresh(STATES[name](world))
+    listed = operations.allowed(found)
+    succeeding = [verb for verb in ORDER if any(does_something(verb, found, way) for way in ways(verb, found))]
+    assert listed == succeeding
+    assert fresh(found).rev == found.rev
+
+
+def test_the_states_are_all_that_there_are(world: World) -> None:
+    seen = set()
+    for build in STATES.values():
+        seen.add(fresh(build(world)).state)
+        Run.objects.update(work=None, at=None, worker=None)  # nothing of this saga is in the next one's way
+        Saga.objects.update(holds_key=False)
+        world.scripts.clear()
+    assert seen == set(SagaState)
+
+
+def test_a_refusal_lists_what_is_allowed_instead(world: World) -> None:
+    found = STATES["stuck_on_the_way_back"](world)
+    with pytest.raises(NotAllowed) as refusal:
+        operations.skip(found.pk, step="charge", **BY)
+    assert refusal.value.allowed == operations.allowed(fresh(found)) != []
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_verb_that_is_refused_changes_nothing_and_is_no_audit_entry(world: World, name: str) -> None:
+    found = fresh(STATES[name](world))
+    audits = Audit.objects.filter(saga=found).count()
+    for verb in set(ORDER) - {"signal"} - set(operations.allowed(found)):
+        for way in ways(verb, found):
+            if verb in ("cancel", "compensate") and found.is_going_back and not found.ended_at:
+                assert getattr(operations, verb)(found.pk, **way).is_going_back  # it does so already
+            else:
+                with pytest.raises(NotAllowed):
+                    getattr(operations, verb)(found.pk, **way)
+    assert (fresh(found).rev, Audit.objects.filter(saga=found).count()) == (found.rev, audits)
