@@ -1,0 +1,32 @@
+"""Test your sagas as you would tell them: given an order, when payments refuses, it takes back what it did.
+
+    @pytest.mark.django_db
+    def test_a_declined_payment_sets_the_stock_free():
+        run = given(order, fails("charge", Abort("declined")), input=ORDER, steps={"*": {}})
+        run.runs("check_user", "check_stock", "lock_stock")
+        run.compensates("lock_stock")
+        run.ends("compensated")
+
+The engine is the real one, in the test's database; its clock is put forward, so nothing sleeps. Only the outside is
+scripted: participants (`service`), or whole steps (`steps`).
+"""
+
+from sagas.testing.beginning import given
+from sagas.testing.cues import answers_late, crashes, duplicates, fails, times_out
+from sagas.testing.failure import StoryFailed
+from sagas.testing.participants import service
+from sagas.testing.script import in_turn
+from sagas.testing.story import Story
+
+__all__ = [
+    "Story",
+    "StoryFailed",
+    "answers_late",
+    "crashes",
+    "duplicates",
+    "fails",
+    "given",
+    "in_turn",
+    "service",
+    "times_out",
+]

@@ -1,0 +1,50 @@
+"""Begin a story: `given`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sagas import operations
+from sagas.definition import Definition
+from sagas.faults import faults_of
+from sagas.testing.cues import Cue
+from sagas.testing.participants import Participant
+from sagas.testing.script import Script
+from sagas.testing.story import Story
+from sagas.testing.world import World
+
+_world = World()
+
+
+def given(
+    definition: Definition,
+    *things: Cue | Participant,
+    input: Any = None,
+    steps: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Story:
+    """A saga of that table has begun; nothing of it has happened yet.
+
+    `things` are what goes wrong and what participants answer. `steps` says for a step, or for the function that undoes
+    it, what it answers instead of being called: a value, an exception, a function of the context, or `in_turn(…)`;
+    under "*" for all that are not named. `options` are those of `sagas.operations.start`, such as `business_key`.
+
+    Stories of one test share their clock. Raises what `start` raises, and `ValueError` for a table that has faults.
+    """
+    if faults := faults_of(definition):
+        raise ValueError("\n".join([f"The table of {definition.name!r} is not in order:", *faults]))
+    script = Script(definition)
+    script.add(*things, steps=steps)
+    world = this_world()
+    world.knows(definition)
+    with world.lit():
+        begun = operations.start(definition.name, input, version=definition.version, actor="a test", **options)
+    world.tells(begun.saga.pk, script)
+    return Story(world, begun.saga.pk, definition, script)
+
+
+def this_world() -> World:
+    """The world of this test: a new one when the database has forgotten what was played in the last."""
+    global _world
+    if not _world.lasts():
+        _world = World()
+    return _world

@@ -1,0 +1,59 @@
+"""What happens next, and when."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sagas.conf import conf
+from sagas.lifecycle import SagaState
+from sagas.models import Incident, Run, Saga, Work
+from sagas.models.saga import Going
+
+AFTER = timedelta(milliseconds=2)
+"""A clock is never early, so one looks at it a moment after its time."""
+
+NEVER = 9999
+
+
+def next_by_itself(now: datetime, dead: Collection[UUID]) -> datetime | None:
+    """When something happens that nobody is waited for: the next try, the take-over of what a worker left.
+
+    It stands still before the end of what a saga waits for, and where a person must look: a test says what happens
+    then. A deadline that comes sooner comes.
+    """
+    found = [at for run in _runs(paused=False) if (at := _by_itself(run, now, dead)) is not None]
+    if not found:
+        return None
+    at = min(found)
+    return min([at, *(deadline for deadline in _deadlines() if deadline > now)])
+
+
+def next_of_all(now: datetime) -> datetime | None:
+    """The next time at which a clock is over, whatever it is."""
+    times = [run.at for run in _runs(paused=False) if run.at is not None and run.at.year < NEVER]
+    return min((at for at in [*times, *_deadlines()] if at > now), default=None)
+
+
+def _by_itself(run: Run, now: datetime, dead: Collection[UUID]) -> datetime | None:
+    at = run.at
+    if at is None or run.work == Work.WAITING or run.saga.state == SagaState.PENDING:
+        return None
+    if run.work == Work.RUNNING and run.worker in dead:
+        at = now + conf().gone_after
+    elif at <= now and run.work == Work.DUE:
+        return None
+    held = Incident.objects.open().filter(saga_id=run.saga_id, path=run.path, item=run.item, retried_at=None)
+    if held.exists():
+        return None
+    waits = Run.objects.filter(saga_id=run.saga_id, work=Work.WAITING)
+    patience = [wait.ends_at or wait.at for wait in waits]
+    return None if any(end is not None and end < at for end in patience) else at
+
+
+def _runs(*, paused: bool) -> list[Run]:
+    return list(Run.objects.active().filter(saga__paused_at__isnull=not paused).select_related("saga"))
+
+
+def _deadlines() -> list[datetime]:
+    open_ones = Saga.objects.live().filter(going=Going.FORWARD, paused_at=None, overdue_at=None)
+    return [at for at in open_ones.values_list("deadline_at", flat=True) if at is not None]

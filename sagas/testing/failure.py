@@ -1,0 +1,23 @@
+"""Why a story is not as it was told."""
+
+from typing import Any
+
+
+class StoryFailed(AssertionError):
+    """What was expected and what is, in a sentence, and below it the saga's timeline."""
+
+
+class Unscripted(BaseException):
+    """A participant was called and nothing says what it answers.
+
+    No `Exception`: neither a step's own `except` nor the engine's must take it for an answer.
+    """
+
+
+class Crash(BaseException):
+    """The worker dies here."""
+
+
+def a_list(names: Any) -> str:
+    """Names for a sentence."""
+    return ", ".join(str(name) for name in names) or "nothing"
