@@ -1,14 +1,28 @@
-"""The order saga: check, set aside, charge, confirm, tell the customer; and the way back."""
+"""The order saga, the largest of the shop's: check, approve, set aside, charge, settle, ship, confirm, tell."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sagas import PATIENT, Abort, parallel, saga, step
+from examples.shop.clocks import APPROVED_WITHIN, ORDERED_WITHIN, REMIND_EVERY, SETTLED_WITHIN
+from examples.shop.shipment import NAME, shipping
+from examples.shop.sign_up import sign_up
+from sagas import PATIENT, Abort, approval, child, each, parallel, saga, step, wait
 
-NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
-"""What may stand in an address that a step calls."""
+__all__ = ["order", "shipping", "sign_up"]
+
+LARGE = 100_000
+"""From this amount on, in cents, somebody in sales looks at an order."""
+
+
+class Line(BaseModel):
+    """So many pieces of one thing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sku: str = Field(pattern=NAME, max_length=40)
+    quantity: int = Field(gt=0, le=1000)
 
 
 class OrderInput(BaseModel):
@@ -18,9 +32,21 @@ class OrderInput(BaseModel):
 
     order_id: str = Field(pattern=NAME, max_length=60)
     user_id: str = Field(pattern=NAME, max_length=40)
-    sku: str = Field(pattern=NAME, max_length=40)
-    quantity: int = Field(gt=0, le=1000)
+    lines: list[Line] = Field(min_length=1, max_length=100)
     amount: int = Field(gt=0, le=100_000_000)
+
+
+class Terms(BaseModel):
+    """What sales grants with its yes; `discount` in per cent."""
+
+    discount: int = Field(0, ge=0, le=50)
+
+
+class Settlement(BaseModel):
+    """What payments says when the bank has answered."""
+
+    charge_id: int
+    status: Literal["settled", "declined"]
 
 
 def check_user(ctx: Any) -> dict[str, Any]:
@@ -30,25 +56,41 @@ def check_user(ctx: Any) -> dict[str, Any]:
     return user
 
 
-def check_stock(ctx: Any) -> dict[str, Any]:
-    item: dict[str, Any] = ctx.service("stock").get(f"/stock/{ctx.input.sku}").json
-    if item["on_hand"] < ctx.input.quantity:
-        raise Abort(f"There are only {item['on_hand']} pieces of {ctx.input.sku}.", code="out_of_stock")
-    return item
+def check_stock(ctx: Any) -> dict[str, int]:
+    """How much there is of each thing. It only spares hopeless orders the effort: `lock_stock` is what counts."""
+    on_hand = {}
+    for line in ctx.input.lines:
+        on_hand[line.sku] = ctx.service("stock").get(f"/stock/{line.sku}").json["on_hand"]
+        if on_hand[line.sku] < line.quantity:
+            raise Abort(f"There are only {on_hand[line.sku]} pieces of {line.sku}.", code="out_of_stock")
+    return on_hand
+
+
+def is_large(ctx: Any) -> bool:
+    return bool(ctx.input.amount >= LARGE)
 
 
 def lock_stock(ctx: Any) -> Any:
-    wanted = {"order_id": ctx.input.order_id, "sku": ctx.input.sku, "quantity": ctx.input.quantity}
-    return ctx.service("stock").post("/reservations", json=wanted).json
+    """One line's pieces; the compensation of each line undoes that line alone."""
+    return ctx.service("stock").post("/reservations", json={"order_id": ctx.input.order_id, **ctx.item}).json
 
 
 def release_stock(ctx: Any) -> Any:
-    return ctx.service("stock").post("/reservations/release", json={"order_id": ctx.input.order_id}).json
+    wanted = {"order_id": ctx.input.order_id, "sku": ctx.item["sku"]}
+    return ctx.service("stock").post("/reservations/release", json=wanted).json
+
+
+def price(ctx: Any) -> int:
+    """What the customer pays, in cents: less the discount, if sales had a say and gave one."""
+    decision = ctx.results["large_order"]
+    discount = decision["form"]["discount"] if decision else 0
+    return int(ctx.input.amount * (100 - discount) // 100)
 
 
 def charge(ctx: Any) -> Any:
-    wanted = {"order_id": ctx.input.order_id, "user_id": ctx.input.user_id, "amount": ctx.input.amount}
-    return ctx.service("payments").post("/charges", json=wanted).json
+    """Take the money; when the bank has settled it, payments calls the address that it is given here."""
+    wanted = {"order_id": ctx.input.order_id, "user_id": ctx.input.user_id, "amount": price(ctx)}
+    return ctx.service("payments").post("/charges", json=wanted | {"callback": ctx.signal_url("payment_settled")}).json
 
 
 def find_charge(ctx: Any) -> Any:
@@ -61,12 +103,17 @@ def refund(ctx: Any) -> Any:
     return ctx.service("payments").post("/refunds", json={"order_id": ctx.input.order_id}).json
 
 
+def must_be_settled(ctx: Any, settlement: Settlement) -> None:
+    if settlement.status != "settled":
+        raise Abort(f"The bank declined charge {settlement.charge_id}.", code="settlement_declined")
+
+
+def shipment_of(ctx: Any) -> dict[str, Any]:
+    return {"order_id": ctx.input.order_id, "pieces": sum(line.quantity for line in ctx.input.lines)}
+
+
 def confirm_order(ctx: Any) -> Any:
     return ctx.service("orders").post(f"/orders/{ctx.input.order_id}/confirm").json
-
-
-def cancel_order(ctx: Any) -> Any:
-    return ctx.service("orders").post(f"/orders/{ctx.input.order_id}/cancel").json
 
 
 def notify(ctx: Any) -> Any:
@@ -83,11 +130,15 @@ order = saga(
         step(check_user, reads_only=True),
         step(check_stock, reads_only=True),
     ),
-    step(lock_stock, compensation=release_stock),
+    approval("large_order", group="sales", form=Terms, when=is_large, timeout=APPROVED_WITHIN, remind=REMIND_EVERY),
+    each("lines", step(lock_stock, compensation=release_stock), concurrency=3, compensate="parallel"),
     step(charge, compensation=refund, probe=find_charge, timeout=timedelta(seconds=10)),
-    step(confirm_order, compensation=cancel_order),
+    wait("payment_settled", schema=Settlement, accept=must_be_settled, timeout=SETTLED_WITHIN),
+    child(shipping, input=shipment_of),
+    step(confirm_order, pivot=True),
     step(notify, retry=PATIENT, optional=True, no_compensation="A message that was sent cannot be taken back."),
     input=OrderInput,
     version=1,
+    deadline=ORDERED_WITHIN,
     owner="shop team",
 )

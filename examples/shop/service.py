@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-NAMES = ("users", "stock", "payments", "orders")
+NAMES = ("users", "stock", "payments", "shipping", "orders")
 
 
 def main() -> None:
@@ -21,6 +21,7 @@ def main() -> None:
     os.environ |= {"SHOP_SERVICE": options.name, "SHOP_DATA": str(options.data), "SHOP_TOKEN": options.token}
     os.environ["DJANGO_SETTINGS_MODULE"] = "examples.shop.participant.settings"
     _prepare(options.name)
+    import_module("examples.shop.participant.callbacks").begin_calling()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if options.with_parent:
         threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -17,7 +17,7 @@ def _shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Participants]:
 
 @pytest.fixture
 def shop(_shop: Participants) -> Iterator[Participants]:
-    """The four services, running, with nothing going wrong."""
+    """The shop's services, running, with nothing going wrong."""
     yield _shop
     _shop.clear()
 

@@ -82,12 +82,12 @@ def test_the_services_own_ledgers_hold_and_a_changed_repetition_is_found(tmp_pat
 
     charge = {"order_id": "A-1", "user_id": "alice", "amount": 100}
     undoing = {"key": f"{KEY}:undo", "action_key": KEY}
-    with Participants(tmp_path, names=["payments", "orders"]) as shop:
+    with Participants(tmp_path, names=["payments", "shipping"]) as shop:
         service("payments").post("/charges", json=charge)
-        service("orders").post("/orders/A-1/confirm")
+        service("shipping").post("/couriers", json={"order_id": "A-1"})
         assert check(shop.urls, completed=["s1"]) == []
         service("payments", **undoing).post("/refunds")
-        service("orders", **undoing).post("/orders/A-1/cancel")
+        service("shipping", **undoing).post("/couriers/cancel")
         assert check(shop.urls.values(), undone=["s1"]) == []
         assert len(check(shop.urls, completed=["s1"])) == 2
         with pytest.raises(Abort):

@@ -1,3 +1,4 @@
+import json
 import socket
 import subprocess
 import sys
@@ -6,11 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from examples.shop.client import Participants
 from sagas.errors import Abort, Denied, NothingThere, RetryLater
 from sagas.http import Service
+from tests.harness.waiting import wait_until
+from tests.sagas.peer import answer, listening
 
 Called = Callable[..., Service]
 
@@ -133,10 +137,65 @@ def test_what_is_not_in_stock_cannot_be_set_aside(service: Called) -> None:
         service("stock").post("/reservations", json=BOOKS | {"sku": "piano", "quantity": 2})
 
 
-def test_an_order_is_confirmed_and_cancelled(shop: Participants, service: Called, key: str) -> None:
-    assert service("orders").post("/orders/A-1/confirm").json["state"] == "confirmed"
-    assert service("orders", undoing=True).post("/orders/A-1/cancel").json["state"] == "cancelled"
-    assert effects(shop, "orders", key) == ["confirm", "cancel"]
+def test_an_order_is_confirmed_once(shop: Participants, service: Called, key: str) -> None:
+    confirmed = service("orders").post("/orders/A-1/confirm").json
+    assert confirmed == service("orders").post("/orders/A-1/confirm").json == {"order_id": "A-1", "state": "confirmed"}
+    assert effects(shop, "orders", key) == ["confirm"]
+
+
+@pytest.mark.parametrize(("what", "wanted"), [("parcel", {"pieces": 3}), ("courier", {})])
+def test_a_shipment_is_booked_and_called_off(
+    shop: Participants, service: Called, key: str, what: str, wanted: dict[str, Any]
+) -> None:
+    before = shop.ledger("shipping")["books"][what]["now"]
+    booked = service("shipping").post(f"/{what}s", json={"order_id": "A-1", **wanted}).json
+    assert booked["order_id"] == "A-1"
+    assert shop.ledger("shipping")["books"][what]["now"] == before - 1
+    assert service("shipping", undoing=True).post(f"/{what}s/cancel").json == booked
+    assert effects(shop, "shipping", key) == [f"book {what}", "cancel"]
+    assert shop.ledger("shipping")["books"][what]["now"] == before
+
+
+def test_a_parcel_has_a_size(service: Called) -> None:
+    with pytest.raises(Abort, match="422: A parcel holds 500 pieces, not 501"):
+        service("shipping").post("/parcels", json={"order_id": "A-1", "pieces": 501})
+
+
+def test_an_account_may_buy_once_it_is_activated(shop: Participants, service: Called, key: str) -> None:
+    sign_up(service, "henry")
+    assert service("users").get("/users/henry").json["active"] is False
+    service("users", key=f"{key}:2").post("/accounts/henry/activate")
+    assert service("users").get("/users/henry").json["active"] is True
+    assert service("users", undoing=True).post("/accounts/delete").json == {"deleted": 1}
+    assert effects(shop, "users", key) == ["create", "delete"]
+    with pytest.raises(Abort, match='404: There is no user "henry"'):
+        service("users", key=f"{key}:3").post("/accounts/henry/activate")
+
+
+def test_an_account_is_there_once(service: Called) -> None:
+    with pytest.raises(Abort, match='422: There is a user "alice" already'):
+        sign_up(service, "alice")
+
+
+def test_who_presses_the_button_behind_the_link_confirms_the_account_once(service: Called) -> None:
+    with listening() as coordinator:
+        coordinator.script = answer(202, {"stored": True})
+        link = sign_up(service, "iris", callback=f"{coordinator.url}/callback")["link"]
+        assert "Yes, this is my address" in httpx.get(link).text
+        assert coordinator.requests == []
+        assert "Thank you" in httpx.post(link).text
+        assert "Thank you" in httpx.post(link).text
+        wait_until(lambda: coordinator.requests, "the coordinator is told")
+    assert [json.loads(request.body) for request in coordinator.requests] == [{"user_id": "iris"}]
+
+
+def test_a_link_that_was_not_mailed_leads_nowhere(service: Called) -> None:
+    assert httpx.get(f"{service('users').url}/confirm/nothing").status_code == 404
+
+
+def sign_up(service: Called, name: str, callback: str = "") -> Any:
+    wanted = {"user_id": name, "name": name.title(), "email": f"{name}@shop.example", "callback": callback}
+    return service("users").post("/accounts", json=wanted).json
 
 
 def test_a_killed_service_comes_back_at_its_address_with_its_ledger(tmp_path: Path) -> None:

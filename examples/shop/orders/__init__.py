@@ -1,1 +1,1 @@
-"""The participant `orders`: confirms an order, and cancels it."""
+"""The participant `orders`: confirms an order, for good."""

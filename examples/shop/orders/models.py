@@ -1,16 +1,15 @@
 from django.db import models
+from django.db.models.functions import Now
 
 
 class Order(models.Model):
-    class State(models.TextChoices):
-        CONFIRMED = "confirmed"
-        CANCELLED = "cancelled"
+    """An order that was confirmed."""
 
     id = models.CharField(max_length=100, primary_key=True)
-    state = models.CharField(max_length=10, choices=State.choices)
+    confirmed_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:
-        return f"{self.id} {self.state}"
+        return self.id
 
 
 def seed() -> None:

@@ -1,4 +1,4 @@
-"""What the four participants share: the door, the ledger for checkers, the switches for failures.
+"""What the five participants share: the door, calling back, the ledger for checkers, the switches for failures.
 
 A participant of your own needs none of this, only the barrier: read `examples/shop/payments/views.py`.
 """

@@ -50,3 +50,20 @@ class Call(models.Model):
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
+
+
+class Callback(models.Model):
+    """Something to tell a caller later, at the address that it gave: written with what it tells of, sent after that."""
+
+    url = models.URLField(max_length=1000)
+    body = models.JSONField()
+    at = models.DateTimeField(db_index=True)
+    """When it is sent, or tried again."""
+    tries = models.PositiveIntegerField(default=0)
+    answers = models.JSONField(default=list)
+    """What came back, try by try: the status, or 0 where there was no answer."""
+    settled = models.BooleanField(default=False)
+    """It was taken, refused for good, or lost on purpose: it is not sent again."""
+
+    def __str__(self) -> str:
+        return self.url

@@ -13,8 +13,17 @@
 | `garbage`     |                            | 200 with a page instead of JSON                             |
 | `truncated`   |                            | half of the answer, then the connection is closed           |
 | `hold_after`  |                            | the answer is held back until it is released                |
+
+And three for what a participant says later, at the address that its caller gave:
+
+| what         | the call back                     |
+|--------------|-----------------------------------|
+| `call_late`  | is made `milliseconds` later      |
+| `call_lost`  | is never made                     |
+| `call_twice` | is made once more after its answer |
 """
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +36,7 @@ from pydantic import BaseModel, ConfigDict, PositiveInt
 from examples.shop.participant.problems import problem
 
 BEFORE = ("slow", "error", "unavailable", "declined", "hold")
+CALLING_BACK = ("call_late", "call_lost", "call_twice")
 
 
 class Switch(BaseModel):
@@ -38,6 +48,7 @@ class Switch(BaseModel):
     what: Literal[
         "slow", "error", "unavailable", "declined", "hold",
         "error_after", "time_out", "cut", "garbage", "truncated", "hold_after",
+        "call_late", "call_lost", "call_twice",
     ]  # fmt: skip
     path: str = ""
     method: str = ""
@@ -50,10 +61,14 @@ class Switch(BaseModel):
 
     def strikes(self, request: HttpRequest) -> bool:
         return (
-            request.path.startswith(self.path)
+            self.what not in CALLING_BACK
+            and request.path.startswith(self.path)
             and self.method in ("", request.method)
             and (not self.order or f"/{self.order}/" in request.path or f'"{self.order}"'.encode() in request.body)
         )
+
+    def strikes_callback(self, body: object) -> bool:
+        return self.what in CALLING_BACK and (not self.order or f'"{self.order}"' in json.dumps(body))
 
 
 @dataclass(frozen=True)
@@ -101,8 +116,15 @@ class Board:
 
     def take(self, request: HttpRequest) -> Switch | None:
         """The first switch that strikes this call, used up by one."""
+        return self._take(lambda switch: switch.strikes(request))
+
+    def take_callback(self, body: object) -> Switch | None:
+        """The first switch that strikes this call back, used up by one."""
+        return self._take(lambda switch: switch.strikes_callback(body))
+
+    def _take(self, strikes: Callable[[Switch], bool]) -> Switch | None:
         with self._lock:
-            switch = next((switch for switch in self._switches if switch.strikes(request)), None)
+            switch = next(filter(strikes, self._switches), None)
             if switch is not None and switch.times is not None:
                 switch.times -= 1
                 if switch.times == 0:

@@ -8,6 +8,8 @@ class Account(models.Model):
     opening = models.PositiveBigIntegerField()
     balance = models.PositiveBigIntegerField()
     card_declined = models.BooleanField(default=False)
+    never_settles = models.BooleanField(default=False)
+    """The card is good, but the bank declines in the end."""
 
     def __str__(self) -> str:
         return self.user
@@ -25,14 +27,26 @@ class Charge(models.Model):
     def __str__(self) -> str:
         return f"{self.amount} from {self.account_id} for {self.order}"
 
+    @property
+    def settlement(self) -> dict[str, object]:
+        """What the bank says of it in the end."""
+        status = "declined" if self.account.never_settles else "settled"
+        return {"order_id": self.order, "charge_id": self.pk, "status": status}
+
     def shown(self) -> dict[str, object]:
         return {"charge_id": self.pk, "amount": self.amount}
 
 
 def seed() -> None:
-    for user, cents in {"alice": 100_000_000_000, "bob": 50_000, "carol": 50_000, "dave": 500, "erin": 50_000}.items():
-        defaults = {"opening": cents, "balance": cents, "card_declined": user == "erin"}
-        Account.objects.get_or_create(user=user, defaults=defaults)
+    openings = {
+        "alice": 100_000_000_000,
+        **dict.fromkeys(("bob", "carol", "erin"), 50_000),
+        "dave": 500,
+        "frank": 100_000_000,
+    }
+    for user, cents in openings.items():
+        faults = {"card_declined": user == "erin", "never_settles": user == "frank"}
+        Account.objects.get_or_create(user=user, defaults={"opening": cents, "balance": cents, **faults})
 
 
 def books() -> dict[str, dict[str, int]]:

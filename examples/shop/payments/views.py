@@ -1,20 +1,29 @@
+from datetime import timedelta
+
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from django.views.decorators.http import require_GET, require_POST
 from pydantic import BaseModel, PositiveInt
 
+from examples.shop.participant.callbacks import call_back
 from examples.shop.participant.keys import action_key_of, key_of
 from examples.shop.participant.models import Entry
 from examples.shop.participant.problems import Refused
 from examples.shop.payments.models import Account, Charge
 from sagas.participant.barrier import participant_barrier
 
+SETTLES_AFTER = timedelta(milliseconds=300)
+"""A bank takes days; this one does not keep anybody waiting."""
+
 
 class Wanted(BaseModel):
+    """A charge, and where to say later whether the bank has settled it."""
+
     order_id: str
     user_id: str
     amount: PositiveInt
+    callback: str = ""
 
 
 @require_POST
@@ -24,6 +33,7 @@ def take(request: HttpRequest) -> HttpResponse:
     with transaction.atomic(), participant_barrier(key_of(request), "action") as barrier:
         if barrier.first:
             charge = _charge(wanted, key_of(request))
+            call_back(wanted.callback, charge.settlement, after=SETTLES_AFTER)
             Entry.of_action(request, "charge", of=wanted.user_id, quantity=wanted.amount)
             barrier.keep(charge.shown())
     return JsonResponse(barrier.answer, status=201)

@@ -1,1 +1,1 @@
-"""The participant `users`: who may buy. It only answers questions."""
+"""The participant `users`: who may buy, and who would like to."""

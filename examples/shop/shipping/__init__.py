@@ -1,0 +1,1 @@
+"""The participant `shipping`: books parcels and couriers, and calls them off."""
