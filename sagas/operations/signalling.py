@@ -23,6 +23,7 @@ from sagas.turn import Turn, turn
 from sagas.waiting import take_signal
 
 LONGEST_ID = 255
+LONGEST_NAME = 63
 KEY_RACES = 5
 
 
@@ -51,6 +52,7 @@ def signal(
     signal. Raises `NotFound`, `InvalidInput` for a payload that does not fit, or `NotAllowed` with the codes `ended`
     (it is stored as late) and `signal_conflict` (the id was used with another payload).
     """
+    _check_name(name)
     packed, dedup_id = _packed(payload), _checked_id(id)
     try:
         with turn(saga_id, actor) as t:
@@ -112,7 +114,7 @@ def _store(t: Turn, name: str, payload: Any, dedup_id: str) -> Signalled:
     table = registry.find(t.saga.definition, t.saga.version, t.saga.fingerprint)
     signal = Signal.objects.create(
         saga_id=t.saga.pk,
-        name=name[:63],
+        name=name,
         dedup_id=dedup_id,
         body_hash=body_hash,
         payload=payload,
@@ -157,6 +159,12 @@ def _packed(payload: Any) -> Any:
     except Unstorable as error:
         fault = [{"pointer": "/payload", "detail": str(error)}]
         raise InvalidInput(f"The payload cannot be stored: {error}", errors=fault) from None
+
+
+def _check_name(name: str) -> None:
+    if not 0 < len(name) <= LONGEST_NAME or text(name, LONGEST_NAME) != name:
+        fault = f"must have 1 to {LONGEST_NAME} characters, without U+0000 and halves of surrogate pairs"
+        raise InvalidInput(f"The signal's name {fault}.", errors=[{"pointer": "/name", "detail": fault}])
 
 
 def _checked_id(given: str | None) -> str:
