@@ -40,6 +40,7 @@ from sagas.definition import Definition
 from sagas.errors import InvalidInput, NotAllowed
 from sagas.faults import faults_of
 from sagas.models import Incident, Run, Saga, Work
+from sagas.operations.allowing import resolvable
 from sagas.outcome import Refused, Succeeded
 from sagas.plan import Undo
 from sagas.record import Claim
@@ -323,10 +324,11 @@ class Storm:
             about: dict[str, Any] = {"step": run.path, "item": run.item}
             if verb == "resolve":
                 about["landed"] = run.action_key in self.participant.there
-                if not about["landed"]:
+                if not about["landed"] and Run.objects.filter(resolvable(), pk=run.pk).exists():
                     self.participant.undone.add(run.action_key)
             if verb == "waive":
-                if run.undo != Undo.STUCK and run.undo not in (Undo.NONE, Undo.WAIVED, Undo.DONE, Undo.UNNEEDED):
+                late = Incident.objects.open().filter(run=run, reason="late_success").exists()
+                if run.undo != Undo.STUCK and not late:
                     return
                 self.participant.undo(run.action_key)
             self.verb(verb, run.saga_id, **about)
@@ -396,7 +398,8 @@ class Storm:
             if unwanted and not excused and not pivot:
                 assert not there, f"{run} of a saga that is {end} left {there}"
             if end == "completed" and run.state == "succeeded" and not run.loser and run.code != "abort":
-                assert there, f"{run} succeeded and left nothing"
+                about = [move for move in moves_of(run.saga) if move.get("step") == run.path]
+                assert there, f"{run} succeeded and left nothing: {about}"
 
     def effect(self, run: Run) -> list[str]:
         mine = f"{run.saga_id}:{run.path}:{run.item}:"
