@@ -17,13 +17,6 @@ from sagas.models import Run, Saga
 from sagas.timeline import Entry, Reader
 
 COLOURS = {"good": "green", "trouble": "red", "back": "blue", "person": "bold magenta", "quiet": "dim"}
-    "good": "green",
-    "trouble": "red",
-    "back": "blue",
-    "person": "bold magenta",
-    "quiet": "dim",
-    "plain": "default",
-}
 OF_STATE = {
     "completed": "green",
     "compensated": "blue",
