@@ -42,6 +42,7 @@ class Reader:
         self._saga = saga
         self._rev = 0
         self._kinds: Mapping[str, str] = {}
+        self._lists: set[str] = set()
         self._state = ""
         self._paused = False
 
@@ -53,6 +54,7 @@ class Reader:
         self._rev = rows[-1].rev
         runs = Run.objects.filter(saga_id=self._saga.pk).exclude(kind=Run.Kind.MESSAGE)
         self._kinds = dict(runs.values_list("path", "kind").distinct())
+        self._lists = set(runs.filter(item__gt=0).values_list("path", flat=True).distinct())
         decided = Audit.objects.filter(saga_id=self._saga.pk, at__gte=rows[0].at).order_by("id")
         reasons = {(audit.at, audit.actor): audit for audit in decided}
         return [entry for row in rows for entry in self._entries(row, reasons.get((row.at, row.actor[:150])))]
@@ -76,16 +78,20 @@ class Reader:
                 case {"saga": state}:
                     yield move, self._state_said(state)
                 case {"incident": _}:
-                    yield move, wording.of_incident(move)
+                    yield move, wording.of_incident(move, self._name(move))
                 case {"signal": _, "did": "stored"}:
                     taken = any(other.get("did") == "took" and other.get("id") == move["id"] for other in moves)
                     yield move, wording.of_signal(move, taken=taken, paused=self._paused)
                 case {"step": path, "did": did}:
-                    tone, text = wording.of_step(move, self._kinds.get(path, ""))
+                    tone, text = wording.of_step(move, self._name(move), self._kinds.get(path, ""))
                     yield move, ("quiet" if did == "took" and move.get("id") in came else tone, text)
                 case _:
                     self._paused = {"paused": True, "resumed": False}.get(str(move.get("did")), self._paused)
                     yield move, wording.of_saga(move)
+
+    def _name(self, move: Mapping[str, Any]) -> str:
+        path = str(move.get("step", ""))
+        return f"{path}[{move.get('item', 0)}]" if path in self._lists else path
 
     def _state_said(self, state: str) -> Said:
         before, self._state = self._state, state

@@ -40,16 +40,15 @@ def of_saga(move: Move) -> Said:
     return telling(move) if telling else ("plain", f"{move['did']}")
 
 
-def of_step(move: Move, kind: str) -> Said:
-    """A move of one row; `kind` is what kind of row it is."""
+def of_step(move: Move, name: str, kind: str) -> Said:
+    """A move of one row; `name` is what people call it, `kind` what kind of row it is."""
     telling = OF_STEPS.get(move["did"])
-    return telling(move, kind) if telling else ("plain", f"{name(move)}: {move['did']}")
+    return telling(move, name, kind) if telling else ("plain", f"{name}: {move['did']}")
 
 
-def of_incident(move: Move) -> Said:
-    """Something needs a person."""
-    what = name(move) or "the saga"
-    return "trouble", f"{what} needs a person ({move['incident']}): {_error(move)}"
+def of_incident(move: Move, name: str) -> Said:
+    """Something needs a person: a row, or, without a name, the saga."""
+    return "trouble", f"{name or 'the saga'} needs a person ({move['incident']}): {_error(move)}"
 
 
 def of_signal(move: Move, *, taken: bool, paused: bool) -> Said:
@@ -63,11 +62,6 @@ def of_signal(move: Move, *, taken: bool, paused: bool) -> Said:
     if taken:
         return "good", f"{signal} came"
     return "plain", f"{signal} came {'during the pause' if paused else 'early'}, and is kept"
-
-
-def name(move: Move) -> str:
-    """The row, with the number of its item if it is not the first."""
-    return f"{move.get('step', '')}[{move['item']}]" if move.get("item") else str(move.get("step", ""))
 
 
 def _error(move: Move) -> str:
@@ -91,78 +85,78 @@ def _undoing(move: Move) -> bool:
     return move.get("undo") in ("due", "running", "stuck")
 
 
-def _claimed(move: Move, kind: str) -> Said:
+def _claimed(move: Move, name: str, kind: str) -> Said:
     again = f" (try {move['tries']})" if move.get("tries", 1) > 1 else ""
-    return "quiet", f"{name(move)} {'is being undone' if move.get('undo') == 'running' else 'begins'}{again}"
+    return "quiet", f"{name} {'is being undone' if move.get('undo') == 'running' else 'begins'}{again}"
 
 
-def _succeeded(move: Move, kind: str) -> Said:
+def _succeeded(move: Move, name: str, kind: str) -> Said:
     if move.get("error"):
-        return "trouble", f"{name(move)} happened, but not as it should have{_because(move)}"
+        return "trouble", f"{name} happened, but not as it should have{_because(move)}"
     endings = {
         "wait": "is there and accepted",
         "approval": "is decided",
         "sleep": "is over",
         "child": "is done: the child completed",
     }
-    return "good", f"{name(move)} {endings.get(kind, 'succeeded')}"
+    return "good", f"{name} {endings.get(kind, 'succeeded')}"
 
 
-def _failed(move: Move, kind: str) -> Said:
+def _failed(move: Move, name: str, kind: str) -> Said:
     if kind == "group":
-        return "trouble", f"{name(move)} failed as a whole"
+        return "trouble", f"{name} failed as a whole"
     refused = move.get("outcome") == "refused" and kind == "step"
-    return "trouble", f"{name(move)} {'was refused' if refused else 'failed'}{_because(move)}"
+    return "trouble", f"{name} {'was refused' if refused else 'failed'}{_because(move)}"
 
 
-def _again(move: Move, kind: str) -> Said:
-    what = f"undoing {name(move)}" if _undoing(move) else name(move)
+def _again(move: Move, name: str, kind: str) -> Said:
+    what = f"undoing {name}" if _undoing(move) else name
     return "trouble", f"{what} is tried again {_in(move)}{_because(move)}"
 
 
-def _opened(move: Move, kind: str) -> Said:
-    return "quiet", f"{name(move)} {'begins' if move.get('state') == 'waiting' else 'is due'}"
+def _opened(move: Move, name: str, kind: str) -> Said:
+    return "quiet", f"{name} {'begins' if move.get('state') == 'waiting' else 'is due'}"
 
 
-def _waits(move: Move, kind: str) -> Said:
+def _waits(move: Move, name: str, kind: str) -> Said:
     match kind:
         case "child":
             child = f"saga {move['child']}" if "child" in move else "a saga of its own"
-            return "plain", f"{name(move)} is {child}; its end is awaited"
+            return "plain", f"{name} is {child}; its end is awaited"
         case "approval":
-            return "plain", f"{name(move)} waits for a person's yes or no"
-    return "plain", f"{name(move)} is waited for"
+            return "plain", f"{name} waits for a person's yes or no"
+    return "plain", f"{name} is waited for"
 
 
-def _decided(move: Move, kind: str) -> Said:
+def _decided(move: Move, name: str, kind: str) -> Said:
     kept = ", which is kept until the pause is over" if move.get("kept") else ""
-    return "person", f"{name(move)} got a {'yes' if move.get('approved') else 'no'}{kept}"
+    return "person", f"{name} got a {'yes' if move.get('approved') else 'no'}{kept}"
 
 
-def _called_off(move: Move, kind: str) -> Said:
+def _called_off(move: Move, name: str, kind: str) -> Said:
     unknown = "; whether it happened is not known" if move.get("state") == "unknown" else ""
-    return "back", f"{name(move)} is called off{unknown}"
+    return "back", f"{name} is called off{unknown}"
 
 
-def _late(move: Move, kind: str) -> Said:
+def _late(move: Move, name: str, kind: str) -> Said:
     said = {"succeeded": "it did happen", "refused": "it was refused", "probed": "it was asked after"}
-    return "trouble", f"{name(move)} answered too late: {said.get(str(move.get('outcome')), 'it failed')}"
+    return "trouble", f"{name} answered too late: {said.get(str(move.get('outcome')), 'it failed')}"
 
 
-def _resolved(move: Move, kind: str) -> Said:
-    return "person", f"{name(move)} {'did happen' if move.get('landed') else 'did not happen'}, a person says"
+def _resolved(move: Move, name: str, kind: str) -> Said:
+    return "person", f"{name} {'did happen' if move.get('landed') else 'did not happen'}, a person says"
 
 
-def _told(tone: Tone, sentence: str) -> Callable[[Move, str], Said]:
+def _told(tone: Tone, sentence: str) -> Callable[[Move, str, str], Said]:
     """A sentence in which {name} stands for the row, {why} for what went wrong and {when} for the pause."""
-    return lambda move, kind: (tone, sentence.format(name=name(move), why=_because(move), when=_in(move)))
+    return lambda move, name, kind: (tone, sentence.format(name=name, why=_because(move), when=_in(move)))
 
 
-OF_STEPS: dict[str, Callable[[Move, str], Said]] = {
+OF_STEPS: dict[str, Callable[[Move, str, str], Said]] = {
     "opened": _opened,
     "begun": _told("quiet", "{name} is due"),
     "taken": _told("quiet", "{name} is taken"),
-    "listed": lambda move, kind: ("plain", f"{name(move)} has {move.get('items')} items"),
+    "listed": lambda move, name, kind: ("plain", f"{name} has {move.get('items')} items"),
     "owes": _told("quiet", "{name} is to be undone should the saga go back"),
     "decides": _told("quiet", "{name} is decided by the definition's functions"),
     "claimed": _claimed,
@@ -192,7 +186,7 @@ OF_STEPS: dict[str, Callable[[Move, str], Said]] = {
     "late": _late,
     "retried": _told("person", "{name} is tried again"),
     "resolved": _resolved,
-    "rescheduled": lambda move, kind: ("person", f"the clock of {name(move)} is moved to {_time(move['at'])}"),
+    "rescheduled": lambda move, name, kind: ("person", f"the clock of {name} is moved to {_time(move['at'])}"),
     "waived": _told("person", "{name} was undone by hand, a person says"),
     "put down": _told("quiet", "{name} is put down"),
     "goes on": _told("quiet", "{name} goes on"),
