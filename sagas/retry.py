@@ -18,7 +18,7 @@ class Retry:
     """
 
     attempts: int | None = 5
-    """Tries in all, the first included; `None` never gives up (and is refused by the checks before a pivot)."""
+    """Tries in all, the first included; `None` never gives up (and is refused by the checks)."""
     first: timedelta = timedelta(seconds=1)
     longest: timedelta = timedelta(minutes=1)
     factor: float = 2.0
