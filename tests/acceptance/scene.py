@@ -33,13 +33,15 @@ SELECT id FROM sagas_saga s WHERE ended_at IS NULL AND paused_at IS NULL
  AND NOT EXISTS (SELECT FROM sagas_incident i WHERE i.saga_id = s.id AND i.closed_at IS NULL)
 """
 
-# What must not be found in any journal: a result recorded twice, or an end that is not the only one.
+# What must not be found in any journal: a result recorded twice, or an end that is not the only one. (A child that
+# completed may be undone by its parent.)
 TWICE = """
-SELECT saga_id, m->>'step' AS what FROM sagas_journal, jsonb_array_elements(moves) m
+SELECT saga_id, m->>'step' || '[' || (m->>'item') || ']' AS what FROM sagas_journal, jsonb_array_elements(moves) m
  WHERE m->>'did' = 'succeeded' GROUP BY 1, 2 HAVING count(*) > 1
 UNION ALL
-SELECT saga_id, 'end' FROM sagas_journal, jsonb_array_elements(moves) m
- WHERE m->>'saga' IN ('completed', 'compensated', 'cancelled', 'failed') GROUP BY 1 HAVING count(*) > 1
+SELECT j.saga_id, 'end' FROM sagas_journal j JOIN sagas_saga s ON s.id = j.saga_id, jsonb_array_elements(moves) m
+ WHERE m->>'saga' IN ('compensated', 'cancelled', 'failed') OR m->>'saga' = 'completed' AND s.parent_id IS NULL
+ GROUP BY 1 HAVING count(*) > 1
 """
 
 
@@ -64,7 +66,7 @@ class Scene:
         self.product.manage("migrate", "--verbosity", "0")
         web = self.product.web(threads=8)
         services = {**self.shop.services, "notifications": {"url": web.url, "token": API_KEY}}
-        self.product.environment["SAGA_SERVICES"] = json.dumps(services)
+        self.product.environment |= {"SAGA_SERVICES": json.dumps(services), "PUBLIC_URL": web.url}
         self.api = httpx.Client(base_url=web.url, headers={"Authorization": f"Bearer {API_KEY}"}, timeout=30)
         return self
 
@@ -91,7 +93,8 @@ class Scene:
         ids = []
         for _ in range(number):
             order_id = f"A{next(numbers)}"
-            given = {"order_id": order_id, "user_id": "alice", "sku": "book", "quantity": 1, "amount": 100, **changes}
+            lines = [{"sku": "book", "quantity": 1}]
+            given = {"order_id": order_id, "user_id": "alice", "lines": lines, "amount": 100, **changes}
             answer = self.api.post("/api/v1/sagas/", json={"definition": definition, "input": given})
             assert answer.status_code == 201, answer.text
             ids.append(answer.json()["id"])
