@@ -178,6 +178,19 @@ def test_the_pivot_is_marked_and_what_comes_after_it_has_no_way_back() -> None:
     assert len(undone) == len(("lock", "pack", "line", "shipping", "north", "south"))
 
 
+@pytest.mark.parametrize(("table", "first", "last"), [(ORDER, "lock", "shipping"), (INNER, "ship", "ship")])
+def test_the_way_back_leads_from_what_was_done_last_up_to_what_was_done_first(
+    table: Definition, first: str, last: str
+) -> None:
+    picture = parsed(table)
+    boxes = {path: box_of(group) for path, group in rows_of(picture).items()}
+    ways = [path.attrib["d"] for path in picture.iter(f"{SVG}path") if path.attrib["class"] == "way"]
+    (rail,) = [way for way in (re.findall(r"[\d.]+", way) for way in ways) if way[0] == way[2]]
+    begins, ends = float(rail[1]), float(rail[3])
+    assert boxes[last][1] < begins < boxes[last][3]
+    assert ends < (boxes[first][1] + boxes[first][3]) / 2
+
+
 def test_a_row_has_the_colour_of_its_state_and_says_it() -> None:
     marks = Marks(
         forward={"lock": "succeeded", "line": "2 failed, 3 succeeded", "paid": "waiting"}, back={"lock": "done"}
@@ -232,9 +245,9 @@ def test_marks_are_read_from_a_saga(world: World, django_assert_num_queries: Any
 
 
 def test_what_authors_write_cannot_break_a_picture() -> None:
-    table = saga("order", step(act, name="end", no_compensation='"<b>&]}) #1;'), undoable("class"))
-    assert "<b>" in "".join(texts(parsed(table)))
-    assert "<b>" not in diagrams.mermaid(table)
+    table = saga("order", step(act, name="end", no_compensation='"<b>&]}) #1;'), approval("large", group='"<b>" #1'))
+    assert sum("<b>" in text for text in texts(parsed(table))) == 2
+    assert 'r1{{"large<br/>#quot;#lt;b#gt;#quot; #35;1 decides, 1 day at most"}}' in diagrams.mermaid(table)
 
 
 def test_a_table_as_mermaid() -> None:
