@@ -123,7 +123,7 @@ def _while_undone(t: Turn, run: Run, child: Saga) -> None:
 
 
 def _while_forward(t: Turn, run: Run, child: Saga) -> None:
-    if not child.ended_at and run.held:  # it had been given up and goes on
+    if run.held and run.code == "child_failed" and child.state != SagaState.FAILED:  # it had been given up and went on
         t.wait(run, FAR)
         t.move(run, "goes on", step=StepState.DUE)
         t.move(run, "waits", step=StepState.WAITING)

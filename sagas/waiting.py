@@ -6,7 +6,7 @@ from typing import Any
 from sagas.lifecycle import StepState
 from sagas.models import Journal, Run, Signal, Work
 from sagas.rows import Wait
-from sagas.turn import Turn
+from sagas.turn import FAR, Turn
 from sagas.verdict import Doing
 
 
@@ -25,6 +25,11 @@ def take_signal(t: Turn, run: Run) -> bool:
     return True
 
 
+def first_opened(waits: list[Run]) -> list[Run]:
+    """What waits, in the order in which it was opened; a row whose functions were asked opens later than it began."""
+    return sorted(waits, key=lambda run: (run.since or FAR, run.pk))
+
+
 def answer(t: Turn, run: Run, given: dict[str, Any]) -> None:
     """Something came for a row that waits: a worker decides what it means. From now on its clock is off."""
     run.given = given
@@ -34,7 +39,7 @@ def answer(t: Turn, run: Run, given: dict[str, Any]) -> None:
 
 def take_stored(t: Turn) -> None:
     """After a pause: open waits take what came meanwhile, the wait that was opened first before the others."""
-    for run in t.runs(work=Work.WAITING, kind__in=[Run.Kind.WAIT, Run.Kind.APPROVAL]):
+    for run in first_opened(t.runs(work=Work.WAITING, kind__in=[Run.Kind.WAIT, Run.Kind.APPROVAL])):
         if run.kind == Run.Kind.APPROVAL and run.given:
             answer(t, run, run.given)
             t.move(run, "took")

@@ -20,7 +20,7 @@ from sagas.operations.starting import faults_of_input, start
 from sagas.payload import Unstorable, pack, text
 from sagas.rows import Wait
 from sagas.turn import Turn, turn
-from sagas.waiting import take_signal
+from sagas.waiting import first_opened, take_signal
 
 LONGEST_ID = 255
 LONGEST_NAME = 63
@@ -150,7 +150,7 @@ def _wake(t: Turn, table: Definition | None, name: str) -> bool:
         return False
     rows = {place.path for place in table.walk() if isinstance(place.row, Wait) and place.row.signal == name}
     waits = t.runs(work=Work.WAITING, kind=Run.Kind.WAIT, path__in=rows)
-    return any(take_signal(t, run) for run in waits[:1])
+    return any(take_signal(t, run) for run in first_opened(waits)[:1])
 
 
 def _packed(payload: Any) -> Any:
