@@ -32,13 +32,16 @@ def decide(
     """Decide an open approval; the first decision counts.
 
     `groups` are the decider's, None for one who is trusted. Raises `NotFound`, `InvalidInput` for a form that does not
-    fit, or `NotAllowed` with the codes `decided` (it says who or what decided), `no_approval`, `not_in_group`.
+    fit, or `NotAllowed` with the codes `decided` (it says who or what decided), `no_approval`, `not_open`,
+    `not_in_group`.
     """
     with verb(saga_id, "decide", actor=actor, reason=reason, tenant=tenant, expect=expect, path=step) as t:
         run = the_run(t, step, 0)
         row = t.row(run)
         if not isinstance(row, Approval):
             refuse(t, f"{step} is a {row.kind}, not an approval.", "no_approval")
+        if run.state == StepState.DUE and not t.saga.ended_at:
+            refuse(t, f"{step} is not open yet: whether it is needed is being decided.", "not_open")
         if run.work != Work.WAITING or run.given:
             refuse(t, f"{step} is decided: {_by_whom(run)}.", "decided")
         must_be_live(t)

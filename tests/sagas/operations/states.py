@@ -74,7 +74,7 @@ def running(world: World) -> Saga:
 
 @state
 def in_back_off(world: World) -> Saga:
-    world.script("charge", RetryLater("busy", after=HOUR / 2))
+    world.script("charge", RetryLater("busy", after=HOUR / 6))
     return come_to(world)
 
 
