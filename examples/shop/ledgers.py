@@ -46,6 +46,11 @@ def saga_of(key: str) -> str:
     return key.partition(":")[0]
 
 
+def place_of(key: str) -> str:
+    """The row and item that a key belongs to, whichever its generation."""
+    return key.rpartition(":")[0]
+
+
 def _applied_more_than_once(ledger: Ledger) -> Iterator[str]:
     times = Counter(entry["key"] for entry in ledger["entries"])
     yield from (f"{key} was applied {count} times." for key, count in times.items() if count > 1)
@@ -92,18 +97,18 @@ def _not_conserved(ledger: Ledger) -> Iterator[str]:
 
 
 def _wrongly_ended(ledger: Ledger, *, undone: set[str], completed: set[str]) -> Iterator[str]:
-    done: Counter[tuple[str, str]] = Counter()
+    done: Counter[tuple[str, str, str]] = Counter()
     left: Counter[str] = Counter()
     for entry in ledger["entries"]:
         saga = saga_of(entry["action_key"])
         if entry["kind"] == "action":
-            done[saga, entry["what"]] += 1
+            done[saga, place_of(entry["action_key"]), entry["what"]] += 1
             left[saga] += 1
         else:
             left[saga] -= 1
             if saga in completed:
                 yield f"saga {saga} completed, but one of its effects was undone: {entry['action_key']}."
-    for (saga, what), times in done.items():
+    for (saga, _, what), times in done.items():
         if saga in completed and times > 1:
             yield f"saga {saga} completed, but did {what} {times} times."
     yield from (

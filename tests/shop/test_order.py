@@ -1,110 +1,161 @@
-"""The order saga through the coordinator's engine, with the real services behind it."""
+"""The order saga as its team tells it: no service, no clock, no process."""
 
-import json
-from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from django.test import override_settings
-from django.utils import timezone
 
-from examples.shop.client import Participants
-from examples.shop.ledgers import check
-from sagas.engine import deliver
-from sagas.models import Run, Saga, Work
-from sagas.operations import start
-from tests.sagas.peer import answer, listening
+from examples.shop.clocks import APPROVED_WITHIN, ORDERED_WITHIN, SETTLED_WITHIN
+from examples.shop.sagas import LARGE, order
+from sagas import Abort, RetryLater
+from sagas.testing import Story, crashes, fails, given, service, times_out
+from sagas.testing.participants import Participant
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
-ORDER = {"user_id": "alice", "sku": "book", "quantity": 2, "amount": 4990}
-
-
-def run_to_its_end(shop: Participants, *, mailer: str = "", **changes: Any) -> Saga:
-    """Start an order and deliver what is due, without waiting for the pauses, until nothing is."""
-    services = shop.services | ({"notifications": {"url": mailer, "token": "mailer-token"}} if mailer else {})
-    saga = start("order", {"order_id": str(uuid4()), **ORDER, **changes}, actor="test").saga
-    with override_settings(SAGAS={"SERVICES": services}):
-        for _ in range(100):
-            Run.objects.filter(saga=saga, work=Work.DUE).update(at=timezone.now() - timedelta(seconds=1))
-            due = Run.objects.filter(saga=saga, work=Work.DUE).first()
-            if due is None:
-                break
-            deliver(due.pk, due.fence, uuid4())
-    saga.refresh_from_db()
-    return saga
+LINES = [{"sku": "book", "quantity": 2}, {"sku": "lamp", "quantity": 1}, {"sku": "globe", "quantity": 4}]
+ORDER = {"order_id": "A-1", "user_id": "alice", "lines": LINES, "amount": 4990}
+SETTLED = {"charge_id": 7, "status": "settled"}
 
 
-def violations(shop: Participants, saga: Saga) -> list[str]:
-    ended = {"undone": [str(saga.id)]} if saga.state != "completed" else {"completed": [str(saga.id)]}
-    return [found for found in check(shop.urls, **ended) if str(saga.id) in found]
+def services() -> tuple[Participant, ...]:
+    """Everybody says yes."""
+    return (
+        service("users").answers("GET", "/users/alice", 200, {"active": True, "email": "alice@shop.example"}),
+        service("stock")
+        .answers("GET", "/stock/{sku}", 200, {"on_hand": 10})
+        .answers("POST", "/reservations", 201, {"reservation_id": 1})
+        .answers("POST", "/reservations/release", 200, {"released": 1}),
+        service("payments")
+        .answers("POST", "/charges", 201, {"charge_id": 7})
+        .answers("GET", "/charges/by-key/{key}", 200, {"charge_id": 7})
+        .answers("POST", "/refunds", 200, {"refunded": 4990}),
+        service("shipping")
+        .answers("POST", "/parcels", 201, {"booking_id": 1})
+        .answers("POST", "/parcels/cancel", 200, {"booking_id": 1})
+        .answers("POST", "/couriers", 201, {"booking_id": 2})
+        .answers("POST", "/couriers/cancel", 200, {"booking_id": 2}),
+        service("orders").answers("POST", "/orders/A-1/confirm", 200, {"state": "confirmed"}),
+        service("notifications").answers("POST", "/api/v1/notifications/", 202, {"id": "1"}),
+    )
 
 
-def done(shop: Participants, saga: Saga) -> list[str]:
-    return [entry["what"] for ledger in shop.ledgers() for entry in ledger["entries"] if str(saga.id) in entry["key"]]
+def placed(*cues: Any, **changes: Any) -> Story:
+    """An order is placed, and everybody says yes but for what the cues say."""
+    return given(order, *services(), *cues, input=ORDER | changes)
 
 
-def test_an_order_completes(shop: Participants) -> None:
-    saga = run_to_its_end(shop)
-    assert saga.state == "completed"
-    assert done(shop, saga) == ["reserve", "charge", "confirm"]
-    assert violations(shop, saga) == []
+def asked(run: Story, of: str) -> list[str]:
+    return [f"{request.method} {request.path}" for request in run.requests if request.service == of]
 
 
-def test_the_customer_is_told_once_the_order_is_confirmed(shop: Participants) -> None:
-    with listening() as mailer:
-        mailer.script = answer(202, {"id": "1", "status": "accepted"})
-        saga = run_to_its_end(shop, mailer=mailer.url, order_id="A-7")
-    (request,) = mailer.requests
-    assert saga.state == "completed"
-    assert request.line == "POST /api/v1/notifications/ HTTP/1.1"
-    assert request.headers["idempotency-key"].startswith(f"{saga.id}:notify:")
-    assert json.loads(request.body)["receiver"] == {"email": "alice@shop.example"}
+def test_an_order_is_confirmed_when_its_money_has_come() -> None:
+    run = placed()
+    run.runs("check_user", "check_stock", "lock_stock", "charge")
+    run.waits_for("payment_settled")
+    run.receives("payment_settled", SETTLED)
+    run.runs("shipping", "confirm_order", "notify")
+    run.leaves_out("large_order")
+    run.ends("completed")
+    run.needs_nobody()
 
 
-FAILURES = ["error", "error_after", "unavailable", "cut", "garbage", "truncated"]
-PLACES = [("stock", "/reservations"), ("payments", "/charges"), ("orders", "/orders/A-7/confirm")]
+def test_payments_is_given_an_address_to_call_back_the_same_on_every_attempt() -> None:
+    run = placed(times_out("charge", "before"), fails("find_charge", Abort("It was not made."), times=1))
+    run.receives("payment_settled", SETTLED)
+    charges = [request for request in run.requests if request.path == "/charges"]
+    assert "/api/v1/callbacks/" in charges[0].json["callback"]
+    assert len({(request.key, request.json["callback"]) for request in charges}) == 1
 
 
-@pytest.mark.parametrize("failure", FAILURES)
-@pytest.mark.parametrize(("service", "path"), PLACES)
-def test_one_failure_anywhere_does_not_stop_an_order(shop: Participants, service: str, path: str, failure: str) -> None:
-    shop.switch(service, failure, path=path, method="POST")
-    saga = run_to_its_end(shop, order_id="A-7")
-    assert saga.state == "completed"
-    assert done(shop, saga) == ["reserve", "charge", "confirm"]
-    assert violations(shop, saga) == []
+def test_a_settlement_that_comes_before_anybody_waits_for_it_counts() -> None:
+    run = placed()
+    run.receives("payment_settled", SETTLED, early=True)
+    run.ends("completed")
 
 
-@pytest.mark.parametrize("failure", ["declined", *FAILURES])
-@pytest.mark.parametrize(("service", "path"), [place for place in PLACES if place[0] != "payments"])
-def test_a_failure_that_lasts_turns_the_order_back_and_leaves_nothing_behind(
-    shop: Participants, service: str, path: str, failure: str
-) -> None:
-    shop.switch(service, failure, path=path, method="POST", times=5)
-    saga = run_to_its_end(shop, order_id="A-7")
-    assert saga.state == "compensated"
-    assert violations(shop, saga) == []
+def test_a_declined_settlement_takes_the_money_and_the_stock_back() -> None:
+    run = placed()
+    run.receives("payment_settled", SETTLED | {"status": "declined"})
+    run.compensates("charge", "lock_stock")
+    run.ends("compensated")
+    assert asked(run, "shipping") == []
 
 
-@pytest.mark.parametrize(
-    ("failure", "state"),
-    [("declined", "compensated"), ("error", "compensated"), ("unavailable", "compensated"), ("cut", "completed")],
-)
-def test_whether_a_lost_charge_was_made_is_asked_and_decides(shop: Participants, failure: str, state: str) -> None:
-    shop.switch("payments", failure, path="/charges", method="POST", times=5)
-    saga = run_to_its_end(shop)
-    assert saga.state == state
-    assert violations(shop, saga) == []
+def test_money_that_never_comes_is_not_waited_for_for_ever() -> None:
+    run = placed()
+    run.waits_for("payment_settled")
+    run.later(SETTLED_WITHIN)
+    run.compensates("charge", "lock_stock")
+    run.ends("compensated")
 
 
-@pytest.mark.parametrize("failure", FAILURES)
-def test_a_failure_on_the_way_back_does_not_keep_an_effect(shop: Participants, failure: str) -> None:
-    shop.switch("orders", "declined", path="/orders/A-7/confirm")
-    shop.switch("payments", failure, path="/refunds", times=2)
-    shop.switch("stock", failure, path="/reservations/release", times=2)
-    saga = run_to_its_end(shop, order_id="A-7")
-    assert saga.state == "compensated"
-    assert done(shop, saga) == ["reserve", "release", "charge", "refund"]
-    assert violations(shop, saga) == []
+def test_every_line_that_was_set_aside_is_put_back_and_no_other() -> None:
+    run = placed(fails("lock_stock", Abort("Sold a moment ago."), item=1))
+    run.ends("compensated")
+    put_back = [request.json["sku"] for request in run.requests if request.path == "/reservations/release"]
+    set_aside = [request.json["sku"] for request in run.requests if request.path == "/reservations"]
+    assert sorted(put_back) == sorted(set_aside)
+    assert "lamp" not in put_back
+
+
+def test_a_large_order_is_not_touched_before_sales_have_said_yes() -> None:
+    run = placed(amount=LARGE)
+    run.runs("check_user", "check_stock")
+    run.waits_for("large_order")
+    run.decides("large_order", True, form={"discount": 20})
+    run.receives("payment_settled", SETTLED)
+    run.ends("completed")
+    assert [request.json["amount"] for request in run.requests if request.path == "/charges"] == [LARGE * 8 // 10]
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_large_order_that_sales_refuse_or_forget_leaves_nothing(answered: bool) -> None:
+    run = placed(amount=LARGE)
+    if answered:
+        run.decides("large_order", False, reason="Not to them.")
+    else:
+        run.later(APPROVED_WITHIN)
+    run.compensates()
+    run.ends("compensated")
+    assert asked(run, "payments") == []
+
+
+def test_a_shipment_without_a_courier_undoes_itself_and_then_the_order() -> None:
+    run = placed(fails("book_courier", Abort("No courier goes there.")))
+    run.receives("payment_settled", SETTLED)
+    run.child("shipping").compensates("book_parcel")
+    run.compensates("charge", "lock_stock")
+    run.ends("compensated")
+
+
+def test_a_shipment_is_called_off_when_the_order_is_not_confirmed() -> None:
+    run = placed(fails("confirm_order", Abort("The shop is closed.")))
+    run.receives("payment_settled", SETTLED)
+    run.child("shipping").ends("compensated")
+    run.child("shipping").compensates("book_courier", "book_parcel")
+    run.compensates("shipping", "charge", "lock_stock")
+    run.ends("compensated")
+
+
+def test_an_order_that_may_be_confirmed_is_asked_for_until_it_is_known() -> None:
+    run = placed(crashes("confirm_order", "after"), times_out("confirm_order"))
+    run.receives("payment_settled", SETTLED)
+    run.ends("completed")
+    run.needs_nobody()
+    assert len({request.key for request in run.requests if request.service == "orders"}) == 1
+
+
+def test_a_confirmed_order_is_not_taken_back_because_nobody_could_be_told() -> None:
+    run = placed(fails("notify", RetryLater("The mail server is down.")))
+    run.receives("payment_settled", SETTLED)
+    run.leaves_out("notify")
+    run.ends("completed")
+
+
+def test_the_deadline_takes_an_order_back_that_waits() -> None:
+    run = placed()
+    run.reschedules("payment_settled", by=2 * ORDERED_WITHIN)
+    run.later(ORDERED_WITHIN)
+    run.compensates("charge", "lock_stock")
+    run.ends("compensated")
+    assert run.saga.cause == "deadline"

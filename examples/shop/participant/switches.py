@@ -40,8 +40,8 @@ CALLING_BACK = ("call_late", "call_lost", "call_twice")
 
 
 class Switch(BaseModel):
-    """One failure, set with `POST /switches`. Without `path` (its beginning is enough), `method` or `order` it strikes
-    whatever comes next."""
+    """One failure, set with `POST /switches`. Without `path` (its beginning is enough), `method`, `order` or `body` (a
+    part of it is enough) it strikes whatever comes next."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -53,6 +53,7 @@ class Switch(BaseModel):
     path: str = ""
     method: str = ""
     order: str = ""
+    body: str = ""
     times: PositiveInt | None = 1
     """How many calls it strikes; `null`: all of them until the switches are cleared."""
     milliseconds: int = 60_000
@@ -64,6 +65,7 @@ class Switch(BaseModel):
             self.what not in CALLING_BACK
             and request.path.startswith(self.path)
             and self.method in ("", request.method)
+            and self.body.encode() in request.body
             and (not self.order or f"/{self.order}/" in request.path or f'"{self.order}"'.encode() in request.body)
         )
 
