@@ -123,5 +123,3 @@ def _of_each(row: Each) -> Iterator[str]:
     yield from of_functions(row, "items")
     for stray in row.strays:
         yield f"{stray} is not a step; an each(...) repeats one step(function)."
-    if isinstance(row.step, Step) and row.step.when is not None:
-        yield "its items are not asked one by one; say when= on the each(...), or let items= leave them out."

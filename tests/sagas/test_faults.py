@@ -281,7 +281,6 @@ GROUPS = [
     ),
     (of_rows(each("parts", undoable(charge), items=[])), "items must be a function of the context"),  # type: ignore[arg-type]
     (of_rows(each("parts", undoable(charge)), input=Order), "the input has no field 'parts' to take the list from"),
-    (of_rows(each("parts", undoable(charge, when=notify), items=notify)), "its items are not asked one by one"),
 ]
 PIVOT = [
     (of_rows(pivot(), step(ship, pivot=True)), "there is one point of no return at most; charge and ship say pivot"),

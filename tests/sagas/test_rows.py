@@ -314,3 +314,16 @@ def test_past_the_pivot_nothing_turns_back(world: World) -> None:
     world.work(found)
     found.refresh_from_db()
     assert found.state == "completed"
+
+
+def test_each_item_may_be_left_out(world: World) -> None:
+    table = saga(
+        "order",
+        each("lines", step(world.lock, compensation=world.release, when=lambda ctx: ctx.item > 1), concurrency=1),
+    )
+    found = world.start(table, {"lines": [1, 2, 3]})
+    world.work(found)
+    found.refresh_from_db()
+    states = list(Run.objects.filter(saga=found, path="lock").order_by("item").values_list("state", flat=True))
+    assert (found.state, states) == ("completed", ["skipped", "succeeded", "succeeded"])
+    assert world.called == ["lock", "lock"]
