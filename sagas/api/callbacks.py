@@ -6,11 +6,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gateway.door import Door
+from gateway.problems import Problem
 from sagas import operations
 from sagas.api.errors import problem_of
-from sagas.errors import NotAllowed, SagaError
+from sagas.errors import NotAllowed, NotFound, SagaError
 from sagas.links import read_callback
 from sagas.models import Saga
+
+NOT_OURS = "This address is not one of ours."
+TOO_LATE = "Nothing waits for this any more; what was sent is kept all the same."
+REFUSED = {"signal_conflict": "This address was used before, with another body; it takes one."}
 
 
 class CallbackDoor(Door):
@@ -32,8 +37,11 @@ class CallbackDoor(Door):
         return Response({"stored": True, "replayed": told.replayed}, 202)
 
     def handle_exception(self, exc: Exception) -> Response:
-        """Errors of the coordinator are problems; what else the saga would allow is nobody's business here."""
-        if isinstance(exc, NotAllowed):
-            exc.allowed = []
+        """Errors of the coordinator are problems; how the saga stands is nobody's business here."""
+        match exc:
+            case NotFound():
+                return super().handle_exception(Problem(NOT_OURS, status=404, code=exc.code))
+            case NotAllowed():
+                return super().handle_exception(Problem(REFUSED.get(exc.code, TOO_LATE), status=409, code=exc.code))
         problem: Any = problem_of(exc) if isinstance(exc, SagaError) else None
         return super().handle_exception(problem or exc)

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -25,7 +26,7 @@ from sagas.api.documents import (
     told_document,
 )
 from sagas.api.errors import problem_of
-from sagas.api.shapes import SagaQuery, SignalByKeyIn, SignalIn, StartIn, VerbIn, VerbQuery
+from sagas.api.shapes import KeyPath, SagaQuery, SignalByKeyIn, SignalIn, StartIn, VerbIn, VerbQuery
 from sagas.errors import InvalidInput, NotFound, SagaError
 from sagas.models import Run, Saga
 from sagas.models.saga import SagaQuerySet
@@ -172,9 +173,12 @@ class SignalByKeyDoor(SagaDoor):
     def post(self, request: Request, definition: str, key: str, name: str) -> Response:
         """202: it is stored; without a holder the saga may be begun with it."""
         given = read(SignalByKeyIn, request.data)
+        meant = read(KeyPath, {"definition": definition, "key": key})
+        if given.start_if_missing is not None and not self.caller.may("sagas.add_saga"):
+            raise PermissionDenied
         told = operations.signal_by_key(
-            definition,
-            key,
+            meant.definition,
+            meant.key,
             name,
             given.payload,
             actor=self.caller.name,

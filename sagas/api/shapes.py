@@ -51,6 +51,13 @@ class StartIfMissing(Shape):
     priority: Priority = 0
 
 
+class KeyPath(Shape):
+    """Whose business key it is, from the path."""
+
+    definition: Path
+    key: Key
+
+
 class SignalByKeyIn(SignalIn):
     """A signal to whoever holds a business key."""
 

@@ -25,7 +25,7 @@ VERBS = {
 urlpatterns = [
     path("", doors.SagasDoor.as_view(), name="sagas"),
     path(
-        "by-key/<str:definition>/<str:key>/signals/<str:name>/", doors.SignalByKeyDoor.as_view(), name="by_key"
+        "by-key/<str:definition>/<path:key>/signals/<str:name>/", doors.SignalByKeyDoor.as_view(), name="by_key"
     ),
     path("<uuid:pk>/", doors.OneSagaDoor.as_view(), name="saga"),
     path("<uuid:pk>/steps/", doors.StepsDoor.as_view(), name="steps"),

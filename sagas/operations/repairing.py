@@ -10,6 +10,7 @@ from sagas.errors import InvalidInput
 from sagas.lifecycle import SagaState, StepState
 from sagas.models import Cause, Incident, Run, Saga, Work
 from sagas.operations.allowing import effects_in_place, is_pivot, movable, resolvable, running
+from sagas.operations.starting import a_time
 from sagas.operations.verb import must_be_live, refuse, the_run, verb
 from sagas.outcome import Happened, Probed, Succeeded
 from sagas.payload import Unstorable, pack, text
@@ -130,10 +131,7 @@ def reschedule(
     A time that is past fires at once. Raises `NotFound`, `InvalidInput`, or `NotAllowed` with the codes `ended`,
     `no_such_step`, `no_clock`.
     """
-    if at.tzinfo is None:
-        raise InvalidInput(
-            "The time needs a time zone, such as +00:00.", errors=[{"pointer": "/at", "detail": "naive"}]
-        )
+    at = a_time(at, "/at")
     details = {"at": at.isoformat()}
     about: dict[str, Any] = {"actor": actor, "reason": reason, "tenant": tenant, "expect": expect, "details": details}
     with verb(saga_id, "reschedule", path=step or "", item=item, **about) as t:
@@ -201,10 +199,12 @@ def waive(
 def give_up(saga_id: UUID, *, actor: str, reason: str, tenant: str = "default", expect: int | None = None) -> Saga:
     """End a saga that needs a person as `failed`; the effects left in place are listed in its `failure`.
 
-    Raises `NotFound`, or `NotAllowed` with the codes `ended`, `no_incident`, `at_work`, `at_the_pivot`.
+    Raises `NotFound`, or `NotAllowed` with the codes `ended`, `not_begun`, `no_incident`, `at_work`, `at_the_pivot`.
     """
     with verb(saga_id, "give_up", actor=actor, reason=reason, tenant=tenant, expect=expect) as t:
         must_be_live(t)
+        if t.saga.state == SagaState.PENDING:
+            refuse(t, "The saga has not begun, so there is nothing to give up; cancel it.", "not_begun")
         if not t.saga.open_incidents:
             refuse(t, "Nothing about the saga needs a person; it goes on by itself.", "no_incident")
         if under_way := t.run(running()):

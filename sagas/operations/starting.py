@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from sagas.turn import Turn, turn
 OnDuplicate = Literal["return", "refuse", "replace", "queue"]
 LONGEST_KEY = 255
 KEY_RACES = 5
+FIRST_YEAR, LAST_YEAR = 1970, 9000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +62,7 @@ def start(
     table = registry.get(definition, version)
     accepted = accepted_by(table, input)
     _check_key(business_key)
-    if start_at is not None and start_at.tzinfo is None:
-        fault = [{"pointer": "/start_at", "detail": "needs a time zone"}]
-        raise InvalidInput("start_at needs a time zone, such as +00:00.", errors=fault)
+    start_at = a_time(start_at, "/start_at") if start_at is not None else None
 
     def draft(*, holds_key: bool = True) -> Saga:
         return Saga(
@@ -187,6 +186,16 @@ def _begin(saga: Saga, table: Definition, actor: str) -> Saga:
     t.insert()
     ring_after_commit(t)
     return saga
+
+
+def a_time(given: datetime, pointer: str) -> datetime:
+    """A time that a person gave, in UTC. Raises `InvalidInput` without a time zone, or beyond what can be stored."""
+    fault = "needs a time zone, such as +00:00"
+    if given.tzinfo is not None:
+        fault = f"must lie in the years {FIRST_YEAR} to {LAST_YEAR}"
+        if FIRST_YEAR <= given.year <= LAST_YEAR:
+            return given.astimezone(UTC)
+    raise InvalidInput(f"The time {fault}.", errors=[{"pointer": pointer, "detail": fault}])
 
 
 def _check_key(business_key: str | None) -> None:

@@ -1,6 +1,7 @@
 """The outside tells sagas something: over the API, by business key, and through a signed address."""
 
 import pytest
+from django.contrib.auth.models import Permission
 from pydantic import BaseModel
 
 from sagas import operations, saga, step, wait
@@ -65,6 +66,38 @@ def test_the_holder_of_a_business_key_is_told_or_begun(api, world, paid):
     assert (found.state, found.input) == ("completed", {"n": 1})
 
 
+def test_a_business_key_may_hold_a_slash(api, world, paid):
+    found = waiting(world, paid, business_key="2026/7")
+    answer = api.post(f"{SAGAS}by-key/paid/2026/7/signals/settled/", {"payload": {"status": "ok"}})
+    assert (answer.status_code, answer.json()["saga"]) == (202, str(found.pk))
+
+
+def test_who_may_not_start_sagas_does_not_start_one_by_a_signal(world, paid, client, django_user_model):
+    person = django_user_model.objects.create_user("ann", password="x")
+    person.user_permissions.add(Permission.objects.get(codename="add_signal"))
+    client.force_login(person)
+    path = f"{SAGAS}by-key/paid/order-1/signals/settled/"
+    for body, status in (({"payload": {"status": "ok"}}, 404), ({"start_if_missing": {}}, 403)):
+        assert client.post(path, body, content_type="application/json").status_code == status
+    assert Saga.objects.count() == 0
+
+
+@pytest.mark.parametrize("name", ["a%00b", "n" * 64])
+@pytest.mark.parametrize(
+    "path", ["{pk}/signals/{name}/", "by-key/{name}/k/signals/settled/", "by-key/paid/k/signals/{name}/"]
+)
+def test_a_name_that_cannot_be_is_refused(api, world, paid, path, name):
+    found = waiting(world, paid, business_key="k")
+    answer = api.post(SAGAS + path.format(pk=found.pk, name=name), {"id": "s1", "payload": {"status": "ok"}})
+    assert (answer.status_code, Signal.objects.count()) == (422, 0)
+
+
+@pytest.mark.parametrize("key", ["a%00b", "k" * 256])
+def test_a_business_key_that_cannot_be_is_refused(api, paid, key):
+    answer = api.post(f"{SAGAS}by-key/paid/{key}/signals/settled/", {"start_if_missing": {}})
+    assert (answer.status_code, Saga.objects.count()) == (422, 0)
+
+
 def test_a_participant_calls_back_once_without_a_key(api, world, paid, client):
     found = waiting(world, paid)
     path = signal_url(found.pk, "settled", "nonce").removeprefix("http://127.0.0.1:8000")
@@ -73,10 +106,25 @@ def test_a_participant_calls_back_once_without_a_key(api, world, paid, client):
     assert (answer.status_code, answer.json()) == (202, {"stored": True, "replayed": False})
     assert client.post(path, {"status": "ok"}, **send).json() == {"stored": True, "replayed": True}
     other = client.post(path, {"status": "no"}, **send)
-    assert (other.status_code, other.json()["allowed"]) == (409, [])
+    assert (other.status_code, other.json()["code"]) == (409, "signal_conflict")
     world.work(found)
     found.refresh_from_db()
     assert found.state == "completed"
+
+
+def test_a_callback_says_nothing_about_the_saga(world, paid, client):
+    found = waiting(world, paid, business_key="order-1")
+    path = signal_url(found.pk, "settled", "nonce").removeprefix("http://127.0.0.1:8000")
+    operations.cancel(found.pk, actor="ann", reason="no")
+    world.work(found)
+    late = client.post(path, {"status": "ok"}, content_type="application/json")
+    assert (late.status_code, Signal.objects.get().flag) == (409, "late")
+    Saga.objects.get().delete()
+    gone = client.post(path, {"status": "ok"}, content_type="application/json")
+    assert gone.status_code == 404
+    for answer in (late, gone):
+        said = " ".join(str(value) for name, value in answer.json().items() if name != "instance")
+        assert not [word for word in ("cancelled", "paid", "order-1", "nonce", str(found.pk)) if word in said]
 
 
 def test_an_address_that_was_changed_is_nothing(world, paid, client):

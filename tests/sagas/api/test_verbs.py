@@ -98,6 +98,31 @@ def test_a_stale_page_decides_nothing(api, world, stuck):
     assert state_of(stuck) == "stuck"
 
 
+@pytest.mark.parametrize(
+    "at",
+    [
+        "9999-12-31T23:59:59-23:59",
+        "0001-01-01T00:00:00+23:59",
+        "2026-01-01T00:00:00",
+        "2026-01-01",
+        "tomorrow",
+        10**30,
+        True,
+        None,
+    ],
+)
+def test_a_time_that_cannot_be_is_refused(api, world, stuck, at):
+    assert verb(api, stuck, "reschedule", {"at": at}).status_code == 422
+    if at is not None:
+        answer = api.start("stuck", start_at=at)
+        assert (answer.status_code, Saga.objects.count()) == (422, 1)
+
+
+@pytest.mark.parametrize("etag", ["x", '"²"', '"99999999999"', '"-1"'])
+def test_an_etag_that_is_none_of_ours_is_refused(api, world, stuck, etag):
+    assert verb(api, stuck, "pause", If_Match=etag).status_code == 400
+
+
 def test_a_typo_is_not_silently_dropped(api, world, stuck):
     assert verb(api, stuck, "skip", {"step": "ship", "resutl": 1}).status_code == 422
 
