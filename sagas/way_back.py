@@ -134,13 +134,13 @@ def _place(t: Turn) -> list[Run]:
         return [t.hold(top)]
     width = outermost.concurrency if isinstance(outermost, Each) else None
     members = unsettled.filter(path__in=t.definition.within(place.groups[0]))
-    at_work = list(members.filter(work__isnull=False))
+    at_work = members.filter(work__isnull=False)
+    draining = at_work.filter(work__in=[Work.RUNNING, Work.WAITING]).exclude(doing=Doing.COMPENSATION).first()
+    if draining is not None:
+        return [t.hold(draining)]
     owed = members.filter(undo=Undo.OWED, work=None)
-    room = None if width is None else max(width - len(at_work), 0)
-    found = [*at_work, *(owed if room is None else owed[:room])]
-    if any(_is_running(run) for run in at_work) or not found:
-        found = at_work or list(members[:1])
-    return [t.hold(run) for run in found]
+    found = list(owed if width is None else owed[: max(width - at_work.count(), 0)])
+    return [t.hold(run) for run in found or [at_work.first() or top]]
 
 
 def _in_trouble(t: Turn) -> QuerySet[Incident, int | None]:
