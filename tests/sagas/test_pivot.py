@@ -236,6 +236,20 @@ def test_refused_in_doubt_the_pivot_is_probed_first(world: World) -> None:
     assert world.called == ["lock", "pay", "ask", "pay", "ask", "ship"]
 
 
+def test_a_late_success_of_the_pivot_after_the_saga_turned_back_is_an_incident(world: World) -> None:
+    world.script("ask", Abort("not landed"))
+    world.script("release", RetryLater("busy"))
+    asks = {"probe": world.ask, "probe_is_final": True, "probe_after": timedelta(seconds=1)}
+    found, zombie = at_the_pivot(world, **asks)
+    world.lose(zombie)
+    world.script("pay", Abort("no money"))
+    world.work(found)
+    assert (run_of(found, "pay").happened, seen(found)[0]) == ("no", "compensating")
+    world.answer(zombie, Succeeded(result={"id": 1}))
+    assert seen(found) == ("compensating", "back", [("pay", "late_success")])
+    assert (run_of(found, "pay").happened, found.committed_at) == ("yes", None)
+
+
 def test_a_pivot_that_a_final_probe_did_not_find_can_be_refused_and_turns_back(world: World) -> None:
     world.script("pay", Unknown("lost"), Abort("no money"))
     world.script("ask", Abort("not landed"))
