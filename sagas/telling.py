@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils.module_loading import import_string
 
+from sagas import registry
 from sagas.conf import conf
 from sagas.models import Run
 
@@ -22,13 +23,19 @@ def tell(what: str, document: dict[str, Any]) -> None:
 
 
 def remind(run: Run) -> None:
-    """Tell that an approval waits: at first when it opens, then as often as its row says."""
+    """Tell that an approval waits: at first when it opens, then as often as its row says.
+
+    The function that tells sends each person a link of their own: `sagas.links.approval_url(saga, step, person)`.
+    """
     saga = run.saga
+    table = registry.find(saga.definition, saga.version, saga.fingerprint)
+    row = table.places[run.path].row if table is not None else None
     document = {
         "saga": str(saga.pk),
         "definition": saga.definition,
         "business_key": saga.business_key,
         "step": run.path,
+        "group": getattr(row, "group", ""),
         "since": run.since.isoformat() if run.since else None,
         "until": run.ends_at.isoformat() if run.ends_at else None,
         "times": run.asks,
