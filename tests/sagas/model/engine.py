@@ -1,265 +1,182 @@
-"""Does with every move of the plan what the engine does with it, over rows in memory."""
+"""What people do to a saga, over rows in memory, as `sagas.operations` does it over the record."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
-
-from sagas import outcome, plan, verdict
-from sagas.definition import Definition, Step
-from sagas.lifecycle import fire, saga_machine, step_machine, undo_machine
-from sagas.outcome import Happened, Lost, Outcome, Probed, Refused
-from sagas.plan import Compensate, Do, Event, Finish, Rest, Top, TurnBack, Undo
-from sagas.verdict import Again, Ask, Doing, Drained, Fail, Skip, Standing, Succeed, Suspend, Undone
-from tests.sagas.model.oracle import Fact, landed
-
-NO, MAYBE, YES = Happened.NO, Happened.MAYBE, Happened.YES
+from sagas.plan import Event
+from sagas.rows import Child, Step, Wait
+from sagas.verdict import Doing
+from tests.sagas.model.memory import NO, YES, Row
+from tests.sagas.model.onward import Forward
+from tests.sagas.model.story import Fact
 
 
-@dataclass(eq=False)
-class Row:
-    """One step at work, as the record keeps it."""
-
-    step: Step
-    state: str = "due"
-    undo: str = "none"
-    happened: Happened = NO
-    prior: Happened = NO
-    seq: int | None = None
-    work: str | None = "due"
-    doing: Doing = Doing.ACTION
-    tries: int = 0
-    asks: int = 0
-    crashes: int = 0
-    undo_round: int = 0
-    undo_again: bool = False
-    key_used: bool = False
-
-
-class Engine:
-    """One saga. What it does by itself is told to `note`: opened, turned back, demanded, ended."""
-
-    def __init__(self, definition: Definition, note: Callable[[Fact], None]) -> None:
-        self.definition = definition
-        self.note = note
-        self.rows: dict[str, Row] = {}
-        self.zombies: list[tuple[Row, Doing]] = []
-        self.state, self.going_back, self.cancelled, self.next_seq = "pending", False, False, 1
-
+class Engine(Forward):
     @property
-    def is_live(self) -> bool:
-        return self.state in ("running", "compensating", "stuck")
+    def pivot_is_open(self) -> bool:
+        pivot = self.rows.get(self.definition.pivots[0].path) if self.definition.pivots else None
+        if pivot is None or self.committed:
+            return False
+        return pivot.happened != NO or (pivot.work == "running" and pivot.doing is not Doing.DECISION)
 
-    def begin(self) -> None:
-        self.position, move = plan.begin(self.definition)
-        self.become("running")
-        self._follow(move)
+    def turn(self, cause: str) -> None:
+        """Cancelled or turned back, where that is allowed."""
+        self.turn_back(cause)
+        self.derive()
 
-    def become(self, state: str) -> None:
-        fire(saga_machine, self, state)
-
-    def claim(self, row: Row) -> None:
-        row.work, row.crashes = "running", row.crashes + 1
-        if row.seq is None:
-            row.seq, self.next_seq = self.next_seq, self.next_seq + 1
-        if row.doing is Doing.PROBE:
-            row.asks += 1
-        elif row.doing is Doing.COMPENSATION:
-            row.tries, row.key_used = row.tries + 1, True
-            fire(undo_machine, row, "running")
-            assert row.happened != NO, f"{row.step.name} is undone, though it is known not to have happened"
+    def deadline(self) -> None:
+        self.overdue = True
+        if self.committed:
+            self.incident(None, "deadline")
+        elif self.pivot_is_open:
+            self.wanted = "deadline"
         else:
-            self._check_repeat(row)
-            row.tries, row.prior = row.tries + 1, row.happened
-            row.happened = MAYBE if row.happened == NO else row.happened
-            fire(step_machine, row, "running")
-            if row.step.owes and row.undo == "none":
-                fire(undo_machine, row, "owed")
+            self.turn_back("deadline")
+        self.derive()
 
-    def _check_repeat(self, row: Row) -> None:
-        blind = row.tries and row.happened != NO and not row.step.idempotent
-        assert not blind, f"{row.step.name} is not idempotent, in doubt, and repeated"
-
-    def record(self, row: Row, came: Outcome) -> None:
-        if not (isinstance(came, Lost) and came.died):
-            row.crashes = 0
-        before = row.prior if row.doing is Doing.ACTION else row.happened
-        if row.doing is not Doing.COMPENSATION:
-            final = row.doing is Doing.PROBE and row.step.probe_is_final
-            row.happened = outcome.learn(before, came, final=final)
-            if final and row.happened == NO:  # where that is so, a request still on its way is refused
-                self.zombies = [(held, doing) for held, doing in self.zombies if held is not row]
-        self._check_knowledge(row, before, came)
-        asking = row.doing is Doing.PROBE and not (isinstance(came, Probed) and came.landed is not None)
-        standing = Standing(
-            doing=row.doing,
-            tries=row.asks if asking else row.tries,
-            elapsed=timedelta(0),
-            happened=row.happened,
-            crashes=row.crashes,
-            going_back=self.going_back,
-        )
-        judged = verdict.judge(row.step, standing, came, chance=0.5)
-        row.work = None
-        if row.doing is Doing.COMPENSATION:
-            self._undo(row, judged)
+    def parent_cancels(self) -> None:
+        if self.pivot_is_open:
+            self.wanted = "cancelled"
         else:
-            self._advance(row, came, judged)
+            self.turn_back("cancelled")
+        self.derive()
 
-    def _check_knowledge(self, row: Row, before: Happened, came: Outcome) -> None:
-        ranks = [NO, MAYBE, YES]
-        back = ranks.index(row.happened) < ranks.index(before)
-        final = row.step.probe_is_final and isinstance(came, Probed) and came.landed is False
-        assert not back or (before == MAYBE and final), f"{row.step.name}: {before} became {row.happened} by {came}"
-
-    def _advance(self, row: Row, came: Outcome, judged: verdict.Verdict) -> None:
-        event = self._settle(row, came, judged)
-        if self.going_back:
-            self._spare(row)
-            self.descend()
-            return
-        self.position, move = plan.forward(self.definition, self.position, row.step.name, event)
-        self.position = plan.Position.load(self.position.dump())
-        self._follow(move)
-
-    def _settle(self, row: Row, came: Outcome, judged: verdict.Verdict) -> Event:
-        failed_as = "succeeded" if landed(came) and not isinstance(came, Refused) else "failed"
-        if failed_as == "failed" and not isinstance(came, Refused) and row.happened != NO:
-            failed_as = "unknown"
-        match judged:
-            case Succeed():
-                fire(step_machine, row, "succeeded")
-                return Event.PASSED
-            case Skip():
-                fire(step_machine, row, failed_as)
-                if row.state != "succeeded":
-                    fire(step_machine, row, "skipped")
-                return Event.PASSED
-            case Fail() | Drained():
-                fire(step_machine, row, failed_as)
-                return Event.FAILED
-            case Again():
-                row.work, row.doing = "due", Doing.ACTION
-                fire(step_machine, row, "due")
-                return Event.AGAIN
-            case Ask():
-                row.asks = row.asks if row.doing is Doing.PROBE else 0
-                row.work, row.doing = "due", Doing.PROBE
-                fire(step_machine, row, "unknown")
-                return Event.AGAIN
-            case Suspend():
-                fire(step_machine, row, "failed" if row.happened == NO else "unknown")
-                return Event.HELD
-        raise AssertionError(f"{judged} is no verdict on an action")
-
-    def _follow(self, move: plan.Move) -> None:
-        match move:
-            case Do(steps=steps):
-                for name in steps:
-                    assert name not in self.rows, f"{name} begins twice"
-                    self.rows[name] = Row(step=self.definition.places[name].step)
-                    self.note(Fact("opened", name))
-            case TurnBack():
-                self.turn_back()
-            case Finish():
-                self._end("completed")
-        if self.state in ("running", "stuck") and not self.going_back:
-            assert isinstance(move, Rest) == (not self.position.busy), f"{move} with {self.position}"
-            self.become("running" if self.position.busy else "stuck")
-
-    def turn_back(self) -> None:
-        self.going_back = True
+    def undone_by_parent(self) -> None:
+        self.going_back, self.cause = True, "parent"
+        self.become("compensating")
         self.note(Fact("turned back"))
-        self.become("compensating")
         for row in self.rows.values():
-            if row.work == "due":
-                row.work = None
-                fire(step_machine, row, "cancelled" if row.happened == NO else "unknown")
             if row.work is None:
-                self._spare(row)
+                self.spare(row)
         self.descend()
+        self.derive()
 
-    def _spare(self, row: Row) -> None:
-        if row.undo == "owed" and row.happened == NO:
-            fire(undo_machine, row, "unneeded")
+    def signal(self, name: str) -> None:
+        self.signals[name] += 1
+        for row in self.rows.values():
+            if isinstance(row.row, Wait) and row.row.signal == name and row.work == "waiting":
+                self.take_signal(row)
+                break
+        self.derive()
 
-    def descend(self) -> None:
-        open_ones = [row for row in self.rows.values() if row.seq is not None and self._unsettled(row)]
-        run = max(open_ones, key=lambda row: row.seq or 0, default=None)
-        top = None
-        if run is not None:
-            top = Top(running=run.work == "running" and run.doing is not Doing.COMPENSATION, undo=Undo(run.undo))
-        move = plan.backward(top)
-        if isinstance(move, Compensate) and run is not None:
-            self._demand(run)
-        elif isinstance(move, Finish):
-            self._end("cancelled" if self.cancelled else "compensated")
-        elif isinstance(move, Rest) and not any(row.work for row in self.rows.values()):
-            self.become("stuck")
+    def decide(self, row: Row) -> None:
+        if self.paused:
+            row.given = True
         else:
-            self.become("compensating")
+            self.answer(row)
+        self.derive()
 
-    def _unsettled(self, row: Row) -> bool:
-        return row.work == "running" or row.undo in ("owed", "due", "running", "stuck")
+    def pause(self) -> None:
+        self.paused = True
 
-    def _demand(self, row: Row, *, once_more: bool = False) -> None:
-        if once_more or not row.undo_round:
-            row.undo_round, row.key_used = row.undo_round + 1, False
-        row.undo_again = False
-        row.tries = row.crashes = 0
-        row.work, row.doing = "due", Doing.COMPENSATION
-        fire(undo_machine, row, "due")
-        self.note(Fact("demanded", row.step.name, number=row.undo_round))
-        self.become("compensating")
+    def resume(self) -> None:
+        self.paused = False
+        for row in self.rows.values():
+            if row.work == "waiting" and not self.take_signal(row) and row.given and not isinstance(row.row, Child):
+                self.answer(row)
+        self.derive()
 
-    def _undo(self, row: Row, judged: verdict.Verdict) -> None:
-        match judged:
-            case Again():
-                row.work = "due"
-                fire(undo_machine, row, "due")
-            case Undone():
-                fire(undo_machine, row, "done")
-            case Suspend():
-                fire(undo_machine, row, "stuck")
-            case _:
-                raise AssertionError(f"{judged} is no verdict on a compensation")
-        if row.undo_again and row.undo != "stuck":
-            self._demand(row, once_more=True)
-        self.descend()
+    def may_retry(self, row: Row) -> bool:
+        if isinstance(row.row, Child) and row.children and row.child.state == "failed":
+            return False
+        repeatable = not isinstance(row.row, Step) or (row.row.idempotent and not row.unstorable)
+        return not (row.held and row.happened == YES and not repeatable)
 
-    def hear(self, row: Row, doing: Doing, came: Outcome) -> None:
-        if doing is Doing.COMPENSATION or not landed(came) or row.happened == YES:
-            return
-        row.happened = row.prior = YES
-        if not self.going_back or self.state in ("compensated", "cancelled"):
-            return
-        if row.undo == "unneeded":
-            self._demand(row)
-        elif row.undo == "done" or (row.undo == "due" and row.key_used):
-            self._demand(row, once_more=True)
-        elif row.undo in ("running", "stuck"):
-            row.undo_again = row.key_used
-        self.descend()
-
-    def try_now(self, row: Row) -> None:
+    def retry(self, row: Row) -> None:
         if row.undo == "stuck":
-            self._demand(row, once_more=row.undo_again)
+            self.demand(row, once_more=row.undo_again)
             self.descend()
+            self.derive()
             return
+        was_held = row.held
         row.tries = row.asks = row.crashes = 0
-        if row.work is None:
-            row.work, row.doing = "due", Doing.ACTION
-            fire(step_machine, row, "due")
-            self.position, _ = plan.forward(self.definition, self.position, row.step.name, Event.FREED)
-            self.become("running")
+        if row.doing is Doing.COMPENSATION:
+            self.due(row, Doing.COMPENSATION)
+            self.derive()
+            return
+        if (was_held or row.doing is Doing.ACTION) and row.happened == NO:
+            row.generation += 1
+        self.due(row, self._what_is_tried(row, was_held))
+        if row.doing is not Doing.PROBE and row.state != "waiting":
+            self.move(row, "due")
+        if was_held:
+            self.fold(row, Event.FREED)
+        self.derive()
+
+    def _what_is_tried(self, row: Row, was_held: bool) -> Doing:
+        if not isinstance(row.row, Step) or row.doing is Doing.DECISION:
+            return Doing.DECISION
+        return Doing.ACTION if was_held else row.doing
+
+    def resolve(self, row: Row, landed: bool) -> None:
+        if not landed:
+            self._resolve_not_landed(row)
+        elif self.going_back or row.loser or not (row.held or row.work):
+            row.happened = YES
+            self.descend()
+        else:
+            if row.held:
+                row.held = False
+                self.fold(row, Event.FREED)
+            row.doing = Doing.PROBE
+            if row.state == "due":
+                self.move(row, "unknown")
+            self._landed(row)
+        self.derive()
+
+    def _landed(self, row: Row) -> None:
+        row.happened, row.crashes = YES, 0
+        self.conclude(row, "succeeded")
+        if row.step.pivot:
+            self.commit()
+        self.fold(row, Event.PASSED)
+
+    def _resolve_not_landed(self, row: Row) -> None:
+        row.happened = row.prior = NO
+        if row.state == "unknown" and row.held:
+            self.move(row, "failed")
+        if self.going_back:
+            self.spare(row)
+            self.descend()
+        elif self.wanted and row.step.pivot:
+            self.turn_back(self.wanted)
+        elif row.work == "due":
+            self.due(row, Doing.ACTION)
+            self.move(row, "due")
+
+    def skip(self, row: Row) -> None:
+        row.held = False
+        self.fold(row, Event.FREED)
+        if isinstance(row.row, Step) and row.row.pivot:
+            self.commit()
+        self.conclude(row, "skipped")
+        self.fold(row, Event.PASSED)
+        self.derive()
 
     def waive(self, row: Row) -> None:
-        fire(undo_machine, row, "waived")
+        self.settle_incidents(row)
+        self.move_back(row, "waived")
         self.descend()
+        self.derive()
 
-    def cancel(self) -> None:
-        self.cancelled = True
-        self.turn_back()
+    def give_up(self) -> None:
+        for row in self.rows.values():
+            if row.work:
+                self.put_down.append((row, row.work, row.doing))
+                self.rest(row)
+        if self.state == "running":
+            self.become("stuck")
+        self.closed = {incident for incident in self.incidents if incident[2] != "deadline"}
+        self.end("failed")
 
-    def _end(self, state: str) -> None:
-        self.become(state)
-        self.note(Fact("ended", how=state))
+    def reopen(self) -> None:
+        self.become("compensating" if self.going_back else "running")
+        self.overdue = self.overdue and self.going_back
+        waived = {row.name for row in self.rows.values() if row.undo == "waived"}
+        self.incidents |= {incident for incident in self.closed if incident[0] not in waived}
+        for row, work, doing in self.put_down:
+            self.due(row, doing) if work == "due" else self.wait(row)
+        self.put_down = []
+        late = {name for name, _, reason in self.incidents if reason == "late"}
+        for row in self.rows.values():
+            if row.name in late and row.undo not in ("none", "waived"):
+                self.undo_what_landed(row)
+        self.descend()
+        self.derive()
