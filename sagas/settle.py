@@ -161,9 +161,17 @@ def _call_off_group(t: Turn, run: Run) -> None:
 def hold(t: Turn, run: Run, reason: Reason) -> None:
     """A person must look at it; its siblings go on."""
     t.rest(run)
+    _leave_other_troubles(t, run, Going.FORWARD, reason)
     run.held, run.ended_at = True, None
     t.incident(run, reason, run.code or str(reason), run.error or "It failed.")
     fold(t, run, Event.HELD)
+
+
+def _leave_other_troubles(t: Turn, run: Run, direction: Going, reason: Reason) -> None:
+    """What was retried and failed for another reason has left the trouble that it was in."""
+    others = [other for other in Reason if other not in (reason, Reason.LATE_SUCCESS)]
+    which = {"path": run.path, "item": run.item, "direction": direction, "reason__in": others}
+    t.settle("another trouble", **which, retried_at__isnull=False)
 
 
 def _settle_row(t: Turn, run: Run, outcome: Outcome, verdict: Verdict) -> tuple[Event | None, int]:
@@ -281,6 +289,7 @@ def stuck(t: Turn, run: Run, reason: Reason, about: dict[str, Any] | None = None
     """A compensation needs a person."""
     t.rest(run)
     t.move(run, "stuck", undo=Undo.STUCK, about=about)
+    _leave_other_troubles(t, run, Going.BACK, reason)
     t.incident(run, reason, run.code or str(reason), run.error)
 
 

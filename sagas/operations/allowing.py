@@ -104,7 +104,7 @@ def _of_live(saga: Saga) -> Iterator[str]:
         yield "compensate"
     if _can_waive(saga):
         yield "waive"
-    if saga.open_incidents and not runs.filter(running()).exists():
+    if saga.open_incidents and saga.state != SagaState.PENDING and not runs.filter(running()).exists():
         yield "give_up"
 
 

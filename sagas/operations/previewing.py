@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from importlib import import_module
 from typing import Any
 from uuid import UUID
@@ -39,22 +40,34 @@ def preview(verb: str, saga_id: UUID, **arguments: Any) -> Preview:
         raise ValueError(f"There is no verb {verb!r} to preview; there are: {', '.join(VERBS)}.")
     act = getattr(import_module("sagas.operations"), verb)
     with borrowed(), transaction.atomic():
-        before = {run.pk: (run.fence, run.work) for run in Run.objects.filter(saga_id=saga_id)}
+        deadline = Saga.objects.filter(pk=saga_id).values_list("deadline_at", flat=True).first()
+        before = {run.pk: _doing(run) for run in Run.objects.filter(saga_id=saga_id)}
         act(saga_id, **arguments)
         saga = Saga.objects.get(pk=saga_id)
-        sentences = tuple(_sentences(verb, saga, before))
+        sentences = list(_sentences(verb, saga, before))
+        if saga.deadline_at is not None and saga.deadline_at != deadline:
+            sentences.append(f"Its deadline is then {_time(saga.deadline_at)}.")
         transaction.set_rollback(True)
-    return Preview(verb=verb, sentences=sentences, state=saga.state)
+    said = tuple(sentences) or (f"Nothing begins by itself; the saga is then {saga.state}.",)
+    return Preview(verb=verb, sentences=said, state=saga.state)
 
 
-def _sentences(verb: str, saga: Saga, before: dict[int, tuple[int, str | None]]) -> Iterator[str]:
+def _doing(run: Run) -> tuple[int, str | None, datetime | None]:
+    return run.fence, run.work, run.at
+
+
+def _time(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _sentences(verb: str, saga: Saga, before: dict[int, tuple[int, str | None, datetime | None]]) -> Iterator[str]:
     runs = list(Run.objects.filter(saga_id=saga.pk).exclude(kind=Run.Kind.MESSAGE).order_by("id"))
-    moved = [run for run in runs if before.get(run.pk) != (run.fence, run.work)]
+    moved = [run for run in runs if before.get(run.pk) != _doing(run)]
     for run in moved:
         if run.work == Work.DUE and run.doing in (Doing.ACTION, Doing.PROBE, Doing.DECISION):
             yield from _runs_again(saga, run)
         elif run.work == Work.WAITING and run.doing != Doing.COMPENSATION:
-            until = f" until {run.at:%Y-%m-%d %H:%M:%S} UTC" if run.at and run.at.year < 9999 else ""
+            until = f" until {_time(run.at)}" if run.at and run.at.year < 9999 else ""
             yield f"{_name(run)} waits{until}."
     for run in runs:
         if run.work == Work.RUNNING and saga.going == Going.BACK:

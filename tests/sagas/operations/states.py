@@ -6,7 +6,7 @@ from typing import Any
 
 from sagas import Retry, RetryLater, approval, child, clock, operations, parallel, saga, sleep, step, wait
 from sagas.errors import Abort, Unknown
-from sagas.models import Run, Saga
+from sagas.models import Run, Saga, Sweep
 from sagas.outcome import Refused, Succeeded
 from sagas.rows import Row
 from tests.sagas.world import World, run_of
@@ -389,6 +389,15 @@ def ended_and_landed_and_cannot_be_undone(world: World) -> Saga:
 def ended_and_landed_and_waived(world: World) -> Saga:
     found = landed_late(world)
     return operations.waive(found.pk, step="charge", **BY)
+
+
+def put_aside(world: World) -> None:
+    """Nothing of the sagas that there are is in the way of the next one."""
+    Run.objects.update(work=None, at=None, worker=None)
+    Saga.objects.update(holds_key=False)
+    Sweep.objects.all().delete()
+    world.scripts.clear()
+    world.close()
 
 
 def fresh(found: Saga) -> Saga:

@@ -11,7 +11,7 @@ from sagas import clock, operations
 from sagas.errors import NotAllowed
 from sagas.lifecycle import SagaState
 from sagas.models import Audit, Run, Saga, Signal
-from tests.sagas.operations.states import BY, STATES, fresh
+from tests.sagas.operations.states import BY, STATES, fresh, put_aside
 from tests.sagas.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -72,9 +72,7 @@ def test_the_states_are_all_that_there_are(world: World) -> None:
     seen = set()
     for build in STATES.values():
         seen.add(fresh(build(world)).state)
-        Run.objects.update(work=None, at=None, worker=None)  # nothing of this saga is in the next one's way
-        Saga.objects.update(holds_key=False)
-        world.scripts.clear()
+        put_aside(world)
     assert seen == set(SagaState)
 
 

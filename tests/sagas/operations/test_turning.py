@@ -139,7 +139,7 @@ def test_a_refusal_while_draining_is_nothing_to_undo_and_a_success_is(world: Wor
         world.answer(held, outcome)
         world.work()
         assert (fresh(found).state, world.called) == ("cancelled", called)
-        world.close()
+        states.put_aside(world)
 
 
 def test_open_incidents_forward_are_superseded(world: World) -> None:
