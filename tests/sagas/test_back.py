@@ -1,4 +1,4 @@
-"""Going back: order, intent, drain, late success and stuck compensations; the contract, sentence by sentence."""
+"""Going back: order, intent, drain and stuck compensations; the contract, sentence by sentence."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +13,7 @@ from sagas.models import Incident, Journal, Run, Saga, Work
 from sagas.outcome import Happened, Lost, NotNow, Outcome, Refused, Succeeded
 from sagas.record import Claim
 from sagas.sweep import sweep
-from tests.sagas.world import World, moves_of, open_incidents, run_of
+from tests.sagas.world import World, due_back, open_incidents, run_of
 
 pytestmark = pytest.mark.django_db
 
@@ -44,18 +44,6 @@ def at_charge(world: World, **options: Any) -> tuple[Saga, Claim]:
     found = world.start(order(world, **options))
     world.deliver_one(run_of(found, "lock"))
     return found, world.attempt(found, "charge")
-
-
-def turned_back_with_a_zombie(world: World, **options: Any) -> tuple[Saga, Claim]:
-    """A cancelled order; the worker that charges is taken for dead, and will speak later."""
-    found, zombie = at_charge(world, **options)
-    operations.cancel(found.pk, actor="ann", reason="no")
-    world.lose(zombie)
-    return found, zombie
-
-
-def keys(world: World, name: str) -> list[str]:
-    return [key.partition(":")[2] for called, key in world.calls if called == name]
 
 
 # Order
@@ -132,10 +120,6 @@ def test_items_undone_side_by_side_are_at_most_as_many_as_run_side_by_side(world
         world.deliver_one(due_back(found)[0])
     found.refresh_from_db()
     assert (found.state, world.called.count("unlock")) == ("compensated", 8)
-
-
-def due_back(found: Saga) -> list[Run]:
-    return list(Run.objects.filter(saga=found, work=Work.DUE, doing="compensation").order_by("path", "item"))
 
 
 # Intent
@@ -294,184 +278,13 @@ def test_a_row_that_is_asked_waits_or_backs_off_ends_at_once_when_the_saga_turns
     assert world.called == ["charge"]
 
 
-# Late success
-
-
-def test_a_late_success_before_any_attempt_of_the_compensation_gives_it_the_result(world: World) -> None:
-    found, zombie = turned_back_with_a_zombie(world)
-    assert run_of(found, "charge").undo == "due"
-    world.answer(zombie, Succeeded(result={"id": 9}))
-    world.run_through(found)
-    assert keys(world, "refund") == ["charge:0:1:undo"]
-    assert (world.contexts[1].action.result, world.contexts[1].action.happened) == ({"id": 9}, "yes")
-
-
-def test_a_late_success_after_it_was_spared_is_undone_at_once(world: World) -> None:
-    found = world.start(sides(world, "a", "b", last=False))
-    world.deliver_one(run_of(found, "first"))
-    zombie = world.attempt(found, "a")
-    slow = world.attempt(found, "b")
-    world.lose(zombie)
+def test_a_sweep_drains_what_never_answers(world: World) -> None:
+    found, _ = at_charge(world, timeout=timedelta(hours=1))
     operations.cancel(found.pk, actor="ann", reason="no")
-    operations.resolve(found.pk, step="a", landed=False, actor="ann", reason="not there")
-    assert run_of(found, "a").undo == "unneeded"
-    world.answer(zombie, Succeeded(result={"id": 9}))
-    assert [run.path for run in due_back(found)] == ["a"]
-    world.answer(slow, Refused(error="no"))
+    world.later(timedelta(seconds=61))
+    assert sweep()
+    assert run_of(found, "charge").at <= clock.now()
     assert world.run_through(found).state == "cancelled"
-    assert world.called == ["first", "una", "unfirst"]
-    assert world.contexts[1].action.result == {"id": 9}
-
-
-def test_a_late_success_after_it_was_undone_is_undone_once_more_at_once_under_a_new_key(world: World) -> None:
-    world.script("release", RetryLater("busy", after=timedelta(minutes=5)))
-    found, zombie = turned_back_with_a_zombie(world)
-    world.work(found)
-    assert run_of(found, "charge").undo == "done"
-    world.answer(zombie, Succeeded(result={"id": 9}))
-    world.work(found)
-    assert keys(world, "refund") == ["charge:0:1:undo", "charge:0:1:undo:2"]
-    assert world.run_through(found).state == "cancelled"
-
-
-def test_a_late_success_in_back_off_is_undone_once_more_at_once_under_a_new_key(world: World) -> None:
-    world.script("refund", RetryLater("busy", after=timedelta(minutes=5)))
-    found, zombie = turned_back_with_a_zombie(world)
-    world.work(found)
-    world.answer(zombie, Succeeded(result={"id": 9}))
-    world.work(found)
-    found.refresh_from_db()
-    assert keys(world, "refund") == ["charge:0:1:undo", "charge:0:1:undo:2"]
-    assert found.state == "cancelled"
-
-
-@pytest.mark.parametrize(
-    "ends", [Succeeded(), Refused(error="nothing to refund"), NotNow(error="busy"), Lost(error="lost")]
-)
-def test_a_late_success_during_a_compensation_is_undone_once_more_however_that_ends(
-    world: World, ends: Outcome
-) -> None:
-    found, zombie = turned_back_with_a_zombie(world)
-    undoing = world.attempt(found, "charge")
-    assert undoing.run.doing == "compensation"
-    assert world.answer(zombie, Succeeded(result={"id": 9})).late
-    world.answer(undoing, ends)
-    assert open_incidents(found) == []
-    world.work(found)
-    found.refresh_from_db()
-    assert keys(world, "refund") == ["charge:0:1:undo:2"]
-    assert (found.state, world.contexts[1].action.result) == ("cancelled", {"id": 9})
-
-
-def test_a_late_success_while_stuck_is_undone_once_more_on_the_operators_retry(world: World) -> None:
-    world.script("refund", Abort("nothing to refund"))
-    found, zombie = turned_back_with_a_zombie(world)
-    world.work(found)
-    world.answer(zombie, Succeeded(result={"id": 9}))
-    world.work(found)
-    assert keys(world, "refund") == ["charge:0:1:undo"]
-    operations.retry(found.pk, actor="ann", reason="there is now")
-    assert world.run_through(found).state == "cancelled"
-    assert keys(world, "refund") == ["charge:0:1:undo", "charge:0:1:undo:2"]
-    assert open_incidents(found) == []
-
-
-def test_a_late_success_after_it_was_waived_is_an_incident(world: World) -> None:
-    world.script("refund", Abort("nothing to refund"))
-    world.script("release", Abort("cannot"))
-    found, zombie = turned_back_with_a_zombie(world)
-    world.work(found)
-    operations.waive(found.pk, step="charge", actor="ann", reason="nothing was there")
-    world.work(found)
-    world.answer(zombie, Succeeded(result={"id": 9}))
-    assert ("charge", "late_success") in open_incidents(found)
-    assert run_of(found, "charge").undo == "waived"
-
-
-def test_a_late_success_without_a_compensation_is_an_incident(world: World) -> None:
-    world.script("release", Abort("cannot"))
-    found, zombie = turned_back_with_a_zombie(world, compensation=None, no_compensation="a trifle")
-    world.work(found)
-    world.answer(zombie, Succeeded(result={"id": 9}))
-    assert ("charge", "late_success") in open_incidents(found)
-
-
-def test_a_late_success_of_what_only_reads_is_of_no_interest(world: World) -> None:
-    found, zombie = turned_back_with_a_zombie(world, compensation=None, reads_only=True)
-    world.run_through(found)
-    world.answer(zombie, Succeeded(result={"id": 9}))
-    assert open_incidents(found) == []
-
-
-def ended_with_a_late_success(world: World) -> Saga:
-    found, zombie = turned_back_with_a_zombie(world)
-    world.run_through(found)
-    world.answer(zombie, Succeeded(result={"id": 9}))
-    found.refresh_from_db()
-    assert (found.state, open_incidents(found)) == ("cancelled", [("charge", "late_success")])
-    assert keys(world, "refund") == ["charge:0:1:undo"]
-    assert {"retry", "waive"} <= set(operations.allowed(found))
-    return found
-
-
-def test_on_an_ended_saga_a_late_success_is_compensated_once_more_when_a_person_says_so(world: World) -> None:
-    found = ended_with_a_late_success(world)
-    operations.retry(found.pk, actor="ann", reason="once more")
-    assert world.run_through(found).state == "cancelled"
-    assert keys(world, "refund") == ["charge:0:1:undo", "charge:0:1:undo:2"]
-    assert world.contexts[-1].action.result == {"id": 9}
-    assert open_incidents(found) == []
-
-
-def test_on_an_ended_saga_a_late_success_is_waived_when_a_person_says_so(world: World) -> None:
-    found = ended_with_a_late_success(world)
-    operations.waive(found.pk, step="charge", actor="ann", reason="refunded by hand")
-    found.refresh_from_db()
-    assert (found.state, open_incidents(found), keys(world, "refund")) == ("cancelled", [], ["charge:0:1:undo"])
-
-
-def test_what_is_compensated_once_more_on_an_ended_saga_can_get_stuck_and_be_retried(world: World) -> None:
-    found = ended_with_a_late_success(world)
-    world.script("refund", Abort("not today"))
-    operations.retry(found.pk, actor="ann", reason="once more")
-    found = world.run_through(found)
-    assert ("charge", "compensation_refused") in open_incidents(found)
-    assert {"retry", "waive"} <= set(operations.allowed(found))
-    operations.retry(found.pk, actor="ann", reason="today")
-    found = world.run_through(found)
-    assert (found.state, open_incidents(found), found.open_incidents) == ("cancelled", [], 0)
-    assert keys(world, "refund")[1:] == ["charge:0:1:undo:2"] * 2
-
-
-@pytest.mark.parametrize("came", [Refused(error="no"), NotNow(error="busy"), Lost(error="lost")])
-def test_a_late_failure_is_a_note(world: World, came: Outcome) -> None:
-    found, zombie = turned_back_with_a_zombie(world)
-    before = run_of(found, "charge")
-    assert world.answer(zombie, came).late
-    after = run_of(found, "charge")
-    assert (after.happened, after.undo, after.fence) == (before.happened, before.undo, before.fence)
-    assert (open_incidents(found), after.late["outcome"]) == ([], type(came).__name__.lower())
-
-
-def test_a_compensation_that_succeeds_late_is_a_note(world: World) -> None:
-    found, _ = turned_back_with_a_zombie(world)
-    undoing = world.attempt(found, "charge")
-    world.lose(undoing)
-    assert world.answer(undoing, Succeeded()).late
-    assert (run_of(found, "charge").undo, open_incidents(found)) == ("due", [])
-    assert moves_of(found)[-1]["did"] == "late"
-    assert world.run_through(found).state == "cancelled"
-    assert keys(world, "refund") == ["charge:0:1:undo"]
-
-
-def test_a_late_success_is_never_applied_forward(world: World) -> None:
-    found, zombie = at_charge(world)
-    world.lose(zombie)
-    world.answer(zombie, Succeeded(result={"late": True}))
-    found.refresh_from_db()
-    assert (run_of(found, "charge").state, found.state) == ("due", "running")
-    assert world.run_through(found).state == "completed"
-    assert run_of(found, "charge").result == {"from": "charge"}
 
 
 # Compensations
@@ -552,7 +365,7 @@ def test_a_compensation_refused_or_exhausted_is_stuck_and_the_earlier_steps_wait
     operations.retry(found.pk, actor="ann", reason="now")
     found = world.run_through(found)
     assert (found.state, world.called[-2:], open_incidents(found)) == ("compensated", ["refund", "release"], [])
-    assert set(keys(world, "refund")) == {"charge:0:1:undo"}
+    assert set(world.keys("refund")) == {"charge:0:1:undo"}
 
 
 def stuck_and_gone_on(world: World, *more: Exception) -> Saga:
@@ -627,138 +440,3 @@ def test_the_first_cause_decides_how_it_ends(world: World) -> None:
     operations.cancel(found.pk, actor="bob", reason="stop it")
     world.answer(held, Succeeded())
     assert world.run_through(found).state == "compensated"
-
-
-# Losers
-
-
-def joined(world: World, *names: str, join: int = 1, **options: Any) -> Saga:
-    """Members of which `join` must succeed, then a step."""
-    members = (step(world.function(name), compensation=world.function(f"un{name}"), **options) for name in names)
-    table = saga("quotes", parallel(*members, join=join), step(world.book, compensation=world.unbook))
-    return world.start(table)
-
-
-def test_after_the_kth_success_members_not_begun_are_cancelled(world: World) -> None:
-    found = joined(world, "a", "b", "c")
-    world.deliver_one(run_of(found, "b"))
-    runs = {name: run_of(found, name) for name in "abc"}
-    assert {name: (run.state, run.undo) for name, run in runs.items()} == {
-        "a": ("cancelled", "none"),
-        "b": ("succeeded", "owed"),
-        "c": ("cancelled", "none"),
-    }
-    assert world.run_through(found).state == "completed"
-    assert world.called == ["b", "book"]
-
-
-@pytest.mark.parametrize(
-    ("came", "undone"), [(Succeeded(), True), (Lost(error="lost"), True), (NotNow(error="busy"), False)]
-)
-def test_a_running_loser_is_let_finish_without_a_further_attempt_and_undone_at_once(
-    world: World, came: Outcome, undone: bool
-) -> None:
-    found = joined(world, "a", "b")
-    held = world.attempt(found, "b")
-    world.deliver_one(run_of(found, "a"))
-    engine.context_of(held).heartbeat()
-    world.answer(held, came)
-    assert [run.path for run in due_back(found)] == (["b"] if undone else [])
-    found = world.run_through(found)
-    assert (found.state, "unb" in world.called, "b" in world.called) == ("completed", undone, False)
-
-
-def test_a_loser_in_doubt_and_in_back_off_makes_no_further_attempt_and_is_undone(world: World) -> None:
-    world.script("b", Unknown("lost"))
-    found = joined(world, "a", "b")
-    world.deliver_one(run_of(found, "b"))
-    world.deliver_one(run_of(found, "a"))
-    assert world.run_through(found).state == "completed"
-    assert (world.called.count("b"), world.called.count("unb")) == (1, 1)
-
-
-def test_a_loser_that_a_person_was_to_look_at_is_superseded_and_undone(world: World) -> None:
-    world.script("b", Unknown("lost"))
-    found = joined(world, "a", "b", idempotent=False)
-    world.deliver_one(run_of(found, "b"))
-    assert open_incidents(found) == [("b", "outcome_unknown")]
-    world.deliver_one(run_of(found, "a"))
-    assert open_incidents(found) == []
-    assert world.run_through(found).state == "completed"
-    assert (world.called.count("b"), world.called.count("unb")) == (1, 1)
-
-
-def test_a_saga_does_not_end_before_its_losers_are_settled(world: World) -> None:
-    found = joined(world, "a", "b")
-    held = world.attempt(found, "b")
-    world.deliver(run_of(found, "a"))
-    found.refresh_from_db()
-    assert (run_of(found, "book").state, found.state) == ("succeeded", "running")
-    world.answer(held, Succeeded())
-    found.refresh_from_db()
-    assert found.state == "running"
-    world.work(found)
-    found.refresh_from_db()
-    assert (found.state, world.called) == ("completed", ["a", "book", "unb"])
-
-
-def test_a_loser_whose_compensation_is_stuck_keeps_the_saga_open_until_a_person_has_settled_it(world: World) -> None:
-    world.script("unb", Abort("cannot"))
-    found = joined(world, "a", "b")
-    held = world.attempt(found, "b")
-    world.deliver_one(run_of(found, "a"))
-    world.answer(held, Succeeded())
-    found = world.run_through(found)
-    assert (found.state, open_incidents(found)) == ("waiting", [("b", "compensation_refused")])
-    operations.waive(found.pk, step="b", actor="ann", reason="by hand")
-    found.refresh_from_db()
-    assert found.state == "completed"
-
-
-def test_a_late_success_of_a_loser_is_undone_beside_the_forward_side(world: World) -> None:
-    found = joined(world, "a", "b")
-    zombie = world.attempt(found, "b")
-    world.lose(zombie)
-    again = world.attempt(found, "b")
-    world.deliver_one(run_of(found, "a"))
-    world.answer(again, Refused(error="no"))
-    world.deliver_one(run_of(found, "b"))
-    assert run_of(found, "b").undo == "done"
-    world.answer(zombie, Succeeded(result={"id": 2}))
-    assert [run.path for run in due_back(found)] == ["b"]
-    assert world.run_through(found).state == "completed"
-    assert keys(world, "unb") == ["b:0:1:undo", "b:0:1:undo:2"]
-    assert open_incidents(found) == []
-
-
-def test_a_loser_is_undone_also_past_the_pivot(world: World) -> None:
-    members = (step(world.function(name), compensation=world.function(f"un{name}")) for name in "ab")
-    found = world.start(saga("quotes", parallel(*members, join=1), step(world.pay, pivot=True)))
-    held = world.attempt(found, "b")
-    world.deliver(run_of(found, "a"))
-    found.refresh_from_db()
-    assert (found.committed_at is not None, found.state) == (True, "running")
-    world.answer(held, Succeeded())
-    assert world.run_through(found).state == "completed"
-    assert world.called == ["a", "pay", "unb"]
-
-
-def test_turning_back_with_a_loser_still_under_way_drains_it_too(world: World) -> None:
-    found = joined(world, "a", "b")
-    first, loser = world.attempt(found, "a"), world.attempt(found, "b")
-    world.answer(first, Succeeded())
-    operations.cancel(found.pk, actor="ann", reason="no")
-    world.work(found)
-    assert world.called == []
-    world.answer(loser, Succeeded())
-    assert world.run_through(found).state == "cancelled"
-    assert world.called == ["unb", "una"]
-
-
-def test_a_sweep_drains_what_never_answers(world: World) -> None:
-    found, _ = at_charge(world, timeout=timedelta(hours=1))
-    operations.cancel(found.pk, actor="ann", reason="no")
-    world.later(timedelta(seconds=61))
-    assert sweep()
-    assert run_of(found, "charge").at <= clock.now()
-    assert world.run_through(found).state == "cancelled"

@@ -121,6 +121,10 @@ class World:
     def close(self) -> None:
         self._stack.close()
 
+    def keys(self, name: str) -> list[str]:
+        """The keys under which that function was called, without the saga's id."""
+        return [key.partition(":")[2] for called, key in self.calls if called == name]
+
     @property
     def called(self) -> list[str]:
         return [name for name, _ in self.calls]
@@ -145,3 +149,8 @@ def open_incidents(saga: Saga) -> list[tuple[str, str]]:
 
 def moves_of(saga: Saga) -> list[dict[str, Any]]:
     return [move for row in Journal.objects.filter(saga=saga).order_by("rev") for move in row.moves]
+
+
+def due_back(saga: Saga) -> list[Run]:
+    """The compensations that are due."""
+    return list(Run.objects.filter(saga=saga, work=Work.DUE, doing="compensation").order_by("path", "item"))
