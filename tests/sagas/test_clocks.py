@@ -18,7 +18,7 @@ from sagas.rows import Row
 from sagas.sweep import sweep
 from tests.sagas.world import World, moves_of, open_incidents, run_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 SECONDS = timedelta(seconds=1)
 MINUTES = timedelta(minutes=1)

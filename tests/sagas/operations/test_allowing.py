@@ -14,7 +14,7 @@ from sagas.models import Audit, Run, Saga, Signal
 from tests.sagas.operations.states import BY, STATES, fresh, put_aside
 from tests.sagas.world import World
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 ORDER = ["signal", "decide", "cancel", "pause", "resume", "retry", "resolve"]
 ORDER += ["skip", "reschedule", "compensate", "waive", "give_up", "clone"]

@@ -10,7 +10,7 @@ from tests.sagas.operations.states import BY, STATES, fresh
 from tests.sagas.operations.test_allowing import ORDER, ways
 from tests.sagas.world import World
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 EXPECTING = sorted(set(ORDER) - {"signal"})
 """All verbs that take the counter of decisions."""

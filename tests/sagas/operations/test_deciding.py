@@ -12,7 +12,7 @@ from sagas.models import Saga
 from tests.sagas.operations.states import BY, begun, come_to, fresh
 from tests.sagas.world import World, run_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 class Terms(BaseModel):

@@ -10,7 +10,7 @@ from tests.sagas.operations import states
 from tests.sagas.operations.states import BY, fresh
 from tests.sagas.world import World
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def code_of(verb: object, found: Saga) -> str:

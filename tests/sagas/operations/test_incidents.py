@@ -14,7 +14,7 @@ from tests.sagas.operations import states
 from tests.sagas.operations.states import BY, HOUR, come_to, fresh
 from tests.sagas.world import World, open_incidents, run_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def held(world: World, *does: object, **options: object) -> Saga:

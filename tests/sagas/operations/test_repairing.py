@@ -16,7 +16,7 @@ from tests.sagas.operations import states
 from tests.sagas.operations.states import BY, HOUR, come_to, fresh, put_aside
 from tests.sagas.world import World, open_incidents, run_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def code_of(verb: Callable[..., Any], found: Saga, **options: Any) -> str:

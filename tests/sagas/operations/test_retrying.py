@@ -12,7 +12,7 @@ from tests.sagas.operations import states
 from tests.sagas.operations.states import BY, HOUR, begun, come_to, fresh
 from tests.sagas.world import World, open_incidents, run_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 FEW = Retry(attempts=2, first=HOUR / 3600)
 

@@ -11,7 +11,7 @@ from sagas.models import Saga, Signal
 from tests.sagas.operations.states import BY, completed, fresh
 from tests.sagas.world import World, run_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 class Payment(BaseModel):

@@ -14,7 +14,7 @@ from sagas.models import Audit, Run, Saga
 from tests.sagas.operations.states import BY, HOUR, completed, fresh, held_refused, past_the_pivot
 from tests.sagas.world import World, run_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 class Order(BaseModel):

@@ -12,7 +12,7 @@ from tests.sagas.operations import states
 from tests.sagas.operations.states import BY, begun, come_to, fresh
 from tests.sagas.world import World, moves_of, run_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 Verb = Callable[..., Saga]
 verbs = pytest.mark.parametrize(
