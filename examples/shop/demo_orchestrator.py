@@ -9,20 +9,31 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
-
-from examples.shop.demo_stories import Story
 
 ROOT = Path(__file__).parents[2]
 READY_WITHIN = 60.0  # seconds
 STOP_WITHIN = 30.0
 SETTINGS = {
     *("MODE", "DEBUG", "SECRET_KEY", "API_KEY", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "BEHIND_HTTPS_PROXY"),
-    *("DATA_DIR", "DATABASE_URL", "DATABASE_POOL", "BROKER_URL", "QUEUES", "SAGA_SERVICES", "SHOP", "APPS"),
-    *("EMAIL_URL", "LOG_FORMAT", "LOG_LEVEL", "DJANGO_SETTINGS_MODULE"),
+    *(
+        "DATA_DIR",
+        "DATABASE_URL",
+        "DATABASE_POOL",
+        "BROKER_URL",
+        "QUEUES",
+        "SAGA_SERVICES",
+        "SAGA_TELL",
+        "SHOP",
+        "APPS",
+    ),
+    *("PUBLIC_URL", "SHOP_CLOCKS", "EMAIL_URL", "LOG_FORMAT", "LOG_LEVEL", "DJANGO_SETTINGS_MODULE"),
 }
 """What a developer has set for the orchestrator must not reach the one of the demo."""
 
@@ -53,7 +64,13 @@ class Orchestrator:
 
     def start(self) -> None:
         """Start the process, and return when it answers. Raises `RuntimeError` when it does not."""
-        own = {"DATA_DIR": str(self.data), "API_KEY": self.key, "SAGA_SERVICES": json.dumps(self.services)}
+        own = {
+            "DATA_DIR": str(self.data),
+            "API_KEY": self.key,
+            "PUBLIC_URL": self.url,
+            "SAGA_SERVICES": json.dumps(self.services),
+            "SHOP_CLOCKS": "short",
+        }
         environment = {name: value for name, value in os.environ.items() if name not in SETTINGS} | own
         command = [sys.executable, "manage.py", "up", "--port", str(self.port)]
         self.data.mkdir(parents=True, exist_ok=True)
@@ -87,27 +104,48 @@ class Orchestrator:
     def log(self) -> Path:
         return self.data / "orchestrator.log"
 
-    def begin(self, story: Story) -> str:
-        """Start the saga of this order, and give its id. The same order twice is one saga."""
-        body = {"definition": "order", "business_key": story.order, "input": story.input}
-        return str(self._post("/sagas/", body, key=f"order-{story.order}")["id"])
+    def begin(self, definition: str, name: str, input: Mapping[str, Any]) -> str:
+        """Start a saga, and give its id. The same name twice is one saga."""
+        body = {"definition": definition, "business_key": name, "input": input}
+        return str(self._post("/sagas/", body, key=f"{definition}-{name}")["id"])
 
     def saga(self, saga: str) -> dict[str, Any]:
         """The saga, with what it waits for (`next`), its steps and its open incidents."""
         return self._get(f"/sagas/{saga}/")
 
+    def sagas(self) -> list[dict[str, Any]]:
+        """All sagas, children included, a line each."""
+        return list(self._get("/sagas/?limit=200")["results"])
+
     def journal(self, saga: str) -> list[dict[str, Any]]:
-        """Everything that happened to the saga, in order."""
+        """Everything that happened to the saga, in order, and to its children: their steps are called `child/step`."""
         entries: list[dict[str, Any]] = self._get(f"/sagas/{saga}/journal/?limit=200")["results"]
-        return entries
+        children = {move["child"]: move["step"] for entry in entries for move in entry["moves"] if "child" in move}
+        for child, row in children.items():
+            for entry in self.journal(child):
+                named = [move | {"step": f"{row}/{move['step']}"} for move in entry["moves"] if "step" in move]
+                entries.append(entry | {"moves": named})
+        return sorted(entries, key=lambda entry: datetime.fromisoformat(entry["at"]))
 
-    def retry(self, saga: str, reason: str) -> None:
-        """Have tried again what needs a person."""
-        self._post(f"/sagas/{saga}/retry/", {"reason": reason})
+    def act(self, verb: str, saga: str, *, reason: str, **what: Any) -> None:
+        """Do what a person does with a saga: retry it, decide, move a clock."""
+        self._post(f"/sagas/{saga}/{verb}/", {"reason": reason, **what})
 
-    def notification(self, notification: str) -> dict[str, Any]:
-        """What became of a message to a customer."""
-        return self._get(f"/notifications/{notification}/")
+    def mail(self, accepted: Mapping[str, Any] | None) -> EmailMessage | None:
+        """The e-mail of a notification that was accepted, once it is written."""
+        if not accepted:
+            return None
+        notification = self._get(f"/notifications/{accepted['id']}/")
+        sent = notification["status"] == "sent"
+        return self._written(notification["attempts"][-1]["provider_id"]) if sent else None
+
+    def _written(self, message_id: str) -> EmailMessage | None:
+        """Django's file back end writes a file for each e-mail, and a line of dashes below it."""
+        for file in (self.data / "mail").iterdir():
+            mail = message_from_bytes(file.read_bytes().rpartition(b"\n---")[0], policy=policy.default)
+            if mail["Message-ID"] == message_id:
+                return mail
+        return None
 
     def _answers(self) -> bool:
         with suppress(httpx.TransportError):

@@ -1,9 +1,7 @@
-"""What came of the orders: a timeline for each, the customer's e-mail, the ledgers, and one sentence at the end."""
+"""What came of the stories: a timeline for each, the customer's e-mail, the ledgers, and one sentence at the end."""
 
 import time
 from collections.abc import Sequence
-from email import message_from_bytes, policy
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -12,38 +10,40 @@ from rich.markup import escape
 from examples.shop import ledgers
 from examples.shop.client import Participants
 from examples.shop.demo_orchestrator import Orchestrator
-from examples.shop.demo_timeline import Ended
+from examples.shop.demo_people import result_of
+from examples.shop.demo_timeline import Told
 
 MAIL_WITHIN = 15.0  # seconds
 
 
-def report(orders: Sequence[Ended], shop: Participants, orchestrator: Orchestrator, console: Console) -> bool:
-    """Show everything; True when every order ended as it must, the e-mail came, and the ledgers agree."""
+def report(stories: Sequence[Told], shop: Participants, orchestrator: Orchestrator, console: Console) -> bool:
+    """Show everything; True when every story ended as it must, the e-mail came, and the ledgers agree."""
     payments = shop.ledger("payments")
-    faults = [list(order.faults(_paid(payments, order.saga["id"]))) for order in orders]
-    for order, found in zip(orders, faults, strict=True):
-        _show(order, found, console)
-    mail = _mail(orders[0], orchestrator)
+    faults = [list(told.faults(_paid(payments, told.saga["id"]))) for told in stories]
+    for told, found in zip(stories, faults, strict=True):
+        _show(told, found, console)
+    mail = _mail(stories[0], orchestrator)
     console.print("\n[bold]The customer's e-mail[/]", f"[dim]{escape(mail or 'was not sent')}[/]", sep="\n")
+    sagas = orchestrator.sagas()
     violations = ledgers.check(
         shop.urls,
-        completed=[order.saga["id"] for order in orders if order.saga["state"] == "completed"],
-        undone=[order.saga["id"] for order in orders if order.saga["state"] in ("compensated", "cancelled")],
+        completed=[saga["id"] for saga in sagas if saga["state"] == "completed"],
+        undone=[saga["id"] for saga in sagas if saga["state"] in ("compensated", "cancelled")],
     )
     _show_ledgers(shop, violations, console)
     _say_what_next(console)
     well = sum(not found for found in faults)
-    verdict = [f"{well} of {len(orders)} orders ended as expected", "the e-mail came" if mail else "no e-mail came"]
+    verdict = [f"{well} of {len(stories)} sagas ended as expected", "the e-mail came" if mail else "no e-mail came"]
     verdict.append("the ledgers agree" if not violations else "the ledgers do not agree")
     console.print(f"demo: {', '.join(verdict)}.")
-    return well == len(orders) and bool(mail) and not violations
+    return well == len(stories) and bool(mail) and not violations
 
 
-def _show(order: Ended, faults: Sequence[str], console: Console) -> None:
+def _show(told: Told, faults: Sequence[str], console: Console) -> None:
     mark = "[red]✗[/]" if faults else "[green]✓[/]"
-    what = f"{order.story.order}, {order.saga['state']} after {order.seconds:.1f} s"
-    console.print(f"\n{mark} [bold]{order.story.title}[/] ({what})")
-    for line in order.timeline():
+    what = f"{told.story.name}, {told.saga['state']} after {told.seconds:.1f} s"
+    console.print(f"\n{mark} [bold]{told.story.title}[/] ({what})")
+    for line in told.timeline():
         console.print(line)
     for fault in faults:
         console.print(f"          [red]{escape(fault)}[/]")
@@ -55,24 +55,13 @@ def _paid(payments: dict[str, Any], saga: str) -> int:
     return sum(entry["quantity"] if entry["kind"] == "action" else -entry["quantity"] for entry in entries)
 
 
-def _mail(order: Ended, orchestrator: Orchestrator) -> str:
+def _mail(told: Told, orchestrator: Orchestrator) -> str:
     """The customer's e-mail as it was written, or nothing when it was not sent in time."""
-    notify = next((step for step in order.saga["steps"] if step["step"] == "notify" and step["result"]), None)
     until = time.monotonic() + MAIL_WITHIN
-    while notify and time.monotonic() < until:
-        notification = orchestrator.notification(notify["result"]["id"])
-        if notification["status"] == "sent":
-            return _written(orchestrator.data / "mail", notification["attempts"][-1]["provider_id"])
-        time.sleep(0.2)
-    return ""
-
-
-def _written(folder: Path, message_id: str) -> str:
-    """The e-mail with this id: Django's file back end writes one file for each, and a line of dashes below it."""
-    for file in folder.iterdir():
-        mail = message_from_bytes(file.read_bytes().rpartition(b"\n---")[0], policy=policy.default)
-        if mail["Message-ID"] == message_id:
+    while time.monotonic() < until:
+        if mail := orchestrator.mail(result_of(told.saga, "notify")):
             return f"  To: {mail['To']}\n  Subject: {mail['Subject']}\n  {mail.get_content().strip()}"
+        time.sleep(0.2)
     return ""
 
 

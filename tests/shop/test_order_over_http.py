@@ -108,6 +108,7 @@ def test_a_settlement_that_comes_before_the_answer_to_the_charge_is_kept(shop: P
     moves = [move.get("did") for entry in saga.journal.all() for move in entry.moves]
     assert saga.state == "completed"
     assert moves.index("stored") < moves.index("to ask")
+    assert saga.runs.get(path="charge").error == ""  # it was asked after, and found
     assert violations(shop, saga) == []
 
 
