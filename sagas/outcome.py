@@ -82,8 +82,8 @@ class Probed:
 
     landed: bool | None
     result: Any = None
-    error: str = "the participant cannot tell whether it happened"
-    code: str = "probe_cannot_tell"
+    error: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
