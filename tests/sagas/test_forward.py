@@ -213,3 +213,17 @@ def test_a_suspended_item_leaves_its_place_to_the_next_one(world: World) -> None
     assert (found.state, items(found)) == ("stuck", ["unknown", "succeeded", "succeeded"])
     operations.retry(found.pk, actor="ann", reason="again", step="lock", item=0)
     assert world.run_through(found).state == "completed"
+
+
+def test_a_suspended_item_that_comes_back_takes_the_place_of_the_next_one(world: World) -> None:
+    world.script("lock", Unknown("lost"))
+    row = each("lines", step(world.lock, compensation=world.unlock, idempotent=False), concurrency=1)
+    found = world.start(saga("order", row), {"lines": [0, 1, 2, 3]})
+    world.deliver_one(run_of(found, "lines"))
+    world.deliver_one(Run.objects.get(saga=found, path="lock", item=0))
+    operations.retry(found.pk, actor="ann", reason="again", step="lock", item=0)
+    at_work = Run.objects.filter(saga=found, path="lock", work=Work.DUE).order_by("item")
+    assert [run.item for run in at_work] == [0, 1]
+    world.deliver_one(at_work[0])
+    assert [run.item for run in at_work.all()] == [1]
+    assert world.run_through(found).state == "completed"
