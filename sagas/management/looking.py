@@ -26,6 +26,8 @@ def listed(screen: Screen, given: Namespace) -> int:
     found = found.filter(**{name: value for name, value in exactly.items() if value is not None})
     sagas = list(found[: given.limit + 1])
     screen.sagas(sagas[: given.limit])
+    if not sagas:
+        screen.say("None.")
     if len(sagas) > given.limit:
         screen.say(f"There are more; these are the newest {given.limit}.")
     screen.json([saga_line(saga, None) for saga in sagas[: given.limit]])

@@ -91,7 +91,8 @@ class Screen:
                 self._turn_the_page(entry.at)
                 line = Text(f"  {entry.at:%H:%M:%S}.{entry.at.microsecond // 1000:03d}  ", "bright_black")
                 line.append(f"{SIGNS[entry.tone]} {plain(entry.text)}", COLOURS.get(entry.tone, ""))
-                self.console.print(line.append(f"  {plain(entry.actor)}", "bright_black"))
+                actor = f"  {entry.actor}" if entry.actor not in entry.text else ""
+                self.console.print(line.append(plain(actor), "bright_black"))
 
     def foot(self, saga: Saga) -> None:
         """What it waits for, or how it ended; what is left of it; and what can be done about it."""

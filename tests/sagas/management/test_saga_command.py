@@ -130,7 +130,7 @@ def test_a_dry_run_needs_no_reason_and_changes_nothing(held):
     before = Saga.objects.values().get(pk=held.pk)
     dry = Ran("cancel", "o-1", "--dry-run")
     assert "→ Undone, in this order: charge." in dry.out
-    assert "Nothing was changed. The saga would be compensating." in dry.out
+    assert "Nothing was changed; it would be compensating." in dry.out
     assert Ran("cancel", "o-1", "--dry-run", "--json").json["sentences"] == ["Undone, in this order: charge."]
     assert before == Saga.objects.values().get(pk=held.pk)
     assert not Audit.objects.exists()
