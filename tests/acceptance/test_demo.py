@@ -12,7 +12,7 @@ from tests.harness.processes import Process
 from tests.harness.product import REPOSITORY
 
 A_WHILE = timedelta(minutes=4)
-"""It takes half a minute on an idle machine, and the machine of a test run is not idle."""
+"""It takes three quarters of a minute on an idle machine, and the machine of a test run is not idle."""
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -233,4 +234,5 @@ def test_services_end_with_the_process_that_started_them_even_when_it_is_killed(
         with socket.create_connection(("127.0.0.1", port)) as connection:
             parent.kill()
             connection.settimeout(30)
-            assert connection.recv(1) == b""
+            with suppress(ConnectionResetError):  # it may end before it has taken the connection
+                assert connection.recv(1) == b""

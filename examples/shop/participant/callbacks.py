@@ -1,17 +1,20 @@
 """Calling a caller back: what is to be told is a row, committed with what it tells of, and sent until it is taken."""
 
+import logging
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import httpx
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from examples.shop.participant.door import writing
 from examples.shop.participant.models import Callback
 from examples.shop.participant.switches import Switch, board
+
+logger = logging.getLogger(__name__)
 
 AT_ONCE = timedelta(0)
 LONGEST_PAUSE = timedelta(seconds=5)
@@ -38,9 +41,14 @@ def begin_calling() -> None:
 def _send_for_ever() -> None:
     with ThreadPoolExecutor(8) as pool, httpx.Client(timeout=TIMEOUT.total_seconds(), trust_env=False) as client:
         while True:
-            for callback in _due():
-                pool.submit(_send, callback, client)
-            _wake.wait(_pause())
+            try:
+                for callback in _due():
+                    pool.submit(_send, callback, client)
+                pause = _pause()
+            except DatabaseError:
+                logger.exception("What is to be sent could not be read; it is tried again.")
+                pause = LOOK_EVERY
+            _wake.wait(pause.total_seconds())
             _wake.clear()
 
 
@@ -53,10 +61,10 @@ def _due() -> Sequence[Callback]:
     return due
 
 
-def _pause() -> float:
-    """Seconds until the next one is due, as far as is known now."""
+def _pause() -> timedelta:
+    """How long until the next one is due, as far as is known now."""
     coming = Callback.objects.filter(settled=False).order_by("at").values_list("at", flat=True).first()
-    return min(max((coming - timezone.now()).total_seconds(), 0), LOOK_EVERY.total_seconds()) if coming else 1.0
+    return min(max(coming - timezone.now(), AT_ONCE), LOOK_EVERY) if coming else LOOK_EVERY
 
 
 def _send(callback: Callback, client: httpx.Client) -> None:

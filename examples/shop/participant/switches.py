@@ -16,10 +16,10 @@
 
 And three for what a participant says later, at the address that its caller gave:
 
-| what         | the call back                     |
-|--------------|-----------------------------------|
-| `call_late`  | is made `milliseconds` later      |
-| `call_lost`  | is never made                     |
+| what         | the call back                      |
+|--------------|------------------------------------|
+| `call_late`  | is made `milliseconds` later       |
+| `call_lost`  | is never made                      |
 | `call_twice` | is made once more after its answer |
 """
 
