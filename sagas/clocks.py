@@ -1,13 +1,14 @@
 """Clocks of what waits: timers, time-outs, reminders, the deadline. Whoever commits first has won."""
 
 from sagas.lifecycle import SagaState, StepState
-from sagas.models import Cause, Run, Work
-from sagas.outcome import Happened, Refused, Succeeded
+from sagas.models import Cause, Run
+from sagas.outcome import Refused, Succeeded
+from sagas.pivot import miss_the_deadline, open_pivot
 from sagas.plan import Event
-from sagas.rows import Approval, Sleep, Step, Wait
-from sagas.settle import conclude, fold, hold, miss_the_deadline
+from sagas.rows import Approval, Sleep, Wait
+from sagas.settle import conclude, fold, hold
 from sagas.turn import Turn
-from sagas.verdict import Doing, Reason
+from sagas.verdict import Reason
 from sagas.waiting import take_signal
 from sagas.way_back import never_begin, turn_back
 
@@ -59,16 +60,3 @@ def reach_the_deadline(t: Turn) -> None:
     else:
         turn_back(t, Cause.DEADLINE, failure)
     t.derive()
-
-
-def open_pivot(t: Turn) -> Run | None:
-    """The pivot's run from the claim of its first attempt until every attempt of it is known not to have happened, or
-    until it succeeded."""
-    if t.saga.committed_at is not None:
-        return None
-    pivot = next((p.path for p in t.definition.walk() if isinstance(p.row, Step) and p.row.pivot), None)
-    run = t.run(path=pivot) if pivot is not None else None
-    if run is None:
-        return None
-    under_way = run.work == Work.RUNNING and run.doing != Doing.DECISION  # a local attempt leaves no doubt behind
-    return run if under_way or run.happened != Happened.NO else None

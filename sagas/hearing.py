@@ -9,20 +9,20 @@ pause     its parent was paused; `resume` the same for the end of the pause
 
 from collections.abc import Callable
 
-from sagas.clocks import open_pivot
 from sagas.halting import pause, resume
 from sagas.lifecycle import SagaState, StepState
 from sagas.models import Cause, Run, Saga, Work
 from sagas.models.saga import Going
 from sagas.opening import begin_saga
 from sagas.outcome import Happened, Refused, Succeeded
+from sagas.pivot import open_pivot
 from sagas.plan import Event, Undo
 from sagas.rows import Child
 from sagas.settle import conclude, fold, hold, stuck, undone
 from sagas.turn import FAR, Turn
 from sagas.verdict import Reason
 from sagas.waiting import take_stored
-from sagas.way_back import descend, never_begin, settle_debt, spare, turn_back
+from sagas.way_back import descend, never_begin, settle_debt, spare, spare_all, turn_back
 
 
 def hear(t: Turn, message: Run) -> None:
@@ -32,7 +32,7 @@ def hear(t: Turn, message: Run) -> None:
     if "run" in given:
         run = t.run(pk=given["run"])
         if run is not None:
-            _news(t, run)
+            look_at_child(t, run)
     else:
         VERBS[given["verb"]](t, given.get("by", "its parent"))
     t.heard(message)
@@ -70,6 +70,7 @@ def _undo(t: Turn, by: str) -> None:
     saga.failure = {"code": "parent", "error": "Its parent goes back.", "by": by}
     saga.decisions += 1
     t.become(SagaState.COMPENSATING)
+    spare_all(t)
     descend(t)
 
 
@@ -93,10 +94,10 @@ VERBS: dict[str, Callable[[Turn, str], None]] = {
 }
 
 
-def _news(t: Turn, run: Run) -> None:
-    """Look at a child, and do what its state means for its row."""
+def look_at_child(t: Turn, run: Run) -> None:
+    """Do what a child's state means for its row; a saga that has ended looks again if it is reopened."""
     row, child = t.row(run), Saga.objects.filter(parent_id=run.pk).order_by("-id").first()
-    if child is None or not isinstance(row, Child):
+    if child is None or not isinstance(row, Child) or t.saga.ended_at:
         return
     if run.undo in (Undo.RUNNING, Undo.STUCK):
         _while_undone(t, run, child)
@@ -118,6 +119,7 @@ def _while_undone(t: Turn, run: Run, child: Saga) -> None:
         descend(t)
     elif child.state == SagaState.STUCK:
         t.incident(run, Reason.CHILD_STUCK, "child_stuck", f"Saga {child.pk}, its child, needs a person.")
+        descend(t)
     else:
         t.settle("moves again", path=run.path, direction=direction, reason=Reason.CHILD_STUCK)
 

@@ -46,11 +46,12 @@ def came_late(saga_id: UUID, claimed: Run, outcome: Outcome, worker: UUID) -> tu
         t.move(run, "late", about={"outcome": type(outcome).__name__.lower(), "of": claimed.fence})
         if landed and run.happened != Happened.YES:
             run.happened = run.prior = Happened.YES
-            _undo_what_landed(t, run)
+            undo_what_landed(t, run)
     return t.bells
 
 
-def _undo_what_landed(t: Turn, run: Run) -> None:
+def undo_what_landed(t: Turn, run: Run) -> None:
+    """Undo, once more if need be, what is not wanted any more; on an ended saga a person decides."""
     unwanted = t.saga.ended_at or t.saga.is_going_back or run.loser
     if t.saga.ended_at or run.undo in (Undo.NONE, Undo.WAIVED):
         if unwanted and not t.step(run).reads_only:

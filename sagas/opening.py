@@ -93,6 +93,8 @@ def _list(t: Turn, row: Each, items: list[Any]) -> None:
 def park(t: Turn, run: Run, answer: Mapping[str, Any]) -> None:
     """A row that does nothing itself waits, for what it waits for or for its time."""
     row = t.row(run)
+    if isinstance(row, Wait | Approval):
+        run.given = None
     match row:
         case Wait(timeout=timeout):
             t.wait(run, t.latest + timeout if timeout else FAR)

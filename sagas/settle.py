@@ -11,6 +11,7 @@ from sagas.models.saga import Going
 from sagas.opening import begin_rows, enter
 from sagas.outcome import Happened, Lost, Outcome, Probed, Refused, Succeeded, Unstorable, learn
 from sagas.payload import text
+from sagas.pivot import pass_the_pivot
 from sagas.plan import Close, Do, Drop, Event, Hold, TurnBack, Undo, forward
 from sagas.rows import Row, Step
 from sagas.turn import Turn
@@ -82,31 +83,9 @@ def _advance(t: Turn, run: Run, outcome: Outcome, verdict: Verdict) -> None:
     elif run.loser:
         settle_debt(t, run)
     else:
-        _pass_the_pivot(t, run, outcome)
+        pass_the_pivot(t, run, outcome)
         if event is not None and not t.saga.is_going_back:
             fold(t, run, event, items)
-
-
-def _pass_the_pivot(t: Turn, run: Run, outcome: Outcome) -> None:
-    """The pivot has succeeded: nothing turns back from here on. Or it is known not to have happened, and what was
-    wanted while it was in doubt is done now."""
-    row, saga = t.row(run), t.saga
-    if not isinstance(row, Step) or not row.pivot or run.doing == Doing.DECISION:
-        return
-    if run.happened == Happened.YES and not isinstance(outcome, Refused):
-        saga.committed_at = t.now
-        t.moves.append({"did": "committed", "step": run.path})
-        if saga.overdue_at is not None:
-            miss_the_deadline(t)
-        saga.wanted_back = ""
-    elif run.happened == Happened.NO and saga.wanted_back:
-        turn_back(t, Cause(saga.wanted_back), {"code": saga.wanted_back, "error": "It was to go back by then."})
-
-
-def miss_the_deadline(t: Turn) -> None:
-    """Past the pivot a deadline turns nothing back: a person is told, and the saga goes on."""
-    t.saga.overdue_at = t.saga.overdue_at or t.now
-    t.incident(None, Reason.DEADLINE, "deadline", "Its deadline has passed, and its pivot too: it only goes forward.")
 
 
 def fold(t: Turn, run: Run, event: Event, items: int = 0) -> None:
@@ -144,9 +123,9 @@ def _drop(t: Turn, move: Drop) -> None:
         which["item"] = move.item
     forget_pending(t, Run.objects.filter(saga_id=t.saga.pk, **which))
     unfinished = Q(work__isnull=False) | Q(held=True)
-    alive = ~Q(state__in=[StepState.CANCELLED, StepState.SKIPPED])
+    alive = ~Q(state__in=[StepState.CANCELLED, StepState.SKIPPED]) | Q(undo=Undo.OWED)
     for run in t.runs(alive if move.finished else unfinished, **which):
-        if run.kind == Run.Kind.GROUP and not run.work:
+        if run.kind == Run.Kind.GROUP and not run.work and not run.held:
             _call_off_group(t, run)
         else:
             lose(t, run)

@@ -30,8 +30,7 @@ def turn_back(t: Turn, cause: Cause, failure: dict[str, Any]) -> None:
             run.held = False
             t.move(run, "superseded", step=StepState.CANCELLED if run.state in ("due", "waiting") else None)
     forget_pending(t, Run.objects.filter(saga_id=saga.pk))
-    for run in t.runs(undo=Undo.OWED, happened=Happened.NO, work__isnull=True):
-        spare(t, run)
+    spare_all(t)
     descend(t)
 
 
@@ -75,9 +74,16 @@ def spare(t: Turn, run: Run) -> None:
         t.move(run, "spared", undo=Undo.UNNEEDED)
 
 
+def spare_all(t: Turn) -> None:
+    """All that did not happen and is not under way need not be undone."""
+    for run in t.runs(undo=Undo.OWED, happened=Happened.NO, work__isnull=True):
+        spare(t, run)
+
+
 def lose(t: Turn, run: Run) -> None:
     """Its result does not count any more; what it may have done is undone at once, beside whatever goes on."""
     run.loser = True
+    t.settle("superseded", path=run.path, item=run.item, direction=Going.FORWARD)
     if run.work == Work.RUNNING and run.doing in (Doing.ACTION, Doing.PROBE):
         return
     if run.kind == Run.Kind.CHILD and run.work == Work.WAITING:
@@ -87,7 +93,6 @@ def lose(t: Turn, run: Run) -> None:
         withdraw(t, run)
     elif run.held:
         run.held = False
-        t.settle("superseded", path=run.path, item=run.item, direction=Going.FORWARD)
         t.move(run, "superseded", step=StepState.CANCELLED if run.state in ("due", "waiting") else None)
     settle_debt(t, run)
 
@@ -146,6 +151,7 @@ def _place(t: Turn) -> list[Run]:
 def _in_trouble(t: Turn) -> QuerySet[Incident, int | None]:
     """What was stuck is tried again beside the others, which do not wait for it a second time."""
     troubled = Incident.objects.open().filter(saga_id=t.saga.pk, direction=Going.BACK, run__isnull=False)
+    troubled = troubled.exclude(reason=Reason.LATE_SUCCESS)
     return troubled.values_list("run_id", flat=True)
 
 

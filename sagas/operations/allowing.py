@@ -122,7 +122,8 @@ def movable(now: object) -> Q:
 
 def running() -> Q:
     """Attempts under way, and live children."""
-    return Q(work=Work.RUNNING) | Q(kind=Run.Kind.CHILD, work=Work.WAITING)
+    live_child = Q(children__isnull=False, children__ended_at=None)
+    return Q(work=Work.RUNNING) | Q(kind=Run.Kind.CHILD, work=Work.WAITING) | live_child
 
 
 def _pivot_is_open(saga: Saga) -> bool:

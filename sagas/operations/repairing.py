@@ -14,6 +14,7 @@ from sagas.operations.starting import a_time
 from sagas.operations.verb import must_be_live, refuse, the_run, verb
 from sagas.outcome import Happened, Probed, Succeeded
 from sagas.payload import Unstorable, pack, text
+from sagas.pivot import commit
 from sagas.plan import Event, Undo
 from sagas.settle import conclude, fold, settle
 from sagas.turn import Turn
@@ -109,7 +110,7 @@ def skip(
         run.held = False
         fold(t, run, Event.FREED)
         if is_pivot(t.saga, step):  # what comes after it need not say how it is undone
-            t.saga.committed_at = t.now
+            commit(t, run)
         conclude(t, run, Succeeded(result=supplied), StepState.SKIPPED)
         fold(t, run, Event.PASSED)
     return t.saga

@@ -5,10 +5,14 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from sagas.errors import NotAllowed
+from sagas.hearing import look_at_child
+from sagas.late import undo_what_landed
 from sagas.lifecycle import SagaState, StepState
 from sagas.models import Incident, Revision, Run, Saga, Work
+from sagas.opening import park
 from sagas.operations.allowing import allowed, owed_after_the_end, why_not_reopened, why_not_retried
 from sagas.operations.starting import accepted_by
 from sagas.operations.verb import refuse, verb
@@ -17,7 +21,7 @@ from sagas.plan import Event, Undo
 from sagas.results import UNCHANGED
 from sagas.settle import fold
 from sagas.turn import FAR, Turn
-from sagas.verdict import Doing
+from sagas.verdict import Doing, Reason
 from sagas.way_back import demand, descend
 
 
@@ -44,12 +48,15 @@ def retry(
     details: dict[str, Any] = {}
     about: dict[str, Any] = {"actor": actor, "reason": reason, "tenant": tenant, "expect": expect, "details": details}
     with verb(saga_id, "retry", path=step or "", item=item or 0, **about) as t:
-        if t.saga.state == SagaState.FAILED:
+        was_given_up = t.saga.state == SagaState.FAILED
+        if was_given_up:
             _reopen(t)
         elif t.saga.ended_at:
             _undo_once_more(t, step)
             return t.saga
         runs = _chosen(t, step, item)
+        if was_given_up and step is None:  # the others need a person as before
+            runs = [run for run in runs if why_not_retried(t.saga, run) is None]
         if not runs and t.moves and input is UNCHANGED:
             return t.saga
         if not runs:
@@ -84,6 +91,11 @@ def _try_now(t: Turn, run: Run) -> None:
         descend(t)
         return
     was_held = run.held
+    if was_held and run.state == StepState.WAITING and again.filter(reason=Reason.REFUSED).exists():
+        park(t, run, {})  # what came was refused, and would be again: it waits for something else
+        t.move(run, "retried")
+        fold(t, run, Event.FREED)
+        return
     run.tries = run.asks = run.crashes = 0
     run.since = None
     if run.doing == Doing.COMPENSATION:
@@ -134,6 +146,7 @@ def _reopen(t: Turn) -> None:
     if why_not := why_not_reopened(saga):
         refuse(t, *why_not)
     left = (saga.failure or {}).pop("left", [])
+    _reopen_incidents(t)
     saga.ended_at = None
     if saga.is_going_back:
         t.become(SagaState.COMPENSATING)
@@ -151,6 +164,21 @@ def _reopen(t: Turn) -> None:
         else:
             t.due(run, Doing(doing), timedelta(seconds=seconds or 0))
         t.move(run, "goes on")
+    t.flush()
+    landed = Incident.objects.open().filter(saga_id=saga.pk, reason=Reason.LATE_SUCCESS).values("run")
+    for run in t.runs(~Q(undo__in=[Undo.NONE, Undo.WAIVED]), pk__in=landed):
+        undo_what_landed(t, run)
+    for run in t.runs(kind=Run.Kind.CHILD):
+        look_at_child(t, run)
+    descend(t)
+
+
+def _reopen_incidents(t: Turn) -> None:
+    """What needed a person when the saga was given up needs one again, unless it was done by hand meanwhile."""
+    closed = Incident.objects.filter(saga_id=t.saga.pk, closed_at=t.saga.ended_at, closed_as="ended")
+    others = [Reason.DEADLINE, Reason.LATE_SUCCESS, Reason.DEFINITION_UNKNOWN]
+    again = closed.exclude(reason__in=others).exclude(run__undo=Undo.WAIVED)
+    t.saga.open_incidents += again.update(closed_at=None, closed_as="")
 
 
 def _hold_the_key(saga: Saga) -> None:

@@ -3,11 +3,11 @@
 from typing import Any
 from uuid import UUID
 
-from sagas.clocks import open_pivot
 from sagas.lifecycle import SagaState
 from sagas.models import Cause, Saga
 from sagas.operations.verb import must_be_live, refuse, verb
 from sagas.payload import text
+from sagas.pivot import open_pivot
 from sagas.turn import Turn
 from sagas.way_back import never_begin, turn_back
 

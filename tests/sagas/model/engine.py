@@ -86,6 +86,11 @@ class Engine(Forward):
             self.derive()
             return
         was_held = row.held
+        if was_held and row.state == "waiting" and row.refused:
+            self.park(row)
+            self.fold(row, Event.FREED)
+            self.derive()
+            return
         row.tries = row.asks = row.crashes = 0
         if row.doing is Doing.COMPENSATION:
             self.due(row, Doing.COMPENSATION)

@@ -53,6 +53,7 @@ class Row:
     loser: bool = False
     given: bool = False
     unstorable: bool = False
+    refused: bool = False
     children: list[Child] = field(default_factory=list)
 
     @property

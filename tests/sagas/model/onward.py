@@ -53,6 +53,7 @@ class Forward(WayBack):
             row.crashes = 0
         self._learn(row, came)
         row.unstorable = isinstance(came, Unstorable)
+        row.refused = isinstance(came, Refused)
         judged = verdict.judge(row.row, self._standing(row, came), came, chance=0.5)
         if row.doing is Doing.COMPENSATION:
             self._undo(row, judged)
@@ -229,7 +230,7 @@ class Forward(WayBack):
                 self.rest(row)
                 self.move(row, "waiting")
                 return Event.ENTERED, items
-        self._park(row)
+        self.park(row)
         return None, 0
 
     def conclude(self, row: Row, state: str) -> None:
@@ -275,9 +276,9 @@ class Forward(WayBack):
             if row.asks:
                 opened.doing = Doing.DECISION
             elif not isinstance(row, Step):
-                self._park(opened)
+                self.park(opened)
 
-    def _park(self, row: Row) -> None:
+    def park(self, row: Row) -> None:
         row.given = False
         self.wait(row)
         self.move(row, "waiting")

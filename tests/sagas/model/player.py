@@ -166,7 +166,8 @@ class Player:
     def _can_give_up(self) -> bool:
         rows = self.engine.rows.values()
         under_way = any(r.work == "running" or (isinstance(r.row, Child) and r.work == "waiting") for r in rows)
-        return bool(self.engine.incidents) and not under_way and not self.kind
+        live = any(r.children and r.child.state in ("running", "stuck", "compensating") for r in rows)
+        return bool(self.engine.incidents) and not (under_way or live or self.kind)
 
     def _of_given_up(self) -> Iterator[Act]:
         engine = self.engine

@@ -43,6 +43,7 @@ class Story:
         self.back = "none"
         self.key_used = self.once_more = self.landed_late = self.after_the_end = False
         self.going_back = self.committed = self.lost = self.paused = self.asleep = False
+        self.has_answer = self.no_answer = False
         self.kept = self.unstorable = self.heard_stuck = self.told_a_person = False
         self.trouble = self.back_trouble = False
         self.started = 0
@@ -53,10 +54,10 @@ class Story:
         handler = getattr(self, "_on_" + fact.kind.replace(" ", "_"), None)
         if handler is not None:
             handler(fact)
-        if self.fate == "held" or self.told_a_person:
+        if self.fate in ("passed", "failed", "over"):
+            self.trouble = self.told_a_person = False
+        elif self.fate == "held" or self.told_a_person:
             self.trouble = True
-        elif self.fate in ("passed", "failed", "over"):
-            self.trouble = False
         if self.back in ("stuck", "done", "waived"):
             self.back_trouble = self.back == "stuck"
 
@@ -133,7 +134,7 @@ class Story:
         if self.deaths >= 3:
             self.fate = "held"
         elif isinstance(outcome, Refused):
-            self.fate = self._refused()
+            self.fate, self.no_answer = self._refused(), self.has_answer
         elif isinstance(outcome, NotNow | Lost):
             self.fate = "due" if isinstance(outcome, NotNow) or outcome.died else "held"
         elif not isinstance(outcome, Succeeded):
@@ -153,7 +154,7 @@ class Story:
                 self.child, self.heard_stuck = "running", False
                 self._start(number)
             case Wait() | Approval():
-                self.fate, self.kept = "waiting", False
+                self.fate, self.kept, self.has_answer, self.no_answer = "waiting", False, False, False
             case _ if hasattr(self.row, "rows"):
                 self.fate, self.items = "entered", len(answer.get("items", []))
             case _:
@@ -241,6 +242,7 @@ class Story:
 
     def _on_took(self, fact: Fact) -> None:
         self.fate, self.next, self.deaths, self.kept = "due", DECISION, 0, False
+        self.has_answer = True
 
     def _on_clock(self, fact: Fact) -> None:
         goes_on = getattr(self.row, "on_timeout", "continue") == "continue"
@@ -274,6 +276,9 @@ class Story:
     def _on_retried(self, fact: Fact) -> None:
         self.told_a_person = False
         if self.back == "stuck":
+            return
+        if self.fate == "held" and self.no_answer:  # what came was refused: it waits for something else
+            self.fate, self.kept, self.has_answer, self.no_answer = "waiting", False, False, False
             return
         was_held, asking = self.fate == "held", self.fate == "due" and self.next is not ACTION
         self.tries = self.asks = self.deaths = 0
