@@ -78,7 +78,9 @@ def verb(name: str, *fields: str) -> Command:
         for sentence in preview.sentences:
             screen.say(f"→ {sentence}")
         if given.dry_run:
-            screen.say("Nothing was changed." if name == "clone" else f"Nothing was changed; it would be {preview.state}.")
+            screen.say(
+                "Nothing was changed." if name == "clone" else f"Nothing was changed; it would be {preview.state}."
+            )
             screen.json(preview_document(preview))
             return 0
         reader.news()

@@ -1,15 +1,28 @@
 """What a caller sees of sagas, and what they can do about them."""
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from gateway.ids import uuid7
 from sagas import Abort
 from sagas.errors import Unknown
 from sagas.models import Audit, Saga
+from sagas.operations.previewing import VERBS as VERBS_OF_SAGAS
 from tests.sagas.api.conftest import SAGAS
 
 pytestmark = pytest.mark.django_db
+
+
+VERBS = {
+    **{verb: {"reason": "mine?"} for verb in ("cancel", "compensate", "pause", "resume", "retry", "give-up", "clone")},
+    "skip": {"reason": "mine?", "step": "charge"},
+    "waive": {"reason": "mine?", "step": "charge"},
+    "resolve": {"reason": "mine?", "step": "charge", "landed": True},
+    "decide": {"reason": "mine?", "step": "charge", "approved": True},
+    "reschedule": {"reason": "mine?", "at": "2030-01-01T00:00:00Z"},
+}
 
 
 def held(world, table) -> Saga:
@@ -96,8 +109,10 @@ def test_a_verb_wants_a_reason_and_nothing_strange(api, world, two, body, pointe
         ("get", "", None),
         ("get", "steps/", None),
         ("get", "journal/", None),
-        ("post", "cancel/", {"reason": "mine?"}),
-        ("post", "retry/", {"reason": "mine?"}),
+        ("get", "signals/", None),
+        ("get", "incidents/", None),
+        ("post", "signals/settled/", {}),
+        *(("post", f"{verb}/{query}", body) for verb, body in VERBS.items() for query in ("", "?dry_run=true")),
     ],
 )
 def test_somebody_elses_saga_looks_exactly_like_none(api, world, two, method, path, body):
@@ -111,6 +126,26 @@ def test_somebody_elses_saga_looks_exactly_like_none(api, world, two, method, pa
     assert answers[0] == answers[1]
     assert answers[0][0] == 404
     assert Saga.objects.get(pk=theirs).decisions == 0
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_who_may_only_look_changes_nothing(world, two, client, django_user_model, verb):
+    person = django_user_model.objects.create_user("ann", password="x")
+    person.user_permissions.add(Permission.objects.get(codename="view_saga"))
+    client.force_login(person)
+    address = f"{SAGAS}{world.start(two).pk}/"
+    assert client.get(address).status_code == 200
+    for query in ("", "?dry_run=true"):
+        answer = client.post(f"{address}{verb}/{query}", VERBS[verb], content_type="application/json")
+        assert answer.status_code == 403
+    assert client.post(f"{address}signals/settled/", {}, content_type="application/json").status_code == 403
+
+
+def test_every_verb_that_a_saga_allows_has_a_door(api, world, two):
+    addresses = {verb: reverse(f"sagas:{verb}", args=[uuid7()]) for verb in VERBS_OF_SAGAS}
+    assert {address.rstrip("/").rpartition("/")[2] for address in addresses.values()} == set(VERBS)
+    for link in api.get(f"{SAGAS}{held(world, two).pk}/").json()["links"].values():
+        assert api.get(link).status_code in (200, 405)
 
 
 def test_sagas_are_listed_newest_first_page_by_page(api, world, two):

@@ -81,6 +81,31 @@ def test_a_business_key_that_is_taken_is_refused_when_that_is_wanted(api, two):
     assert "cancel" in answer.json()["allowed"]
 
 
+def test_a_saga_takes_the_place_of_the_one_that_holds_the_key(api, world, two):
+    holder = api.start(business_key="order-7").json()
+    heir = api.start(business_key="order-7", on_duplicate="replace")
+    assert (heir.status_code, heir.json()["state"], heir.json()["id"] != holder["id"]) == (201, "pending", True)
+    world.work()
+    assert api.get(f"{SAGAS}{holder['id']}/").json()["state"] == "cancelled"
+    assert api.get(f"{SAGAS}{heir.json()['id']}/").json()["state"] == "completed"
+
+
+def test_a_saga_waits_until_the_key_is_free(api, world, two):
+    api.start(business_key="order-7")
+    heir = api.start(business_key="order-7", on_duplicate="queue")
+    assert (heir.status_code, heir.json()["state"]) == (201, "pending")
+    assert "business key" in heir.json()["next"]
+    world.work()
+    assert api.get(f"{SAGAS}{heir.json()['id']}/").json()["state"] == "completed"
+
+
+def test_a_saga_begins_at_the_time_that_was_asked_for(api, world, two):
+    started = api.start(start_at="2999-01-01T00:00:00+01:00").json()
+    assert (started["state"], started["start_at"]) == ("pending", "2998-12-31T23:00:00Z")
+    world.work()
+    assert api.get(f"{SAGAS}{started['id']}/").json()["state"] == "pending"
+
+
 def test_a_definition_that_nobody_knows_is_refused_with_those_that_there_are(api, two):
     answer = api.start("tow")
     assert (answer.status_code, answer.json()["code"]) == (422, "definition_unknown")
