@@ -13,17 +13,20 @@ scripted: participants (`service`), or whole steps (`steps`).
 
 from sagas.testing.beginning import given
 from sagas.testing.cues import answers_late, crashes, duplicates, fails, times_out
+from sagas.testing.exploring import Exploration, explore
 from sagas.testing.failure import StoryFailed
 from sagas.testing.participants import service
 from sagas.testing.script import in_turn
 from sagas.testing.story import Story
 
 __all__ = [
+    "Exploration",
     "Story",
     "StoryFailed",
     "answers_late",
     "crashes",
     "duplicates",
+    "explore",
     "fails",
     "given",
     "in_turn",

@@ -1,11 +1,13 @@
 """Begin a story: `given`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sagas import operations
+from sagas import clock, operations
+from sagas.conf import conf
 from sagas.definition import Definition
 from sagas.faults import faults_of
+from sagas.models import Worker
 from sagas.testing.cues import Cue
 from sagas.testing.participants import Participant
 from sagas.testing.script import Script
@@ -32,14 +34,35 @@ def given(
     """
     if faults := faults_of(definition):
         raise ValueError("\n".join([f"The table of {definition.name!r} is not in order:", *faults]))
+    return begin(this_world(), definition, things, input=input, steps=steps, **options)
+
+
+def begin(
+    world: World,
+    definition: Definition,
+    things: Iterable[Cue | Participant],
+    *,
+    input: Any,
+    steps: Mapping[str, Any] | None,
+    **options: Any,
+) -> Story:
+    """A saga has begun in that world. Raises `RuntimeError` on a database that workers live on."""
     script = Script(definition)
     script.add(*things, steps=steps)
-    world = this_world()
     world.knows(definition)
     with world.lit():
+        _check_database()
         begun = operations.start(definition.name, input, version=definition.version, actor="a test", **options)
     world.tells(begun.saga.pk, script)
     return Story(world, begun.saga.pk, definition, script)
+
+
+def _check_database() -> None:
+    if Worker.objects.alive(clock.now(), conf().gone_after).exists():
+        raise RuntimeError(
+            "Workers live on this database, and a story plays with its clocks; give it a test's database, "
+            "with pytest's mark `django_db`."
+        )
 
 
 def this_world() -> World:

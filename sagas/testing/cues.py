@@ -24,7 +24,8 @@ class Kind(StrEnum):
 class Cue:
     """One thing that goes wrong, `times` times (None: for ever), with one `item` of an `each` if it is named.
 
-    `when` says whether it goes wrong before the function does its work, or after it.
+    `when` says whether it goes wrong before the function does its work, or after it; `within` names the table it goes
+    wrong in, where a saga has children.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Cue:
     when: When = "after"
     times: int | None = 1
     item: int | None = None
+    within: str = ""
 
 
 def fails(

@@ -1,6 +1,6 @@
 """What a saga did, read from its journal and its rows, and held against its table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -79,6 +79,9 @@ def _result(run: Run) -> Any:
     return FAILED if run.loser else unpack(run.result)
 
 
-def names_of(table: Definition) -> Mapping[str, Row]:
-    """The rows that can be named: all but groups without a name of their own."""
-    return {place.path: place.row for place in table.walk()}
+def tables_of(table: Definition) -> Iterator[Definition]:
+    """The table and those of its children, and of theirs."""
+    yield table
+    for place in table.walk():
+        if isinstance(place.row, Child):
+            yield from tables_of(place.row.definition)

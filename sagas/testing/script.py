@@ -12,9 +12,10 @@ from sagas.errors import Abort, NothingThere
 from sagas.models import Run
 from sagas.outcome import Happened
 from sagas.payload import Unstorable, pack
-from sagas.rows import Child, Step
+from sagas.rows import Step
 from sagas.testing.cues import Cue
 from sagas.testing.participants import Outside, Participant
+from sagas.testing.reading import tables_of
 from sagas.verdict import Doing
 
 Function = Callable[[Any], Any]
@@ -27,6 +28,7 @@ class Call:
     """One call of a team's function. `landed`: its work was done, whatever the coordinator heard of it."""
 
     saga: Any
+    table: str
     path: str
     item: int
     doing: Doing
@@ -77,16 +79,17 @@ class Script:
             self.steps[name] = answer
             self.counts.pop(name, None)
 
-    def note(self, run: Run, function: Function, given: Any) -> Call:
+    def note(self, run: Run, function: Function, ctx: Any) -> Call:
         """A function is called."""
         call = Call(
             saga=run.saga_id,
+            table=ctx.saga.definition,
             path=run.path,
             item=run.item,
             doing=Doing(run.doing),
             key=run.key,
             action_key=run.action_key,
-            given=_packed(given),
+            given=_packed([ctx.input, ctx.item]),
             function=_name(function),
         )
         self.calls.append(call)
@@ -138,24 +141,18 @@ class Script:
     def _means(self, cue: Cue, call: Call) -> bool:
         if cue.item is not None and cue.item != call.item:
             return False
+        if cue.within not in ("", call.table):
+            return False
         if cue.name == call.path:
             return call.doing is (cue.doing or Doing.ACTION)
         return cue.name == call.function and (cue.doing is None or cue.doing is call.doing)
 
     def _check(self, name: str) -> None:
-        names = {known for step in _steps(self.table) for known in _names(step)}
+        names = {known for table in tables_of(self.table) for step in table.steps for known in _names(step)}
         if name not in names:
             near = difflib.get_close_matches(name, names, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(names))}."
             raise LookupError(f"{self.table.name} has no step or function {name!r}; {hint}")
-
-
-def _steps(table: Definition) -> Iterator[Step]:
-    for place in table.walk():
-        if isinstance(place.row, Step):
-            yield place.row
-        elif isinstance(place.row, Child):
-            yield from _steps(place.row.definition)
 
 
 def _names(step: Step) -> Iterator[str]:

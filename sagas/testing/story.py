@@ -18,7 +18,7 @@ from sagas.rows import Child, Wait
 from sagas.testing.cues import Cue
 from sagas.testing.failure import StoryFailed, Unscripted, a_list
 from sagas.testing.participants import Participant, Request
-from sagas.testing.reading import forward_order, moved, once, results_of, way_back_order
+from sagas.testing.reading import forward_order, moved, once, results_of, tables_of, way_back_order
 from sagas.testing.script import Call, Script
 from sagas.testing.timeline import as_text
 from sagas.testing.verbs import Verbs
@@ -139,6 +139,16 @@ class Story(Verbs):
         __tracebackhide__ = True
         self.settles()
         return [call for call in self._script.calls if call.saga == self.id]
+
+    @property
+    def calls_of_all(self) -> list[Call]:
+        """Every call so far, those of its children's steps included; nothing goes on for it."""
+        return self._script.calls
+
+    @property
+    def tables(self) -> Mapping[str, Definition]:
+        """Its table and those of its children, by name."""
+        return {table.name: table for table in tables_of(self.definition)}
 
     def timeline(self) -> str:
         """What happened, line by line."""

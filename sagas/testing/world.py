@@ -4,7 +4,7 @@ What is due is claimed, called and recorded by `sagas.engine`; leases, waits and
 Nobody sleeps: the clock is put forward to the next thing that happens.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from gateway.ids import uuid7
 from sagas import boundaries, clock, dispatch, engine, registry, transport
 from sagas.conf import conf
 from sagas.definition import Definition
-from sagas.errors import Denied, Unknown
+from sagas.errors import Abort, Denied, Unknown
 from sagas.models import Run, Saga, Sweep, Work, Worker
 from sagas.rows import Step
 from sagas.sweep import sweep
@@ -132,7 +132,7 @@ class World:
 
     def _sweep(self) -> None:
         Sweep.objects.all().delete()  # a mark of another sweep does not excuse this one
-        self._dying(sweep)
+        self.dying(sweep)
 
     def _work(self) -> None:
         """Deliver what is due, until nothing is."""
@@ -149,14 +149,14 @@ class World:
         raise StoryFailed("It does not come to rest.")
 
     def _deliver(self, run: int, fence: int) -> bool:
-        return self._dying(lambda: engine.deliver(run, fence, self.worker))
+        return self.dying(lambda: engine.deliver(run, fence, self.worker))
 
     def _deliver_again(self, run: int, fence: int) -> None:
         if engine.deliver(run, fence, uuid7()):
             raise StoryFailed("A message that came twice was acted on twice.")
 
-    def _dying(self, act: Any) -> bool:
-        """Do it; a crash in it is the end of this worker, and another one begins."""
+    def dying(self, act: Callable[[], object]) -> bool:
+        """Do it; a crash in it is the end of this worker, and another one begins. True when something was done."""
         try:
             return bool(act())
         except Crash:
@@ -172,7 +172,7 @@ class World:
         """A function of a step is called: it does its work, or what its script says."""
         run = ctx._claim.run
         script = self._script_of(run.saga_id)
-        call = script.note(run, function, [ctx.input, ctx.item])
+        call = script.note(run, function, ctx)
         cue = script.cue_for(call)
         self._speaking.append(script)
         try:
@@ -185,11 +185,16 @@ class World:
     def _rightly(self, call: Call, script: Script, function: Function, ctx: Any) -> Any:
         try:
             call.result = script.answer(call, function, ctx)
+        except Abort as error:
+            call.landed = error.done is not Abort.NOTHING
+            raise
         except Denied as error:
             if error.code == "service_unknown":
                 raise Unscripted(f"{call.path}: {error} Script it: service(…).answers(…), or steps={{…}}.") from None
             raise
         call.landed = True
+        if self.at_boundary is not None:
+            self.at_boundary("called")
         return call.result
 
     def _wrongly(self, cue: Cue, call: Call, script: Script, function: Function, ctx: Any) -> Any:
