@@ -53,7 +53,7 @@ class SagaQuerySet(models.QuerySet["Saga"]):
         from sagas.models.incident import Incident
         from sagas.models.run import Run, Work
 
-        runs = Run.objects.filter(saga=OuterRef("pk")).exclude(kind=Run.Kind.GROUP)
+        runs = Run.objects.filter(saga=OuterRef("pk"))
         on_time = runs.filter(work__isnull=False, at__gt=now - timedelta(seconds=15))
         rung = runs.filter(work=Work.DUE, rung_at__gt=now - timedelta(seconds=60))
         incident = Incident.objects.filter(saga=OuterRef("pk"), closed_at=None)
