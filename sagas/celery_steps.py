@@ -8,7 +8,7 @@ from typing import Any
 from celery import current_app
 from celery.exceptions import Ignore, Reject, Retry
 
-from sagas.errors import Abort, RetryLater
+from sagas.errors import Abort, RetryLater, Unknown
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class CeleryStep:
         arguments = self.arguments(ctx) if self.arguments else _from_input(task.run, ctx.input)
         try:
             return task(**arguments)
-        except Retry as wanted:
-            raise RetryLater(f"The task {self.task} asked to be tried again: {wanted}") from wanted
+        except Retry as wanted:  # it may have acted before it asked, so this is no "not now"
+            raise Unknown(f"The task {self.task} asked to be tried again: {wanted}") from wanted
         except (Ignore, Reject) as refused:
             raise Abort(f"The task {self.task} refused: {refused}") from refused
 
@@ -39,8 +39,9 @@ def celery_step(task: str, arguments: Callable[[Any], Mapping[str, Any]] | None 
     """An existing Celery task as the action or the compensation of a step: `step(celery_step("shop.tasks.charge"))`.
 
     The task's parameters are taken from the saga's input by their names, or from what `arguments(ctx)` returns as a
-    mapping. The task runs inside the step's attempt: the step's timeout and retries hold, the task's own do not, and
-    `self.retry()` in it means "not now". It gets no idempotency key unless `arguments` hands it `ctx.key`.
+    mapping. The task runs inside the step's attempt: the step's timeout and retries hold, the task's own do not. After
+    `self.retry()` nobody knows whether it had acted already: it is tried again by the step's policy, and undone on the
+    way back. It gets no idempotency key unless `arguments` hands it `ctx.key`.
     """
     return CeleryStep(task, arguments)
 

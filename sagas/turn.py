@@ -253,7 +253,8 @@ class Turn:
         """The saga has ended; the first saga that waits for its business key gets it, and begins."""
         saga = self.saga
         saga.ended_at = self.now
-        self.settle("ended")
+        # What landed late and is not undone is still there when the saga has ended.
+        self.settle("ended", reason__in=[reason for reason in Reason if reason is not Reason.LATE_SUCCESS])
         self.become(state)
         if saga.business_key is not None and saga.holds_key:
             self._hand_over_key()

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from sagas.keys import action_key, compensation_key
-from sagas.lifecycle import StepState
+from sagas.lifecycle import SagaState, StepState
 from sagas.outcome import Happened
 from sagas.plan import Undo
 from sagas.verdict import Doing
@@ -34,7 +34,7 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def retriable(self, now: datetime) -> Self:
         """What a person may have tried now: rows that are held or stuck, and those that wait for their next try."""
-        later = Q(work=Work.DUE, at__gt=now, saga__ended_at=None)
+        later = Q(work=Work.DUE, at__gt=now, saga__ended_at=None) & ~Q(saga__state=SagaState.PENDING)
         return self.filter(Q(undo=Undo.STUCK) | Q(held=True) | later)
 
     def in_place(self) -> Self:

@@ -249,3 +249,12 @@ def test_another_tenants_saga_is_not_there(world: World) -> None:
     for verb in ("clone", "cancel", "retry", "give_up", "pause"):
         with pytest.raises(NotFound):
             getattr(operations, verb)(found.pk, tenant="other", **BY)
+
+
+def test_what_begins_later_is_not_retried_into_beginning_now(world: World) -> None:
+    table = saga("later", step(world.charge, compensation=world.refund))
+    world.knows(table)
+    found = operations.start("later", actor="ann", start_at=clock.now() + timedelta(hours=1)).saga
+    assert "retry" not in operations.allowed(found)
+    with pytest.raises(NotAllowed):
+        operations.retry(found.pk, actor="ann", reason="now")
