@@ -4,6 +4,7 @@ for entry in timeline(saga):
     print(entry.at, entry.actor, entry.text)
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,10 +12,14 @@ from typing import Any
 from uuid import UUID
 
 from sagas import wording
-from sagas.models import Audit, Journal, Run, Saga
+from sagas.lifecycle import SagaState
+from sagas.models import Audit, Cause, Journal, Run, Saga
 from sagas.wording import Said, Tone
 
 __all__ = ["Entry", "Reader", "Tone", "timeline", "who"]
+
+UNTOLD = (Cause.DEADLINE, Cause.PARENT)
+"""Why a saga went back where no other line says it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +49,7 @@ class Reader:
         self._kinds: Mapping[str, str] = {}
         self._lists: set[str] = set()
         self._state = ""
+        self._back = False
         self._paused = False
 
     def news(self) -> list[Entry]:
@@ -56,11 +62,13 @@ class Reader:
         self._kinds = dict(runs.values_list("path", "kind").distinct())
         self._lists = set(runs.filter(item__gt=0).values_list("path", flat=True).distinct())
         decided = Audit.objects.filter(saga_id=self._saga.pk, at__gte=rows[0].at).order_by("id")
-        reasons = {(audit.at, audit.actor): audit for audit in decided}
-        return [entry for row in rows for entry in self._entries(row, reasons.get((row.at, row.actor[:150])))]
+        reasons: dict[tuple[datetime, str], list[Audit]] = defaultdict(list)
+        for audit in decided:  # a clock of milliseconds may give two of them one time
+            reasons[audit.at, audit.actor].append(audit)
+        return [entry for row in rows for entry in self._entries(row, reasons[row.at, row.actor[:150]])]
 
-    def _entries(self, row: Journal, audit: Audit | None) -> Iterator[Entry]:
-        actor = who(row.actor)
+    def _entries(self, row: Journal, decided: list[Audit]) -> Iterator[Entry]:
+        actor, audit = who(row.actor), decided.pop(0) if decided else None
         if row.rev == 1:
             yield Entry(at=row.at, actor=actor, text=f"the saga is started by {actor}")
         if audit is not None:
@@ -95,9 +103,13 @@ class Reader:
 
     def _state_said(self, state: str) -> Said:
         before, self._state = self._state, state
-        if state == "compensating" and before == "stuck":
+        if state != SagaState.COMPENSATING:
+            return wording.of_state(state)
+        if before == SagaState.STUCK and self._back:
             return "quiet", "the saga goes on going back"
-        return wording.of_state(state)
+        self._back = True
+        cause = Saga.objects.values_list("cause", flat=True).get(pk=self._saga.pk)
+        return wording.of_turning_back(Cause(cause).label if cause in UNTOLD else "")
 
 
 def who(actor: str) -> str:

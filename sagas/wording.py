@@ -21,7 +21,6 @@ STATES: dict[str, Said] = {
     "running": ("quiet", "the saga runs"),
     "waiting": ("quiet", "the saga waits"),
     "stuck": ("trouble", "the saga is stuck: nothing moves until a person decides"),
-    "compensating": ("back", "the saga goes back"),
     "completed": ("good", "the saga completed"),
     "compensated": ("back", "the saga ended compensated: everything it had done is undone"),
     "cancelled": ("back", "the saga ended cancelled: everything it had done is undone"),
@@ -32,6 +31,11 @@ STATES: dict[str, Said] = {
 def of_state(state: str) -> Said:
     """The saga has moved to another state."""
     return STATES.get(state, ("plain", f"the saga is {state}"))
+
+
+def of_turning_back(why: str) -> Said:
+    """From here on the saga undoes what it did."""
+    return "back", f"the saga goes back: {why}" if why else "the saga goes back"
 
 
 def of_saga(move: Move) -> Said:

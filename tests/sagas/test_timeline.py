@@ -12,7 +12,7 @@ import sagas
 from sagas import Abort, RetryLater, approval, child, each, operations, saga, sleep, step, wait, wording
 from sagas.errors import Unknown
 from sagas.lifecycle import StepState
-from sagas.models import Saga
+from sagas.models import Audit, Journal, Saga
 from sagas.timeline import Reader, timeline, who
 from tests.sagas.world import World
 
@@ -170,6 +170,29 @@ def test_a_child_is_named_and_its_end_is_told(world: World) -> None:
         "packing is done: the child completed",
         "the saga sleeps (a_while)",
     ]
+
+
+def test_a_deadline_is_told(world: World) -> None:
+    found = world.start(paid(world, wait("settled"), deadline=timedelta(hours=1)))
+    world.work(found)
+    world.sweep_later(timedelta(hours=2))
+    world.work(found)
+    assert story(found)[-4:] == [
+        "the saga goes back: its deadline passed",
+        "settled is called off",
+        "charge is undone",
+        "the saga ended compensated: everything it had done is undone",
+    ]
+
+
+def test_two_decisions_of_one_moment_keep_their_reasons(world: World) -> None:
+    found = world.start(paid(world, wait("settled")))
+    for verb, reason in ((operations.pause, "lunch"), (operations.resume, "back")):
+        verb(found.pk, actor="ann", reason=reason)
+    at = Journal.objects.filter(saga=found).latest("rev").at
+    Journal.objects.filter(saga=found, actor="ann").update(at=at)
+    Audit.objects.filter(saga=found).update(at=at)
+    assert story(found)[-2:] == ["ann decided: pause (lunch)", "ann decided: resume (back)"]
 
 
 def test_the_news_are_told_once(world: World) -> None:
