@@ -98,7 +98,7 @@ class Told:
             case {"step": _}:
                 return wording.of_step(move, step, kinds.get(step, "step"))
             case {"saga": "compensating"} if actor != OPERATOR:
-                return "back", f"{wording.of_state('compensating')[1]}{self._why}"
+                return wording.of_turning_back(self._why)
             case {"did": "deadline moved"}:
                 return wording.of_saga(move)
         return wording.NOT_TOLD
@@ -106,7 +106,7 @@ class Told:
     @property
     def _why(self) -> str:
         """Why it went back, where no row says so."""
-        return f": {self.saga['failure']['error']}" if self.saga["cause"] == "deadline" else ""
+        return str(self.saga["failure"]["error"]).rstrip(".") if self.saga["cause"] == "deadline" else ""
 
     def _moves(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         """All moves, each with the journal's entry that it stands in."""
