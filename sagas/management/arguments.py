@@ -149,6 +149,13 @@ def diagram(parser: ArgumentParser) -> None:
     parser.add_argument("--version", type=int, help="the definition's version (default: the highest)")
 
 
+def matrix(parser: ArgumentParser) -> None:
+    """What is rehearsed."""
+    parser.add_argument("definition", help="the saga's name")
+    parser.add_argument("--version", type=int, help="the definition's version (default: the highest)")
+    parser.add_argument("--input", type=as_json, help=f"its input, {JSON_HELP}")
+
+
 def nothing(parser: ArgumentParser) -> None:
     """No arguments."""
 

@@ -68,6 +68,10 @@ class Screen:
             about = f"{saga.definition} {saga.version}"
             at = f"{saga.updated_at:%Y-%m-%d %H:%M:%S}"
             table.add_row(str(saga.pk), about, plain(saga.business_key or ""), state, at, person)
+        self.table(table)
+
+    def table(self, table: Table) -> None:
+        """A table, as wide as what stands in it."""
         wanted = Measurement.get(self.console, self.console.options.update(max_width=WIDEST), table).maximum
         width, self.console.width = self.console.width, wanted
         self.console.print(table)

@@ -14,6 +14,7 @@ from sagas.management.acting import Command as Deed
 from sagas.management.acting import signal, start, verb
 from sagas.management.arguments import Declare, together
 from sagas.management.looking import diagram, listed, needed_versions, show
+from sagas.management.rehearsing import matrix
 from sagas.management.screen import Screen, plain
 
 EXPLAINED = """
@@ -76,6 +77,7 @@ COMMANDS: dict[str, tuple[str, Deed, Declare]] = {
         decides(take.clone),
     ),
     "diagram": ("draw a saga", diagram, take.diagram),
+    "matrix": ("what becomes of a saga when anything goes wrong", matrix, take.matrix),
     "versions": ("which versions live sagas need, and which can go", needed_versions, take.nothing),
 }
 
