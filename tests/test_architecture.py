@@ -23,7 +23,7 @@ BANDS = {  # inside sagas: a file imports only its own band and the bands above 
         lifecycle
     """,
     "record": """
-        conf models migrations payload clock turn way_back opening waiting children settle clocks halting
+        conf models migrations payload clock turn way_back pivot opening waiting children settle clocks halting
         hearing late lease record postgres
     """,
     "engine": """
