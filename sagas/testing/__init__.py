@@ -15,12 +15,14 @@ from sagas.testing.beginning import given
 from sagas.testing.cues import answers_late, crashes, duplicates, fails, times_out
 from sagas.testing.exploring import Exploration, explore
 from sagas.testing.failure import StoryFailed
+from sagas.testing.matrix import Matrix, failure_matrix
 from sagas.testing.participants import service
 from sagas.testing.script import in_turn
 from sagas.testing.story import Story
 
 __all__ = [
     "Exploration",
+    "Matrix",
     "Story",
     "StoryFailed",
     "answers_late",
@@ -28,6 +30,7 @@ __all__ = [
     "duplicates",
     "explore",
     "fails",
+    "failure_matrix",
     "given",
     "in_turn",
     "service",

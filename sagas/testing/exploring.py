@@ -1,6 +1,6 @@
 """Every place at which a worker can die: `explore`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,12 +46,14 @@ def explore(
     steps: Mapping[str, Any] | None = None,
     answers: Mapping[str, Any] | None = None,
     pairs: bool = False,
+    check: Callable[[Story], None] | None = None,
 ) -> Exploration:
     """Run the saga again and again; each time the worker dies at another place, and another one takes over.
 
     The places are those after each commit, and those where a function has done its work and nothing is recorded yet;
     with `pairs` also every two of them. `things`, `input` and `steps` are those of `given`, `answers` those of
-    `travel`: what comes for waits and approvals.
+    `travel`: what comes for waits and approvals. `check` is called with the story at the end of every run, to hold your
+    own invariants against it.
 
     After every commit no saga may be dead, and at the end of every run the invariants must hold: only legal moves, one
     result for each step, one key and one input for each generation, and after `compensated` and `cancelled` every
@@ -63,6 +65,8 @@ def explore(
         story = begin(world, definition, [*things], input=input, steps=steps)
         voyage = Voyage(story=story, crashes=crashes)
         voyage.sail(answers or {})
+        if check is not None:
+            voyage.must(check)
         return voyage
 
     found = Exploration()
@@ -115,11 +119,18 @@ class Voyage:
             if not saga.ended_at and not saga.open_incidents and not self._family_needs_a_person():
                 self._fail(f"The saga does not end: it is {saga.state}.")
 
+    def must(self, check: Callable[[Story], None]) -> None:
+        """Hold the caller's own check against the end of it."""
+        try:
+            check(self.story)
+        except AssertionError as error:
+            raise StoryFailed(f"{self._which()} {error}\n\n{self.story.timeline()}") from error
+
     def _at(self, place: str) -> None:
         self.places += 1
         if place == "committed":
-            dead = Saga.objects.dead(clock.now()).filter(pk__in=[saga.pk for saga in family(self.story.saga)])
-            if dead.exists():
+            dead = set(Saga.objects.dead(clock.now()))
+            if dead and dead & set(family(self.story.saga)):
                 self._fail("Nothing would ever move this saga again.")
         if self.places in self.crashes:
             self.wrecks.append(self._where(place))
