@@ -1,13 +1,14 @@
 """What a caller sees of sagas, and what they can do about them."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import Permission
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from gateway.ids import uuid7
-from sagas import Abort
-from sagas.errors import Unknown
+from sagas import Abort, RetryLater
 from sagas.models import Audit, Saga
 from sagas.operations.previewing import VERBS as VERBS_OF_SAGAS
 from tests.sagas.api.conftest import SAGAS
@@ -230,7 +231,7 @@ def test_steps_and_journal_have_pages_of_their_own(api, world, two):
 
 
 def test_a_saga_in_back_off_can_be_hastened(api, world, two):
-    world.script("charge", Unknown("lost"))
+    world.script("charge", RetryLater("busy", after=timedelta(minutes=1)))
     saga = world.start(two)
     world.work()
     assert "retry" in api.get(f"{SAGAS}{saga.pk}/").json()["links"]
