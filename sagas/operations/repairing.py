@@ -76,11 +76,12 @@ def _not_landed(t: Turn, run: Run) -> None:
     if t.saga.is_going_back:
         spare(t, run)
         descend(t)
-    elif t.saga.wanted_back and is_pivot(t.saga, run.path):
-        turn_back(t, Cause(t.saga.wanted_back), {"code": t.saga.wanted_back, "error": "It was to go back by then."})
-    elif run.work == Work.DUE:
+        return
+    if run.work == Work.DUE:
         t.due(run, Doing.ACTION)
         t.move(run, "again", step=StepState.DUE)
+    if t.saga.wanted_back and is_pivot(t.saga, run.path):
+        turn_back(t, Cause(t.saga.wanted_back), {"code": t.saga.wanted_back, "error": "It was to go back by then."})
 
 
 def skip(

@@ -179,6 +179,22 @@ def test_a_late_word_of_the_pivot_passes_nothing(world: World) -> None:
     assert found.committed_at is None
 
 
+def test_a_pivot_that_a_person_says_did_not_happen_lets_go_back_what_was_to_go_back(world: World) -> None:
+    table = saga(
+        "order",
+        step(world.lock, compensation=world.release),
+        step(world.charge, no_compensation="none", probe=world.ask, pivot=True),
+        deadline=timedelta(minutes=5),
+    )
+    found = world.start(table)
+    world.deliver_one(run_of(found, "lock"))
+    world.answer(world.attempt(found, "charge"), Lost(error="no answer"))
+    world.sweep_later(timedelta(minutes=6))
+    operations.resolve(found.pk, step="charge", landed=False, **WHO)
+    world.work(found)
+    assert (state_of(found), world.called) == ("compensated", ["lock", "release"])
+
+
 # What is asked, or undone, again
 
 

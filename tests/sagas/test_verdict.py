@@ -175,14 +175,14 @@ def test_a_probe(policy: dict[str, Any], numbers: dict[str, Any], came: Outcome,
 
 @cases(BACK)
 def test_on_the_way_back(policy: dict[str, Any], numbers: dict[str, Any], came: Outcome, verdict: Verdict) -> None:
-    undoing = standing(Doing.COMPENSATION, going_back=True, **numbers)
+    undoing = standing(Doing.COMPENSATION, draining=True, **numbers)
     assert judge(a_step(**policy), undoing, came, chance=0.5) == verdict
 
 
 @pytest.mark.parametrize("doing", [Doing.ACTION, Doing.PROBE])
 @pytest.mark.parametrize("came", [DONE, UNSTORABLE, NO_THANKS, HALF, LATER, LOST, DIED, LOCKED_OUT, LANDED, NOT_LANDED])
 def test_while_draining_nothing_is_repeated_probed_or_held(doing: Doing, came: Outcome) -> None:
-    draining = standing(doing, going_back=True, crashes=POISON, tries=99)
+    draining = standing(doing, draining=True, crashes=POISON, tries=99)
     assert judge(a_step(probe=charge, idempotent=False), draining, came) == Drained()
 
 

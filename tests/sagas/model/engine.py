@@ -140,11 +140,12 @@ class Engine(Forward):
         if self.going_back:
             self.spare(row)
             self.descend()
-        elif self.wanted and row.step.pivot:
-            self.turn_back(self.wanted)
-        elif row.work == "due":
+            return
+        if row.work == "due":
             self.due(row, Doing.ACTION)
             self.move(row, "due")
+        if self.wanted and row.step.pivot:
+            self.turn_back(self.wanted)
 
     def skip(self, row: Row) -> None:
         row.held = False

@@ -8,10 +8,8 @@ from collections.abc import Iterator
 
 from sagas.definition import Definition
 from sagas.outcome import Refused
-from sagas.rows import GROUPS, Approval, Child, Each, Group, Parallel, Sleep, Step, Wait
+from sagas.rows import GROUPS, Child, Each, Group, Parallel, Wait
 from tests.sagas.model.story import COMPENSATION, DECISION, MAYBE, NO, Fact, Story, landed
-
-LIVE_CHILD = ("running", "stuck", "compensating")
 
 
 class Oracle:
@@ -21,6 +19,8 @@ class Oracle:
         self.definition = definition
         self.history: list[Fact] = []
         self.stories: dict[str, Story] = {}
+        self.members = [place for place in definition.walk() if place.groups]
+        self._fates: dict[str, str] = {}
         for place in definition.walk():
             if not _is_item(definition, place.path) and (not isinstance(place.row, GROUPS) or place.row.asks):
                 self.stories[place.path] = Story(place.row, place.path)
@@ -33,6 +33,8 @@ class Oracle:
 
     def hear(self, fact: Fact) -> list[Fact]:
         """Take in what the world did; what the saga must do about it, in no particular order."""
+        if fact.kind in ("cancelled", "turned"):
+            assert not self.pivot_is_open, "it let itself be cancelled while its pivot is open"
         self._note(fact)
         followed: list[Fact] = []
         while more := next(filter(None, self._rules(fact, followed)), []):
@@ -63,10 +65,10 @@ class Oracle:
 
     def _note(self, fact: Fact) -> None:
         self.history.append(fact)
-        if fact.kind == "claimed" and fact.doing not in (DECISION, COMPENSATION):
-            fact = self._numbered(fact)
-        elif fact.kind == "came to" and fact.doing is DECISION and _child(self.stories[fact.row]):
-            fact = self._numbered(fact)
+        self._fates.clear()
+        if self._may_start(fact):
+            self.starts += 1
+            fact = fact._replace(number=self.starts)
         elif fact.kind == "opened" and fact.row not in self.stories:
             path = fact.row.partition("#")[0]
             self.stories[fact.row] = Story(self.definition.places[path].row, path)
@@ -77,9 +79,11 @@ class Oracle:
         if handler is not None:
             handler(fact)
 
-    def _numbered(self, fact: Fact) -> Fact:
-        self.starts += 1
-        return fact._replace(number=self.starts)
+    def _may_start(self, fact: Fact) -> bool:
+        """An attempt of an action begins, or a child: its place in the order of start is the first such time."""
+        if fact.kind == "claimed":
+            return fact.doing not in (DECISION, COMPENSATION)
+        return fact.kind == "came to" and fact.doing is DECISION and _child(self.stories[fact.row])
 
     def _on_opened(self, fact: Fact) -> None:
         self.order.append(fact.row)
@@ -191,9 +195,7 @@ class Oracle:
 
     def _out(self) -> Iterator[str]:
         """Rows in a member that failed where some may, or that was not needed any more."""
-        for place in self.definition.walk():
-            if not place.groups:
-                continue
+        for place in self.members:
             for member in self._names(place.path):
                 fate = self.fate(member)
                 passed = self.fate(place.groups[-1]) == "passed"
@@ -331,6 +333,11 @@ class Oracle:
         return pivot is not None and not self.committed and (acting or pivot.known != NO)
 
     @property
+    def pivot_is_in_doubt(self) -> bool:
+        pivot = self._pivot
+        return pivot is not None and pivot.known == MAYBE and pivot.fate != "running" and not self.committed
+
+    @property
     def cancelled(self) -> bool:
         """The first cause decides how it ends."""
         before = next(n for n, fact in enumerate(self.history) if fact.kind == "turned back")
@@ -339,8 +346,13 @@ class Oracle:
         return last.kind in ("cancelled", "parent cancels") or (self.wanted == "cancelled" and bool(causes))
 
     def fate(self, name: str) -> str:
-        """What has become of a row or an item, and of a group by its members."""
-        path, _, item = name.partition("#")
+        """What has become of a row or an item, and of a group by its members (kept until the next fact)."""
+        if name not in self._fates:
+            self._fates[name] = self._fate(name)
+        return self._fates[name]
+
+    def _fate(self, name: str) -> str:
+        path = name.partition("#")[0]
         row = self.definition.places[path].row
         story = self.stories.get(name)
         if not isinstance(row, GROUPS):
@@ -420,10 +432,3 @@ def _child(story: Story) -> bool:
 def _is_item(definition: Definition, path: str) -> bool:
     groups = definition.places[path].groups
     return bool(groups) and isinstance(definition.places[groups[-1]].row, Each)
-
-
-def waits_for_a_clock(story: Story) -> bool:
-    return story.fate == "waiting" and isinstance(story.row, Wait | Approval | Sleep)
-
-
-__all__ = ["MAYBE", "Fact", "Oracle", "Step"]

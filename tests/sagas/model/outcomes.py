@@ -28,6 +28,8 @@ LATE: list[Outcome] = [Succeeded(), Succeeded(), HALF, REFUSED]
 
 def an_outcome(chance: Random, row: Row, mood: float) -> Outcome:
     """What the attempt under way comes to; the worse the mood, the worse."""
+    if getattr(row.row, "pivot", False):
+        mood = min(mood * 2, 0.8)
     if chance.random() < mood and (row.doing is not Doing.DECISION or chance.random() < 0.4):
         outcomes, weights = TROUBLES[row.doing]
         came = chance.choices(outcomes, weights)[0]

@@ -6,11 +6,12 @@ from functools import partial
 from random import Random
 
 from sagas.definition import Definition
-from sagas.outcome import Outcome, Probed
-from sagas.rows import Approval, Child, Each, Step, Wait
+from sagas.outcome import Outcome
+from sagas.rows import Approval, Child, Step, Wait
 from sagas.verdict import Doing
 from tests.sagas.model.engine import Engine
-from tests.sagas.model.memory import MAYBE, YES, Row
+from tests.sagas.model.invariants import check_at_rest, check_the_end
+from tests.sagas.model.memory import MAYBE, Row
 from tests.sagas.model.oracle import Oracle
 from tests.sagas.model.outcomes import DIED, an_outcome, brief, late_word
 from tests.sagas.model.story import Fact, Story, landed
@@ -235,9 +236,8 @@ class Player:
 
     def _child_hears(self, row: Row) -> None:
         verb, child = row.child.told.pop(0), row.child
-        if verb == "undo" and child.state == "completed" and not child.final:
-            self._child_becomes(row, "compensating")
-        elif verb == "cancel" and child.state in ("running", "stuck") and not child.final:
+        obeys = ("completed",) if verb == "undo" else ("running", "stuck")
+        if child.state in obeys and not child.final:
             self._child_becomes(row, "compensating")
 
     def _child_becomes(self, row: Row, state: str) -> None:
@@ -254,13 +254,12 @@ class Player:
     # What is held against the oracle.
 
     def _told(self, fact: Fact, react: Callable[[], None]) -> None:
-        if fact.kind == "came to" and fact.doing is Doing.DECISION and isinstance(self.engine.rows[fact.row].row, Each):
-            self.seen["a list"] += 1
         self.trace.append(line(fact))
         expected = self.oracle.hear(fact)
         self.did.clear()
         react()
-        self.seen.update(one.kind for one in self.did)
+        self.seen["something wanted at the pivot"] += bool(self.oracle.wanted)
+        self.seen["a pivot in doubt"] += self.oracle.pivot_is_in_doubt
         self.trace.extend(f"    → {line(one)}" for one in self.did)
         self._compare(expected)
 
@@ -274,6 +273,9 @@ class Player:
             compare(row, self.oracle.stories[name], self.oracle)
         if not self.engine.ended:
             self._compare_troubles()
+        check_at_rest(self.engine)
+        if self.engine.state in ("completed", "compensated", "cancelled") and self.oracle.history[-1].kind == "ended":
+            check_the_end(self.engine, self.oracle.history)
 
     def _compare_troubles(self) -> None:
         open_ones = {name for name, _, reason in self.engine.incidents if reason != "late"}
@@ -314,6 +316,3 @@ def line(fact: Fact) -> str:
     doing = fact.doing or ""
     words = [fact.row, fact.kind, str(doing), brief(fact.outcome), fact.how]
     return " ".join(word for word in words if word) + (f" ({fact.number})" if fact.kind == "demanded" else "")
-
-
-__all__ = ["YES", "Player", "Probed"]

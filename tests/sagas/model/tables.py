@@ -71,7 +71,7 @@ class Tables:
         chance = self.chance
         undoing = "nothing" if pivot else chance.choices(("compensation", "nothing", "reads"), (8, 1, 1))[0]
         local = chance.random() < 0.12
-        asks = not local and chance.random() < 0.35
+        asks = not local and chance.random() < (0.5 if pivot else 0.35)
         optional = not pivot and chance.random() < 0.15
         return step(
             asked,
