@@ -84,6 +84,7 @@ def lines(world: World, **options: Any) -> Any:
     return each("lines", step(world.lock, compensation=world.unlock), **options)
 
 
+@pytest.mark.only_on("sqlite")  # what is counted here does not depend on the database, and 2,000 items take a minute
 @pytest.mark.parametrize(("compensate", "items"), [("sequence", 2000), ("parallel", 300)])
 def test_an_item_costs_the_same_at_the_begin_and_at_the_end_of_a_long_list_forward_and_back(
     world: World, monkeypatch: pytest.MonkeyPatch, compensate: Any, items: int

@@ -30,10 +30,12 @@ SAGA = {
     "completed → compensating",
 }
 STEP = {
-    "due → running, cancelled, unknown",
+    "due → running, waiting, skipped, failed, cancelled, unknown",  # waiting, skipped, failed: its functions were asked
+    "pending → due, cancelled",  # an item of a list that has not begun
     "running → succeeded, failed, unknown, due",
-    "waiting → succeeded, failed, timed_out, cancelled",
+    "waiting → succeeded, failed, timed_out, skipped, cancelled",
     "failed → due, succeeded, skipped",
+    "timed_out → due, succeeded, skipped",
     "unknown → due, succeeded, skipped, failed",  # failed: it was asked after, and is known not to have landed
 }
 UNDO = {
