@@ -30,13 +30,16 @@ SAGA = {
     "completed → compensating",
 }
 STEP = {
-    "due → running, waiting, skipped, failed, cancelled, unknown",  # waiting, skipped, failed: its functions were asked
     "pending → due, cancelled",  # an item of a list that has not begun
+    "due → running, cancelled, unknown",
+    "due → waiting",  # a row whose functions were asked: it begins to wait
+    "due → skipped, failed",  # its functions say that it is not taken, or abort
     "running → succeeded, failed, unknown, due",
-    "waiting → succeeded, failed, timed_out, skipped, cancelled",
+    "waiting → succeeded, failed, timed_out, cancelled",
+    "waiting → skipped",  # by a person, because what came was refused
     "failed → due, succeeded, skipped",
-    "timed_out → due, succeeded, skipped",
     "unknown → due, succeeded, skipped, failed",  # failed: it was asked after, and is known not to have landed
+    "timed_out → due, succeeded, skipped",  # by a person who was to look at it
 }
 UNDO = {
     "none → owed",

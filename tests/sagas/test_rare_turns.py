@@ -1,6 +1,7 @@
 """Interleavings that are rare, and were found by the model: each through the real engine."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.sagas.world import World, open_incidents, run_of
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ONCE = Retry(attempts=1)
-WHO = {"actor": "ann", "reason": "the phone rang"}
+WHO: dict[str, Any] = {"actor": "ann", "reason": "the phone rang"}
 
 
 def state_of(found: Saga) -> str:

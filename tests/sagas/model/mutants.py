@@ -9,7 +9,7 @@ from typing import Any
 from sagas import outcome, plan, verdict
 from sagas.outcome import Absent, Happened, Lost, NotNow, Probed, Refused, ShutOut, Unstorable
 from sagas.plan import Drop, Event, Finish, Rest, TurnBack
-from sagas.rows import GROUPS, Each, Parallel
+from sagas.rows import GROUPS, Approval, Each, Parallel, Wait
 from sagas.verdict import Doing, Fail, Reason, Skip, Succeed, Suspend, Undone
 from tests.sagas.model.engine import Engine
 from tests.sagas.model.memory import NO, Row
@@ -284,7 +284,7 @@ def a_person_blocks(original: Any, engine: Engine) -> Any:
 
 
 def timing_out(original: Any, engine: Engine, row: Row) -> None:
-    if hasattr(row.row, "on_timeout"):
+    if isinstance(row.row, Wait | Approval):
         row.row = replace(row.row, on_timeout="compensate")
     original(row)
 

@@ -99,6 +99,7 @@ class Story:
         doing = fact.doing or ACTION
         if doing is COMPENSATION:
             self.back, self.key_used, self.tries = "running", True, self.tries + 1
+            self.after_the_end = False
             return
         self.fate, self.next = "running", doing
         self.tries += doing is ACTION

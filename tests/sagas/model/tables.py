@@ -44,7 +44,7 @@ class Tables:
             on_compensation_stuck="continue" if self.chance.random() < 0.35 else "block",
         )
 
-    def _row(self, depth: int, loose: bool) -> Row:
+    def _row(self, depth: int, loose: bool) -> Any:
         makers: list[Any] = [self._step, self._wait, self._approval, self._sleep, self._child]
         weights = [10.0, 1.5, 1.0, 0.7, 1.5]
         if depth < 2:
@@ -58,13 +58,13 @@ class Tables:
     def _when(self, likely: float = 0.1) -> Any:
         return asked if self.chance.random() < likely else None
 
-    def _pivot(self) -> Row:
+    def _pivot(self) -> Any:
         when = self._when()
         row = self._a_step(pivot=True, when=when)
         self.past, self.surely_past = True, when is None
         return row
 
-    def _step(self, depth: int, loose: bool) -> Row:
+    def _step(self, depth: int, loose: bool) -> Any:
         return self._a_step(when=self._when())
 
     def _a_step(self, *, pivot: bool = False, when: Any = None) -> Any:
