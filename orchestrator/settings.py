@@ -86,7 +86,6 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "gateway.problems.ProblemMiddleware",  # first, so that whatever fails below it becomes a problem
-    "gateway.problems.ProblemMiddleware",  # first, so that it sees every error of the others
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -19,6 +19,8 @@ from tests.sagas.model.player import Player
 from tests.sagas.model.tables import a_table, told
 from tests.sagas.model.what_was_in import LEAST, what_was_in
 
+pytestmark = pytest.mark.only_on("sqlite")  # it asks no database at all, so once is enough
+
 RUNS = int(os.environ.get("MODEL_RUNS", "30000"))
 SHARDS = 6
 WRONG = (AssertionError, AttributeError, LookupError, MachineError, TypeError, ValueError)
