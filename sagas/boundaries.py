@@ -1,6 +1,6 @@
 """Places that a running process passes and at which it may die; nothing happens there, unless somebody watches.
 
-    committed   a turn on a saga was written (its transaction has ended, unless it stands in one of the caller's)
+committed   a turn on a saga was written (its transaction has ended, unless it stands in one of the caller's)
 """
 
 from collections.abc import Callable, Iterator

@@ -24,9 +24,7 @@ VERBS = {
 
 urlpatterns = [
     path("", doors.SagasDoor.as_view(), name="sagas"),
-    path(
-        "by-key/<str:definition>/<path:key>/signals/<str:name>/", doors.SignalByKeyDoor.as_view(), name="by_key"
-    ),
+    path("by-key/<str:definition>/<path:key>/signals/<str:name>/", doors.SignalByKeyDoor.as_view(), name="by_key"),
     path("<uuid:pk>/", doors.OneSagaDoor.as_view(), name="saga"),
     path("<uuid:pk>/steps/", doors.StepsDoor.as_view(), name="steps"),
     path("<uuid:pk>/journal/", doors.JournalDoor.as_view(), name="journal"),
