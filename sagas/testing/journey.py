@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sagas import clock, operations
-from sagas.errors import NotAllowed
+from sagas.errors import InvalidInput, NotAllowed
 from sagas.models import Run, Saga, Work
 from sagas.results import TIMED_OUT
 from sagas.rows import Approval, Wait
@@ -81,6 +81,13 @@ def _tell(story: Story, run: Run, row: Any, given: Any) -> None:
                 raise
 
     with story.world.lit():
-        story.world.dying(signal if isinstance(row, Wait) else decide)
+        try:
+            story.world.dying(signal if isinstance(row, Wait) else decide)
+        except InvalidInput as error:
+            wrong = "; ".join(f"{fault['pointer']} {fault['detail']}" for fault in error.errors)
+            sentence = (
+                f"{run.path} does not take {given!r} ({wrong}); say what comes for it: answers={{{run.path!r}: …}}."
+            )
+            raise InvalidInput(sentence, errors=error.errors) from None
         if Run.objects.filter(pk=run.pk, fence=run.fence, work=Work.WAITING).exists():
             raise StoryFailed(f"{run.path} did not take its answer.\n\n{story.timeline()}")

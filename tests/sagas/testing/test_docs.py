@@ -13,7 +13,7 @@ from sagas.testing import Story, StoryFailed, failure_matrix, given
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "testing-your-sagas.md").read_text()
 MODULE: dict[str, Any] = {"__name__": "shop_in_the_docs"}
 
-exec(compile("\n".join(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)), "testing-your-sagas.md", "exec"), MODULE)  # noqa: S102
+exec(compile("\n".join(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)), "testing-your-sagas.md", "exec"), MODULE)
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +27,7 @@ def stories() -> Iterator[Any]:
             yield from (pytest.param(story, args, id=f"{name}-{n}") for n, args in enumerate(given_to))
 
 
-@pytest.mark.parametrize(("story", "args"), stories())
+@pytest.mark.parametrize(("story", "args"), list(stories()))
 def test_the_story_holds(story: Callable[..., None], args: tuple[Any, ...]) -> None:
     story(*args)
 
