@@ -168,6 +168,7 @@ def _reopen(t: Turn) -> None:
     landed = Incident.objects.open().filter(saga_id=saga.pk, reason=Reason.LATE_SUCCESS).values("run")
     for run in t.runs(~Q(undo__in=[Undo.NONE, Undo.WAIVED]), pk__in=landed):
         undo_what_landed(t, run)
+        t.settle("taken up", path=run.path, item=run.item, reason=Reason.LATE_SUCCESS)
     for run in t.runs(kind=Run.Kind.CHILD):
         look_at_child(t, run)
     descend(t)

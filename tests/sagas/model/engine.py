@@ -31,6 +31,9 @@ class Engine(Forward):
             self.turn_back("deadline")
         self.derive()
 
+    def child_moves(self, row: Row) -> None:
+        """Nothing is heard of it yet."""
+
     def parent_cancels(self) -> None:
         if self.pivot_is_open:
             self.wanted = "cancelled"
@@ -169,7 +172,7 @@ class Engine(Forward):
                 self.rest(row)
         if self.state == "running":
             self.become("stuck")
-        self.closed = {incident for incident in self.incidents if incident[2] != "deadline"}
+        self.closed = {incident for incident in self.incidents if incident[2] not in ("deadline", "late")}
         self.end("failed")
 
     def reopen(self) -> None:
@@ -184,5 +187,6 @@ class Engine(Forward):
         for row in self.rows.values():
             if row.name in late and row.undo not in ("none", "waived"):
                 self.undo_what_landed(row)
+                self.settle_incidents(row, reason="late")
         self.descend()
         self.derive()

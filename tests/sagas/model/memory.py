@@ -54,6 +54,7 @@ class Row:
     given: bool = False
     unstorable: bool = False
     refused: bool = False
+    gave_up: bool = False
     children: list[Child] = field(default_factory=list)
 
     @property
@@ -125,7 +126,7 @@ class Memory:
             self.become("waiting" if tally["waiting"] or tally["stuck"] else "stuck")
 
     def end(self, state: str) -> None:
-        self.settle_incidents()
+        self.incidents = {incident for incident in self.incidents if incident[2] == "late"}
         self.become(state)
         self.note(Fact("ended", how=state))
 

@@ -352,7 +352,8 @@ class Forward(WayBack):
 
     def _while_forward(self, row: Row) -> None:
         state = row.child.state
-        if state in ("running", "stuck", "compensating") and row.held:
+        if row.held and row.gave_up and state != "failed":
+            row.gave_up = False
             self.wait(row)
             self.move(row, "due")
             self.move(row, "waiting")
@@ -371,6 +372,7 @@ class Forward(WayBack):
                 if self.going_back or row.loser:
                     self._go_on(row, Event.FAILED)
                 else:
+                    row.gave_up = True
                     self.hold(row)
             case "stuck":
                 self.incident(row, "child stuck")

@@ -35,14 +35,14 @@ BACK_LIFE = {
 class Player:
     """One run; `play` raises `AssertionError` as soon as the plan and the oracle differ."""
 
-    def __init__(self, definition: Definition, chance: Random) -> None:
+    def __init__(self, definition: Definition, chance: Random, engine: type[Engine] = Engine) -> None:
         self.chance = chance
         self.definition = definition
         self.trace: list[str] = []
         self.seen: Counter[str] = Counter()
         self.oracle = Oracle(definition)
         self.did: list[Fact] = []
-        self.engine = Engine(definition, self.did.append)
+        self.engine = engine(definition, self.did.append)
         self.mood = chance.choices((0.05, 0.25, 0.5), (2, 3, 3))[0]
         self.nervous = chance.random() < 0.25
         self.restless = chance.random() < 0.15
@@ -246,7 +246,7 @@ class Player:
         telling = {"completed", "compensated", "cancelled", "failed", "stuck"}
         row.child.news = row.child.news or bool(telling & {before, state})
         self.seen[f"child {row.child.state}"] += 1
-        self._told(Fact("child is", row.name, how=row.child.state), lambda: None)
+        self._told(Fact("child is", row.name, how=row.child.state), partial(self.engine.child_moves, row))
 
     def _news(self, row: Row) -> None:
         self._told(Fact("news", row.name), partial(self.engine.news, row))

@@ -43,7 +43,7 @@ class Story:
         self.back = "none"
         self.key_used = self.once_more = self.landed_late = self.after_the_end = False
         self.going_back = self.committed = self.lost = self.paused = self.asleep = False
-        self.has_answer = self.no_answer = False
+        self.has_answer = self.no_answer = self.gave_up = False
         self.kept = self.unstorable = self.heard_stuck = self.told_a_person = False
         self.trouble = self.back_trouble = False
         self.started = 0
@@ -260,8 +260,8 @@ class Story:
             elif self.child == "failed":
                 self.back = "stuck"
             return
-        if self.fate == "held" and self.child in ("running", "stuck", "compensating"):
-            self.fate = "waiting"
+        if self.fate == "held" and self.gave_up and self.child != "failed":
+            self.fate, self.gave_up = "waiting", False
         if self.fate == "waiting" and self.child in ("completed", "compensated", "cancelled", "failed"):
             self._child_ended()
 
@@ -270,7 +270,7 @@ class Story:
         if self.child == "completed":
             self.known, self.fate = YES, "over" if gone else "passed"
         elif self.child == "failed":
-            self.fate = "over" if gone else "held"
+            self.fate, self.gave_up = ("over" if gone else "held"), not gone
         else:
             self.known, self.fate = NO, "over" if gone else self._refused()
 
