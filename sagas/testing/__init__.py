@@ -11,7 +11,7 @@ The engine is the real one, in the test's database; its clock is put forward, so
 scripted: participants (`service`), or whole steps (`steps`).
 """
 
-from sagas.testing.beginning import given
+from sagas.testing.beginning import given, story_of
 from sagas.testing.cues import answers_late, crashes, duplicates, fails, times_out
 from sagas.testing.exploring import Exploration, explore
 from sagas.testing.failure import StoryFailed
@@ -34,5 +34,6 @@ __all__ = [
     "given",
     "in_turn",
     "service",
+    "story_of",
     "times_out",
 ]

@@ -1,13 +1,14 @@
-"""Begin a story: `given`."""
+"""Begin a story: `given`, or `story_of` a saga that there is."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import UUID
 
-from sagas import clock, operations
+from sagas import clock, operations, registry
 from sagas.conf import conf
 from sagas.definition import Definition
 from sagas.faults import faults_of
-from sagas.models import Worker
+from sagas.models import Saga, Worker
 from sagas.testing.cues import Cue
 from sagas.testing.participants import Participant
 from sagas.testing.script import Script
@@ -35,6 +36,18 @@ def given(
     if faults := faults_of(definition):
         raise ValueError("\n".join([f"The table of {definition.name!r} is not in order:", *faults]))
     return begin(this_world(), definition, things, input=input, steps=steps, **options)
+
+
+def story_of(saga: Saga | UUID, *things: Cue | Participant, steps: Mapping[str, Any] | None = None) -> Story:
+    """The story of a saga that was begun elsewhere in this test, by a view or a signal; it goes on from where it is."""
+    row = saga if isinstance(saga, Saga) else Saga.objects.get(pk=saga)
+    definition = registry.get(row.definition, row.version)
+    script = Script(definition)
+    script.add(*things, steps=steps)
+    world = this_world()
+    world.knows(definition)
+    world.tells(row.pk, script)
+    return Story(world, row.pk, definition, script)
 
 
 def begin(

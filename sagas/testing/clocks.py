@@ -15,23 +15,23 @@ AFTER = timedelta(milliseconds=2)
 NEVER = 9999
 
 
-def next_by_itself(now: datetime, dead: Collection[UUID]) -> datetime | None:
+def next_by_itself(sagas: Collection[UUID], now: datetime, dead: Collection[UUID]) -> datetime | None:
     """When something happens that nobody is waited for: the next try, the take-over of what a worker left.
 
     It stands still before the end of what a saga waits for, and where a person must look: a test says what happens
     then. A deadline that comes sooner comes.
     """
-    found = [at for run in _runs(paused=False) if (at := _by_itself(run, now, dead)) is not None]
+    found = [at for run in _runs(sagas) if (at := _by_itself(run, now, dead)) is not None]
     if not found:
         return None
     at = min(found)
-    return min([at, *(deadline for deadline in _deadlines() if deadline > now)])
+    return min([at, *(deadline for deadline in _deadlines(sagas) if deadline > now)])
 
 
-def next_of_all(now: datetime) -> datetime | None:
+def next_of_all(sagas: Collection[UUID], now: datetime) -> datetime | None:
     """The next time at which a clock is over, whatever it is."""
-    times = [run.at for run in _runs(paused=False) if run.at is not None and run.at.year < NEVER]
-    return min((at for at in [*times, *_deadlines()] if at > now), default=None)
+    times = [run.at for run in _runs(sagas) if run.at is not None and run.at.year < NEVER]
+    return min((at for at in [*times, *_deadlines(sagas)] if at > now), default=None)
 
 
 def _by_itself(run: Run, now: datetime, dead: Collection[UUID]) -> datetime | None:
@@ -50,10 +50,11 @@ def _by_itself(run: Run, now: datetime, dead: Collection[UUID]) -> datetime | No
     return None if any(end is not None and end < at for end in patience) else at
 
 
-def _runs(*, paused: bool) -> list[Run]:
-    return list(Run.objects.active().filter(saga__paused_at__isnull=not paused).select_related("saga"))
+def _runs(sagas: Collection[UUID]) -> list[Run]:
+    active = Run.objects.active().filter(saga__in=sagas, saga__paused_at=None)
+    return list(active.select_related("saga"))
 
 
-def _deadlines() -> list[datetime]:
-    open_ones = Saga.objects.live().filter(going=Going.FORWARD, paused_at=None, overdue_at=None)
+def _deadlines(sagas: Collection[UUID]) -> list[datetime]:
+    open_ones = Saga.objects.live().filter(pk__in=sagas, going=Going.FORWARD, paused_at=None, overdue_at=None)
     return [at for at in open_ones.values_list("deadline_at", flat=True) if at is not None]

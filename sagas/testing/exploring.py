@@ -10,12 +10,12 @@ from rich.progress import Progress
 
 from sagas import clock
 from sagas.definition import Definition
-from sagas.models import Saga
+from sagas.models import Incident, Saga
 from sagas.testing.beginning import begin
 from sagas.testing.cues import Cue
-from sagas.testing.failure import Crash, StoryFailed
+from sagas.testing.failure import Crash, Halt, StoryFailed
 from sagas.testing.invariants import broken
-from sagas.testing.journey import family, travel
+from sagas.testing.journey import family, forgotten, travel
 from sagas.testing.participants import Participant
 from sagas.testing.story import Story
 from sagas.testing.world import World
@@ -61,12 +61,12 @@ def explore(
     """
 
     def run(*crashes: int) -> Voyage:
-        world = World()
-        story = begin(world, definition, [*things], input=input, steps=steps)
-        voyage = Voyage(story=story, crashes=crashes)
-        voyage.sail(answers or {})
-        if check is not None:
-            voyage.must(check)
+        with forgotten():
+            story = begin(World(), definition, [*things], input=input, steps=steps)
+            voyage = Voyage(story=story, crashes=crashes)
+            voyage.sail(answers or {})
+            if check is not None:
+                voyage.must(check)
         return voyage
 
     found = Exploration()
@@ -90,18 +90,12 @@ class Voyage:
     story: Story
     crashes: tuple[int, ...]
     places: int = 0
+    end: str = ""
     wrecks: list[str] = field(default_factory=list)
 
     @property
     def wreck(self) -> str:
         return "; ".join(self.wrecks) or "no crash"
-
-    @property
-    def end(self) -> str:
-        """How it ended: the state, or what a person is needed for."""
-        saga = self.story.saga
-        reasons = sorted(set(saga.incidents.filter(closed_at=None).values_list("reason", flat=True)))
-        return f"{saga.state} ({', '.join(reasons)})" if reasons else saga.state
 
     def sail(self, answers: Mapping[str, Any]) -> None:
         """To the end; what must hold is held against it."""
@@ -112,12 +106,13 @@ class Voyage:
             raise StoryFailed(f"{self._which()} {error}") from error
         finally:
             self.story.world.at_boundary = None
-        calls = self.story.calls_of_all
-        for saga in family(self.story.saga):
+        sagas, calls = family(self.story.saga), self.story.calls_of_all
+        for saga in sagas:
             for sentence in broken(saga, self.story.tables[saga.definition], calls):
                 self._fail(sentence)
-            if not saga.ended_at and not saga.open_incidents and not self._family_needs_a_person():
-                self._fail(f"The saga does not end: it is {saga.state}.")
+        if not sagas[0].ended_at and not any(saga.open_incidents for saga in sagas):
+            self._fail(f"The saga does not end: it is {sagas[0].state}.")
+        self.end = _end(sagas)
 
     def must(self, check: Callable[[Story], None]) -> None:
         """Hold the caller's own check against the end of it."""
@@ -128,10 +123,11 @@ class Voyage:
 
     def _at(self, place: str) -> None:
         self.places += 1
-        if place == "committed":
+        is_new = self.places >= min(self.crashes, default=0)  # up to the first crash it goes as without one
+        if place == "committed" and is_new:
             dead = set(Saga.objects.dead(clock.now()))
             if dead and dead & set(family(self.story.saga)):
-                self._fail("Nothing would ever move this saga again.")
+                raise Halt("Nothing would ever move this saga again.")
         if self.places in self.crashes:
             self.wrecks.append(self._where(place))
             raise Crash
@@ -143,14 +139,17 @@ class Voyage:
             return f"the worker died when {self.story.calls_of_all[-1].function} had done its work, unrecorded"
         return f"the worker died after the commit of: {last}"
 
-    def _family_needs_a_person(self) -> bool:
-        return any(saga.open_incidents for saga in family(self.story.saga))
-
     def _which(self) -> str:
         return f"Crash {' and '.join(map(str, self.crashes))}, {self.wreck}." if self.crashes else "Without a crash:"
 
     def _fail(self, sentence: str) -> None:
         raise StoryFailed(f"{self._which()} {sentence}\n\n{self.story.timeline()}")
+
+
+def _end(sagas: list[Saga]) -> str:
+    """How it ended: the state of the first, and what people are needed for."""
+    reasons = Incident.objects.open().filter(saga__in=sagas).values_list("reason", flat=True)
+    return f"{sagas[0].state} ({', '.join(sorted(set(reasons)))})" if reasons else sagas[0].state
 
 
 @contextmanager

@@ -7,8 +7,8 @@ class StoryFailed(AssertionError):
     """What was expected and what is, in a sentence, and below it the saga's timeline."""
 
 
-class Unscripted(BaseException):
-    """A participant was called and nothing says what it answers.
+class Halt(BaseException):
+    """The story cannot go on: a participant was called that nobody scripted, or the engine broke a promise.
 
     No `Exception`: neither a step's own `except` nor the engine's must take it for an answer.
     """

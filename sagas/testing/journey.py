@@ -1,14 +1,16 @@
 """A saga taken to its end by itself: what it waits for is answered, and clocks are let run out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
+
+from django.db import transaction
 
 from sagas import clock, operations
 from sagas.errors import InvalidInput, NotAllowed
 from sagas.models import Run, Saga, Work
 from sagas.results import TIMED_OUT
 from sagas.rows import Approval, Wait
-from sagas.testing.clocks import next_of_all
 from sagas.testing.failure import StoryFailed
 from sagas.testing.story import Story
 
@@ -31,13 +33,23 @@ def travel(story: Story, answers: Answers) -> None:
         family = _family(story)
         if all(saga.ended_at or saga.open_incidents for saga in family) or family[0].ended_at:
             return
-        with story.world.lit():
-            now = clock.now()
-            at = next_of_all(now)
+        at = story.world.next()
         if at is None:
             return
+        with story.world.lit():
+            now = clock.now()
         story.later(at - now)
     raise StoryFailed(f"It does not come to its end.\n\n{story.timeline()}")
+
+
+@contextmanager
+def forgotten() -> Iterator[None]:
+    """What is played within this context is not in the database afterwards."""
+    with transaction.atomic():
+        try:
+            yield
+        finally:
+            transaction.set_rollback(True)
 
 
 def family(saga: Saga) -> list[Saga]:
@@ -80,7 +92,7 @@ def _tell(story: Story, run: Run, row: Any, given: Any) -> None:
             if error.code != "decided":
                 raise
 
-    with story.world.lit():
+    with story.telling(), story.world.lit():
         try:
             story.world.dying(signal if isinstance(row, Wait) else decide)
         except InvalidInput as error:

@@ -16,7 +16,7 @@ from sagas.rows import Approval, Child, Each, Step, Wait
 from sagas.testing.beginning import begin
 from sagas.testing.cues import Cue, Kind
 from sagas.testing.failure import a_list
-from sagas.testing.journey import family, travel
+from sagas.testing.journey import family, forgotten, travel
 from sagas.testing.participants import Participant
 from sagas.testing.reading import moved, once
 from sagas.testing.script import EVERY
@@ -108,9 +108,10 @@ def failure_matrix(
         steps = {EVERY: {}}
     cells = []
     for case in _cases(definition):
-        story = begin(World(), definition, [*things, *case.cues], input=input, steps=steps)
-        travel(story, {**(answers or {}), **case.answers})
-        cells.append(_cell(case, story))
+        with forgotten():
+            story = begin(World(), definition, [*things, *case.cues], input=input, steps=steps)
+            travel(story, {**(answers or {}), **case.answers})
+            cells.append(_cell(case, story))
     return Matrix(definition.name, tuple(cells))
 
 

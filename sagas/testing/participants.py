@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from sagas.testing.failure import Unscripted
+from sagas.testing.failure import Halt
 
 Answerer = Callable[["Request"], Any]
 
@@ -111,7 +111,7 @@ class Outside:
         return set(self._left)
 
     def handle(self, name: str, request: httpx.Request) -> httpx.Response:
-        """Answer a call. Raises `Unscripted`, or what the answer's trouble is."""
+        """Answer a call. Raises `Halt`, or what the answer's trouble is."""
         seen = _read(name, request)
         self.requests.append(seen)
         answer = self._next(seen)
@@ -129,7 +129,7 @@ class Outside:
             if answer.fits(seen.method, seen.path) and left[0]:
                 left[0] -= 1
                 return answer
-        raise Unscripted(
+        raise Halt(
             f"{seen.service} was called with {seen}, and nothing says what it answers. Script it: "
             f'service("{seen.service}").answers("{seen.method}", "{seen.path}", 200, {{…}}), '
             "or script the whole step: steps={…}."

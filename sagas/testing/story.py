@@ -16,7 +16,7 @@ from sagas.lifecycle import StepState
 from sagas.models import Incident, Run, Saga, Work
 from sagas.rows import Child, Wait
 from sagas.testing.cues import Cue
-from sagas.testing.failure import StoryFailed, Unscripted, a_list
+from sagas.testing.failure import Halt, StoryFailed, a_list
 from sagas.testing.participants import Participant, Request
 from sagas.testing.reading import forward_order, moved, once, results_of, tables_of, way_back_order
 from sagas.testing.script import Call, Script
@@ -177,13 +177,20 @@ class Story(Verbs):
     def later(self, by: timedelta) -> None:
         """Time passes; whatever has its time meanwhile happens."""
         __tracebackhide__ = True
-        with self._told():
+        with self.telling():
             self.world.later(by)
+
+    @contextmanager
+    def meanwhile(self) -> Iterator[None]:
+        """Within this context the product lives in this world, its clock too: for requests of your own to its API."""
+        self.settles()
+        with self.world.lit():
+            yield
 
     def settles(self) -> None:
         """Go on until nothing happens by itself; every other word does this first."""
         __tracebackhide__ = True
-        with self._told():
+        with self.telling():
             self.world.settle()
 
     def fail(self, sentence: str) -> NoReturn:
@@ -192,12 +199,12 @@ class Story(Verbs):
         raise StoryFailed(f"{sentence}\n\n{self.timeline()}")
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def telling(self) -> Iterator[None]:
         """What goes wrong in the world is told with the timeline."""
         __tracebackhide__ = True
         try:
             yield
-        except Unscripted as error:
+        except Halt as error:
             raise StoryFailed(f"{error}\n\n{self.timeline()}") from None
         except StoryFailed as error:
             raise StoryFailed(f"{error}\n\n{self.timeline()}") from error

@@ -20,11 +20,11 @@ from sagas.conf import conf
 from sagas.definition import Definition
 from sagas.errors import Abort, Denied, Unknown
 from sagas.models import Run, Saga, Sweep, Work, Worker
-from sagas.rows import Step
+from sagas.rows import Child, Step
 from sagas.sweep import sweep
 from sagas.testing.clocks import AFTER, next_by_itself, next_of_all
 from sagas.testing.cues import Cue, Kind
-from sagas.testing.failure import Crash, StoryFailed, Unscripted
+from sagas.testing.failure import Crash, Halt, StoryFailed
 from sagas.testing.script import Call, Function, Script
 from sagas.testing.stage import staged
 
@@ -61,6 +61,22 @@ class World:
     def lasts(self) -> bool:
         """Does the database still have what was played here? It is another test if it does not."""
         return Saga.objects.filter(pk__in=list(self._scripts)).exists()
+
+    def next(self) -> datetime | None:
+        """When the next clock of this world is over, whatever it is."""
+        with self.lit():
+            return next_of_all(self._mine(), clock.now())
+
+    def _mine(self) -> set[UUID]:
+        """The sagas that are played here: others on the same database are nobody's business."""
+        if not any(isinstance(place.row, Child) for table in self._tables for place in table.walk()):
+            return set(self._scripts)
+        new = set(self._scripts)
+        found = set(new)
+        while new:
+            new = set(Saga.objects.filter(parent__saga__in=new).values_list("pk", flat=True))
+            found |= new
+        return found
 
     @contextmanager
     def lit(self) -> Iterator[None]:
@@ -100,7 +116,7 @@ class World:
         with self.lit():
             for _ in range(MOST):
                 self._work()
-                at = next_by_itself(clock.now(), self._dead)
+                at = next_by_itself(self._mine(), clock.now(), self._dead)
                 if at is None:
                     return
                 self._go_to(at)
@@ -112,7 +128,7 @@ class World:
             self.settle()
             until = clock.now() + by
             for _ in range(MOST):
-                at = next_of_all(clock.now())
+                at = next_of_all(self._mine(), clock.now())
                 if at is None or at > until:
                     break
                 self._go_to(at)
@@ -138,7 +154,7 @@ class World:
         """Deliver what is due, until nothing is."""
         refused: set[tuple[int, int]] = set()
         for _ in range(MOST):
-            due = Run.objects.due(clock.now()).order_by("at", "id")
+            due = Run.objects.due(clock.now()).filter(saga__in=self._mine()).order_by("at", "id")
             run = next((run for run in due if (run.pk, run.fence) not in refused), None)
             if run is None:
                 return
@@ -153,7 +169,7 @@ class World:
 
     def _deliver_again(self, run: int, fence: int) -> None:
         if engine.deliver(run, fence, uuid7()):
-            raise StoryFailed("A message that came twice was acted on twice.")
+            raise Halt("A message that came twice was acted on twice.")
 
     def dying(self, act: Callable[[], object]) -> bool:
         """Do it; a crash in it is the end of this worker, and another one begins. True when something was done."""
@@ -190,7 +206,7 @@ class World:
             raise
         except Denied as error:
             if error.code == "service_unknown":
-                raise Unscripted(f"{call.path}: {error} Script it: service(…).answers(…), or steps={{…}}.") from None
+                raise Halt(f"{call.path}: {error} Script it: service(…).answers(…), or steps={{…}}.") from None
             raise
         call.landed = True
         if self.at_boundary is not None:
@@ -218,7 +234,7 @@ class World:
         """While the function still works, its lease ends and another worker makes the next attempt."""
         run = ctx._claim.run
         if isinstance(ctx._claim.row, Step) and ctx._claim.row.local:
-            raise StoryFailed(f"{run.path} is local: it holds its transaction, so its answer cannot come late.")
+            raise Halt(f"{run.path} is local: it holds its transaction, so its answer cannot come late.")
         self._go_to(Run.objects.values_list("at", flat=True).get(pk=run.pk) or clock.now())
         taken = Run.objects.get(pk=run.pk)
         if taken.work == Work.DUE and taken.at is not None:
@@ -229,14 +245,14 @@ class World:
         if saga_id not in self._scripts:
             parent = Saga.objects.values_list("parent__saga_id", flat=True).get(pk=saga_id)
             if parent is None:
-                raise Unscripted(f"Saga {saga_id} was not begun by this test's `given`; begin it there.")
+                raise Halt(f"Saga {saga_id} was not begun by this test's `given`; begin it there.")
             self._scripts[saga_id] = self._script_of(parent)
         return self._scripts[saga_id]
 
     def answer(self, name: str, request: httpx.Request) -> httpx.Response:
         """A participant is called."""
         if not self._speaking:
-            raise Unscripted(f"{name} was called with {request.method} {request.url.path} outside of a step.")
+            raise Halt(f"{name} was called with {request.method} {request.url.path} outside of a step.")
         return self._speaking[-1].outside.handle(name, request)
 
 

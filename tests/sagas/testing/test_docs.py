@@ -60,6 +60,6 @@ def test_the_matrix_it_shows_is_the_matrix() -> None:
 
 def test_every_word_is_on_the_page() -> None:
     of_stories = [name for name in dir(Story) if not name.startswith("_") and callable(getattr(Story, name))]
-    silent = {"fail", "settles"}
+    silent = {"fail", "settles", "telling"}
     missing = {name for name in {*of_stories, *testing.__all__} - silent if name not in PAGE}
     assert missing == {"Story", "StoryFailed", "Exploration", "Matrix"}

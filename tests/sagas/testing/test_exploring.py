@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sagas import Abort, Retry, approval, child, each, parallel, saga, sleep, step, wait
+from sagas import Abort, Retry, approval, child, each, parallel, saga, step, wait
 from sagas.definition import Definition
 from sagas.models import Journal, Run, Saga
 from sagas.testing import Story, StoryFailed, crashes, explore, fails, times_out
@@ -96,7 +96,7 @@ def test_an_order_ends_the_same_wherever_its_worker_dies() -> None:
             saga(
                 "wrong_way",
                 step(lock_stock, compensation=release_stock),
-                parallel(child(shipping), sleep(timedelta(hours=1), name="nap"), approval("sure", remind=timedelta(1))),
+                parallel(child(shipping), approval("sure"), name="both"),
                 step(charge, compensation=refund),
                 deadline=timedelta(days=3),
                 on_compensation_stuck="continue",
@@ -141,46 +141,94 @@ def test_the_callers_own_check_is_held_against_every_end() -> None:
 # What it finds: the functions below break the saga from within, as a broken engine would.
 
 
+def rows(ctx: Any, path: str) -> Any:
+    return Run.objects.filter(saga_id=ctx.saga.id, path=path)
+
+
+def journal(ctx: Any, *moves: dict[str, Any]) -> None:
+    row = Journal.objects.filter(saga_id=ctx.saga.id).latest("rev")
+    row.moves += moves
+    row.save()
+
+
 def lose_the_way_back(ctx: Any) -> None:
-    Run.objects.filter(saga_id=ctx.saga.id, path="lock_stock").update(undo="unneeded")
+    rows(ctx, "lock_stock").update(undo="unneeded")
     raise Abort("no")
 
 
+def undo_on_the_way(ctx: Any) -> None:
+    rows(ctx, "lock_stock").update(undo="done")
+
+
 def succeed_twice(ctx: Any) -> None:
-    row = Journal.objects.filter(saga_id=ctx.saga.id).latest("rev")
-    row.moves += [move for move in row.moves if move.get("did") == "succeeded"]
-    row.save()
+    journal(ctx, {"step": "lock_stock", "item": 0, "did": "succeeded"})
+
+
+def undo_twice(ctx: Any) -> None:
+    journal(ctx, {"step": "lock_stock", "item": 0, "did": "undone"})
+    raise Abort("no")
 
 
 def jump(ctx: Any) -> None:
-    row = Journal.objects.filter(saga_id=ctx.saga.id).latest("rev")
-    row.moves += [{"saga": "pending"}]
-    row.save()
+    journal(ctx, {"saga": "pending"})
+
+
+def jump_in_a_row(ctx: Any) -> None:
+    journal(ctx, {"step": "lock_stock", "item": 0, "did": "oops", "state": "due", "undo": "owed"})
 
 
 def change_the_input(ctx: Any) -> None:
-    saga_ = Saga.objects.get(pk=ctx.saga.id)
-    Saga.objects.filter(pk=ctx.saga.id).update(input={**saga_.input, "amount": saga_.input["amount"] + 1})
+    Saga.objects.filter(pk=ctx.saga.id).update(input={**ORDER, "amount": ctx.input.amount + 1})
     raise ConnectionError("lost")
+
+
+def change_the_key(ctx: Any) -> None:
+    rows(ctx, "charge").update(generation=2 if ctx.attempt == 1 else 1)
+    raise ConnectionError("lost")
+
+
+def swap(ctx: Any) -> None:
+    """The two steps before this one have begun the other way round, for as long as the saga goes back."""
+    first, second = rows(ctx, "lock_stock"), rows(ctx, "pack")
+    was = first.get().seq, second.get().seq
+    first.update(seq=was[1])
+    second.update(seq=was[0])
+
+
+def swap_and_refuse(ctx: Any) -> None:
+    swap(ctx)
+    raise Abort("no")
+
+
+def stop_the_clock(ctx: Any) -> None:
+    rows(ctx, "paid").update(work=None, at=None)
 
 
 @pytest.mark.parametrize(
     ("charge", "sentence"),
     [
         (lose_the_way_back, "what lock_stock did is still there"),
+        (undo_on_the_way, "The saga completed, and lock_stock is undone"),
         (succeed_twice, "lock_stock succeeded 2 times"),
-        (jump, "no arrow leads there"),
+        (undo_twice, "lock_stock undone 2 times"),
+        (jump, "The saga went from running to pending"),
+        (jump_in_a_row, "lock_stock went from succeeded to due"),
         (change_the_input, "change_the_input of charge was called under one key with different input"),
+        (change_the_key, "charge was called under 2 keys in one generation"),
+        (swap_and_refuse, "Undone in the order lock_stock, pack, and .* it must be pack, lock_stock"),
+        (stop_the_clock, "Nothing would ever move this saga again"),
     ],
 )
 def test_what_is_broken_is_found_and_told_with_the_timeline(charge: Any, sentence: str) -> None:
     table = saga(
         "broken",
         step(lock_stock, compensation=release_stock),
-        step(charge, name="charge", compensation=refund),
+        step(pack, compensation=unpack),
+        parallel(step(charge, name="charge", no_compensation="it breaks things"), wait("paid")),
         input=Order,
     )
-    answers = {"lock_stock": {}, "release_stock": None, "refund": None}
+    last_to_be_undone = swap if charge is swap_and_refuse else None
+    answers = {"lock_stock": {}, "release_stock": None, "unpack": last_to_be_undone}
     with pytest.raises(StoryFailed, match=sentence) as failed:
         explore(table, input=ORDER, steps=answers)
     assert str(failed.value).startswith("Without a crash: ")

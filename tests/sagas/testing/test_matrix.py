@@ -4,7 +4,7 @@ import pytest
 
 from sagas import TIMED_OUT, Abort, clock, parallel, saga, step, wait
 from sagas.models import Saga, Worker
-from sagas.testing import fails, failure_matrix
+from sagas.testing import fails, failure_matrix, given
 from sagas.testing.database import database_of_its_own
 from tests.sagas.testing.shop import (
     ORDER,
@@ -98,6 +98,7 @@ def test_a_cell_that_there_is_not_is_asked_for_with_the_others_named() -> None:
 def test_outside_of_a_test_it_has_a_database_of_its_own() -> None:
     with database_of_its_own():
         assert failure_matrix(order, input=ORDER).of("charge", "refused").state == "compensated"
+        given(order, input=ORDER, steps={"*": {}}).ends("completed")
         assert Saga.objects.exists()
     assert not Saga.objects.exists()
 

@@ -1,10 +1,11 @@
 """The kit's words, each held against a saga that does what it says, and against one that does not."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from sagas import Abort, RetryLater
+from sagas import FAILED, Abort, RetryLater, celery_step, clock, each, operations, registry, saga, step, wait
 from sagas.testing import (
     StoryFailed,
     answers_late,
@@ -14,9 +15,20 @@ from sagas.testing import (
     given,
     in_turn,
     service,
+    story_of,
     times_out,
 )
-from tests.sagas.testing.shop import ORDER, order, parent_order, slow_order
+from tests.sagas.testing.shop import (
+    ORDER,
+    charge,
+    check_user,
+    order,
+    pack,
+    parent_order,
+    refund,
+    slow_order,
+    unpack,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -269,3 +281,98 @@ def test_after_a_repair_the_story_goes_on_with_another_script() -> None:
     run.given(fails("charge", RetryLater("one moment"), times=1))
     with pytest.raises(LookupError):
         run.given(steps={"chrge": {}})
+
+
+def test_a_saga_that_was_begun_elsewhere_has_a_story_too() -> None:
+    table = saga("elsewhere", step(pack, compensation=unpack), wait("paid"))
+    with registry.replaced([table]):
+        begun = operations.start("elsewhere", {"n": 1}, actor="a view").saga
+        run = story_of(begun, crashes("pack"))
+        run.runs("pack")
+        run.waits_for("paid")
+        run.later(timedelta(hours=1))
+        with run.meanwhile():
+            assert clock.now() - begun.created_at > timedelta(hours=1)
+            operations.signal(begun.pk, "paid", actor="a view")
+        run.ends("completed")
+
+
+def test_a_result_is_found_by_its_function_whatever_the_step_is_called() -> None:
+    def look(ctx: Any) -> Any:
+        return ctx.result(pack)
+
+    table = saga("named", step(pack, name="wrap", compensation=unpack), step(look, reads_only=True))
+    run = given(table)
+    run.ends("completed")
+    assert run.results["look"] == run.results["wrap"] == {"packed": None}
+
+
+def test_a_celery_task_is_a_step_like_any_other() -> None:
+    table = saga("tasks", step(celery_step("sagas.tasks.nothing"), name="task", no_compensation="it does nothing"))
+    given(table, fails("task", Abort("no"))).ends("compensated")
+    given(table, fails("nothing", Abort("no"))).ends("compensated")
+
+
+@pytest.mark.parametrize("trouble", [answers_late, duplicates, crashes, times_out])
+def test_an_undoing_meets_the_same_troubles(trouble: Any) -> None:
+    declined = fails("charge", Abort("declined"))
+    run = given(order, declined, trouble("lock_stock", undoing=True), input=ORDER, steps=NOTHING)
+    run.compensates("lock_stock")
+    run.ends("compensated")
+    run = given(order, declined, trouble("release_stock"), input=ORDER, steps=NOTHING)
+    run.compensates("lock_stock")
+    run.ends("compensated")
+
+
+def test_a_local_step_holds_its_transaction_so_it_cannot_answer_late() -> None:
+    table = saga("here", step(pack, compensation=unpack, local=True))
+    with pytest.raises(StoryFailed, match="pack is local"):
+        given(table, answers_late("pack")).ends("completed")
+
+
+def test_an_item_of_a_list_can_fail_alone() -> None:
+    lines = each("lines", step(pack, compensation=unpack), max_failures=1)
+    run = given(saga("lenient", lines), fails("pack", Abort("broken"), item=1), input={"lines": ["a", "b"]})
+    run.runs("pack")
+    run.ends("completed")
+    assert run.results["lines"] == [{"packed": "a"}, FAILED]
+
+
+def test_what_is_optional_or_not_taken_is_left_out() -> None:
+    table = saga(
+        "loose",
+        step(pack, compensation=unpack, optional=True),
+        step(check_user, reads_only=True, when=lambda ctx: False),
+    )
+    run = given(table, fails("pack", Abort("broken")))
+    run.leaves_out("pack", "check_user")
+    run.needs_nobody()
+
+
+def test_a_table_with_faults_is_not_played() -> None:
+    with pytest.raises(ValueError, match="nothing says how it is undone"):
+        given(saga("wrong", step(pack)))
+
+
+def test_an_operators_repair_is_part_of_the_story() -> None:
+    table = saga("once", step(charge, compensation=refund, idempotent=False), step(pack, compensation=unpack))
+    run = given(table, times_out("charge"), steps={"charge": {"charge_id": "c1"}})
+    run.needs_a_person("charge", reason="outcome_unknown")
+    run.resolves("charge", landed=True, result={"charge_id": "c1"})
+    run.runs("charge", "pack")
+    run.ends("completed")
+
+
+def test_what_was_given_up_or_skipped() -> None:
+    table = saga("hard", step(pack, compensation=unpack, on_failure="incident"))
+    run = given(table, fails("pack", Abort("broken")))
+    run.needs_a_person("pack")
+    run.gives_up()
+    run.ends("failed")
+    run = given(table, fails("pack", Abort("broken"), times=1))
+    run.needs_a_person("pack")
+    run.retries("pack")
+    run.ends("completed")
+    run = given(table, fails("pack", Abort("broken")))
+    run.skips("pack", result={"packed": "by hand"})
+    run.ends("completed")
