@@ -280,7 +280,8 @@ class Turn:
 
     def incident(self, run: Run | None, reason: Reason, code: str, sentence: str) -> None:
         """Something needs a person; a new occurrence of what is open counts up. Without a run it is about the saga."""
-        direction = Going.BACK if run is not None and run.doing == Doing.COMPENSATION else Going.FORWARD
+        undoing = run is not None and run.doing == Doing.COMPENSATION
+        direction = Going.BACK if undoing or reason is Reason.LATE_SUCCESS else Going.FORWARD
         path, item = (run.path, run.item) if run is not None else ("", 0)
         which = {"saga_id": self.saga.pk, "path": path, "item": item, "direction": direction, "reason": reason}
         what = {"reason_code": code, "sentence": sentence, "last_at": self.now, "retried_at": None}

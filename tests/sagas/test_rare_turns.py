@@ -150,6 +150,19 @@ def test_a_step_that_was_skipped_in_doubt_is_undone_with_its_group(world: World)
     assert (state_of(found), "refund" in world.called) == ("completed", True)
 
 
+def test_what_landed_late_and_cannot_be_undone_stays_with_a_person(world: World) -> None:
+    rows = [step(world.lock, compensation=world.release), step(world.charge, no_compensation="none")]
+    found = world.start(saga("order", parallel(*rows, join=1), wait("paid")))
+    held = world.attempt(found, "charge")
+    world.lose(held)
+    world.deliver_one(run_of(found, "lock"))
+    world.answer(held, Succeeded())
+    assert open_incidents(found) == [("charge", "late_success")]
+    operations.cancel(found.pk, **WHO)
+    world.work(found)
+    assert (state_of(found), open_incidents(found)) == ("cancelled", [("charge", "late_success")])
+
+
 # The point of no return
 
 

@@ -146,7 +146,8 @@ class Memory:
         fire(undo_machine, row, undo)
 
     def incident(self, row: Row | None, reason: str) -> None:
-        direction = "back" if row is not None and row.doing is Doing.COMPENSATION else "forward"
+        undoing = row is not None and row.doing is Doing.COMPENSATION
+        direction = "back" if undoing or reason == "late" else "forward"
         self.incidents.add((row.name if row else "", direction, reason))
 
     def settle_incidents(self, row: Row | None = None, direction: str = "", reason: str = "") -> None:
