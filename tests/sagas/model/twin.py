@@ -14,7 +14,7 @@ from sagas.record import Claim
 from sagas.turn import turn
 from sagas.verdict import Doing
 from tests.sagas.model.engine import Engine
-from tests.sagas.model.memory import ENDS, Memory, Row
+from tests.sagas.model.memory import ENDS, Row
 from tests.sagas.model.story import Fact
 from tests.sagas.world import World
 
@@ -201,6 +201,3 @@ def said(row: Row | Run) -> tuple[object, ...]:
     forward = (row.state, row.work, str(row.happened), row.held, row.loser, row.generation)
     doing = str(row.doing) if row.work in ("due", "running") else ""
     return (*forward, doing, row.undo, row.undo_round, row.undo_again)
-
-
-__all__ = ["Memory", "Twin"]
