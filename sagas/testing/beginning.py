@@ -46,7 +46,7 @@ def story_of(saga: Saga | UUID, *things: Cue | Participant, steps: Mapping[str, 
     script.add(*things, steps=steps)
     world = this_world()
     world.knows(definition)
-    world.tells(row.pk, script)
+    world.cast.add(row.pk, script)
     return Story(world, row.pk, definition, script)
 
 
@@ -66,7 +66,7 @@ def begin(
     with world.lit():
         _check_database()
         begun = operations.start(definition.name, input, version=definition.version, actor="a test", **options)
-    world.tells(begun.saga.pk, script)
+    world.cast.add(begun.saga.pk, script)
     return Story(world, begun.saga.pk, definition, script)
 
 

@@ -218,5 +218,5 @@ class Story(Verbs):
                 raise LookupError(f"{self.definition.name} has no row {name!r}; {hint}")
 
     def _of(self, saga_id: UUID) -> "Story":
-        self.world.tells(saga_id, self._script)
+        self.world.cast.add(saga_id, self._script)
         return Story(self.world, saga_id, self.definition, self._script)

@@ -8,7 +8,7 @@ import pytest
 from sagas import Abort, Retry, approval, child, each, parallel, saga, step, wait
 from sagas.definition import Definition
 from sagas.models import Journal, Run, Saga
-from sagas.testing import Story, StoryFailed, crashes, explore, fails, times_out
+from sagas.testing import Story, StoryFailed, answers_late, crashes, duplicates, explore, fails, times_out
 from tests.sagas.testing.shop import (
     ORDER,
     Order,
@@ -45,6 +45,7 @@ def test_an_order_ends_the_same_wherever_its_worker_dies() -> None:
     [
         (order, [DECLINED], "compensated"),
         (order, [times_out("charge")], "completed"),
+        (order, [answers_late("charge"), duplicates("lock_stock")], "completed"),
         (slow_order, [fails("pack", Abort("broken"), item=1)], "compensated"),
         (parent_order, [DECLINED], "compensated"),
         (parent_order, [fails("pack", Abort("broken"))], "compensated"),
