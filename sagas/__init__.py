@@ -1,10 +1,10 @@
 """A saga coordinator for Django, Celery and PostgreSQL."""
 
-from sagas.authoring import approval, child, each, parallel, saga, sleep, step, wait
-from sagas.celery_steps import celery_step
+from sagas.engine.celery_steps import celery_step
 from sagas.errors import Abort, RetryLater
-from sagas.results import FAILED, TIMED_OUT
-from sagas.retry import PATIENT, Retry
+from sagas.words.authoring import approval, child, each, parallel, saga, sleep, step, wait
+from sagas.words.results import FAILED, TIMED_OUT
+from sagas.words.retry import PATIENT, Retry
 
 __all__ = [
     "FAILED",

@@ -10,7 +10,7 @@ class SagasConfig(AppConfig):
     def ready(self) -> None:
         from importlib import import_module
 
-        from sagas import registry
+        from sagas.words import registry
 
         for app in apps.get_app_configs():
             if app.module is None or app is self or not module_has_submodule(app.module, "sagas"):

@@ -8,10 +8,11 @@ from django.core.checks import CheckMessage, Error, Info, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 
-from sagas import registry, versions
-from sagas.answers import meanings
 from sagas.conf import conf
+from sagas.engine import versions
+from sagas.engine.answers import meanings
 from sagas.models import Run, Saga
+from sagas.words import registry
 
 MESSAGES: dict[versions.State, Callable[[str], CheckMessage]] = {
     "changed under live sagas": partial(Error, id="sagas.E004"),

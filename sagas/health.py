@@ -5,8 +5,8 @@ Each returns None when all is well, else what is not.
 
 from datetime import timedelta
 
-from sagas import clock
 from sagas.models import Saga, Sweep
+from sagas.record import clock
 
 SILENCE = timedelta(seconds=30)
 MOST_NAMED = 3

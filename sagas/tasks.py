@@ -18,9 +18,10 @@ from celery.worker.state import active_requests
 from django.db import InterfaceError, OperationalError
 from kombu import Exchange, Queue
 
-from sagas import registry, workers
-from sagas.canary import Canary
-from sagas.sweep import sweep as sweep_now
+from sagas.engine import workers
+from sagas.engine.canary import Canary
+from sagas.engine.sweep import sweep as sweep_now
+from sagas.words import registry
 
 logger = logging.getLogger(__name__)
 

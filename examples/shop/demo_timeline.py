@@ -10,7 +10,7 @@ from typing import Any
 from rich.markup import escape
 
 from examples.shop.demo_stories import Story
-from sagas import wording
+from sagas.engine import wording
 
 Line = tuple[float, str, str]
 """When, in seconds from the beginning; the sign; what."""

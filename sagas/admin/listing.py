@@ -11,8 +11,8 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
-from sagas import registry
 from sagas.models import Saga
+from sagas.words import registry
 
 MOST_COUNTED = 10_000
 

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from sagas import clock, registry
 from sagas.models import Run, Saga
-from sagas.outcome import Happened
-from sagas.plan import Undo
-from sagas.verdict import Doing
+from sagas.record import clock
+from sagas.words import registry
+from sagas.words.outcome import Happened
+from sagas.words.plan import Undo
+from sagas.words.verdict import Doing
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
 from gateway.callers import DEFAULT_TENANT
-from sagas import registry
 from sagas.admin import preview, retry
 from sagas.admin.listing import Attention, BoundedPaginator, ByDefinition, found
 from sagas.admin.story import told
-from sagas.explain import explain
+from sagas.engine.explain import explain
 from sagas.models import Incident, Saga
+from sagas.words import registry
 
 OPERATE = "sagas.change_saga"
 MOST_STEPS = 200

@@ -9,8 +9,8 @@ from gateway.door import Door
 from gateway.problems import Problem
 from sagas import operations
 from sagas.api.errors import problem_of
+from sagas.engine.links import read_callback
 from sagas.errors import NotAllowed, NotFound, SagaError
-from sagas.links import read_callback
 from sagas.models import Saga
 
 NOT_OURS = "This address is not one of ours."

@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.reverse import reverse
 
 from sagas import operations
-from sagas.explain import explain
+from sagas.engine.explain import explain
 from sagas.models import Incident, Journal, Run, Saga, Signal
 from sagas.operations import Preview, Signalled
 

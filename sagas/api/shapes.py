@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from gateway.shapes import PageQuery, Query, Shape, Text
-from sagas.lifecycle import SagaState
 from sagas.operations import LONGEST_KEY
+from sagas.words.lifecycle import SagaState
 
 LONGEST_REASON = 2000
 LONGEST_PATH = 63

@@ -11,14 +11,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from sagas import operations, registry
+from sagas import operations
 from sagas.approvals.fields import fields_of, values
+from sagas.engine.explain import explain
+from sagas.engine.links import Invitation, read_approval
 from sagas.errors import InvalidInput, NotAllowed, NotFound
-from sagas.explain import explain
-from sagas.lifecycle import StepState
-from sagas.links import Invitation, read_approval
 from sagas.models import Run, Work
-from sagas.rows import Approval
+from sagas.words import registry
+from sagas.words.lifecycle import StepState
+from sagas.words.rows import Approval
 
 LONGEST_REASON = 2000
 TEMPLATE = "sagas/approval.html"

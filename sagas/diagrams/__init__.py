@@ -4,11 +4,11 @@ svg(definition, marks_of(saga))     a picture that needs nothing but itself
 mermaid(definition)                 the same as text
 """
 
-from sagas.definition import Definition
 from sagas.diagrams.machines import machines, write_machines
 from sagas.diagrams.marks import Marks, marks_of
 from sagas.diagrams.mermaid import Flowchart
 from sagas.diagrams.table import Picture
+from sagas.words.definition import Definition
 
 __all__ = ["Marks", "machines", "marks_of", "mermaid", "svg", "write_machines"]
 

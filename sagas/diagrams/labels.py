@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from sagas.definition import Definition, Place
-from sagas.faults.table import is_past_pivot, may_be_dropped
-from sagas.rows import GROUPS, Approval, Child, Each, Function, Parallel, Row, Sleep, Step, Wait
+from sagas.words.definition import Definition, Place
+from sagas.words.faults.table import is_past_pivot, may_be_dropped
+from sagas.words.rows import GROUPS, Approval, Child, Each, Function, Parallel, Row, Sleep, Step, Wait
 
 UNNAMED = "a function"
 UNITS = (("day", 86400), ("h", 3600), ("min", 60), ("s", 1))

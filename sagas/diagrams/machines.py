@@ -17,7 +17,7 @@ from transitions.extensions import GraphMachine
 
 from sagas.diagrams.lettering import width
 from sagas.diagrams.sheet import Point, Sheet
-from sagas.lifecycle import ENDS, leads_to, saga_machine, step_machine, undo_machine
+from sagas.words.lifecycle import ENDS, leads_to, saga_machine, step_machine, undo_machine
 
 COLUMN, LINE, BOX = 176, 96, (128, 36)
 """How far states are apart, and how large one is."""

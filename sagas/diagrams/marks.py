@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from django.db.models import Count
 
 from sagas.models import Run, Saga
-from sagas.plan import Undo
+from sagas.words.plan import Undo
 
 FAMILIES = {
     "trouble": "held stuck failed unknown",

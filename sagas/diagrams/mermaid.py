@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from sagas.definition import Definition
 from sagas.diagrams.labels import heading, kind_of, notes, undoing
 from sagas.diagrams.marks import Marks, family_of
-from sagas.faults.table import is_past_pivot
-from sagas.rows import GROUPS
+from sagas.words.definition import Definition
+from sagas.words.faults.table import is_past_pivot
+from sagas.words.rows import GROUPS
 
 SHAPES = {
     "step": '["{}"]',

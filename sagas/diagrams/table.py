@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from html import escape
 
-from sagas.definition import Definition, Place
 from sagas.diagrams.labels import heading, kind_of, notes, sentence, span, undoing
 from sagas.diagrams.lettering import wrap
 from sagas.diagrams.marks import Marks, family_of
 from sagas.diagrams.sheet import Sheet
-from sagas.rows import GROUPS, Each
+from sagas.words.definition import Definition, Place
+from sagas.words.rows import GROUPS, Each
 
 MARGIN, GAP, INDENT, PAD = 14, 22, 22, 14
 ROW, CHIP, LANE = 260, 150, 24

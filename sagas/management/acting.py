@@ -8,15 +8,15 @@ from typing import Any
 
 from sagas import operations
 from sagas.api.documents import preview_document, saga_document, signal_document
+from sagas.engine.timeline import Reader
 from sagas.errors import NotFound
-from sagas.lifecycle import SagaState
 from sagas.management.arguments import NOTHING
 from sagas.management.finding import find
 from sagas.management.following import follow
 from sagas.management.screen import Screen
 from sagas.models import Run, Saga, Work
 from sagas.operations import Started
-from sagas.timeline import Reader
+from sagas.words.lifecycle import SagaState
 
 Command = Callable[[Screen, Namespace], int]
 """Does what the words say, and returns the exit status."""

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sagas import clock
-from sagas.lifecycle import SagaState
+from sagas.record import clock
+from sagas.words.lifecycle import SagaState
 
 Declare = Callable[[ArgumentParser], None]
 """Adds arguments to a command's parser."""

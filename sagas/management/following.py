@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from django.db import InterfaceError, OperationalError, connection
 
-from sagas.explain import explain
+from sagas.engine.explain import explain
+from sagas.engine.timeline import Reader
 from sagas.management.screen import Screen, plain
 from sagas.models import Saga
-from sagas.timeline import Reader
 
 LOOK_EVERY = timedelta(seconds=0.5)
 SILENT = "The database does not answer; it is asked again."

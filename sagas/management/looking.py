@@ -3,14 +3,16 @@
 from argparse import Namespace
 from dataclasses import asdict
 
-from sagas import diagrams, registry, versions
+from sagas import diagrams
 from sagas.api.documents import journal_document, saga_document, saga_line
+from sagas.engine import versions
+from sagas.engine.timeline import Reader
 from sagas.management.acting import exit_status
 from sagas.management.finding import find
 from sagas.management.following import follow
 from sagas.management.screen import Screen
 from sagas.models import Saga
-from sagas.timeline import Reader
+from sagas.words import registry
 
 BROKEN = ("missing", "changed under live sagas")
 

@@ -3,8 +3,8 @@
 from argparse import Namespace
 from dataclasses import asdict
 
-from sagas import registry
 from sagas.management.screen import Screen
+from sagas.words import registry
 
 
 def matrix(screen: Screen, given: Namespace) -> int:

@@ -14,9 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from sagas import operations
-from sagas.explain import explain
+from sagas.engine.explain import explain
+from sagas.engine.timeline import Entry
 from sagas.models import Saga
-from sagas.timeline import Entry
 
 SIGNS = {"good": "✓", "trouble": "✗", "back": "↶", "person": "●", "plain": "·", "quiet": " "}
 COLOURS = {"good": "green", "trouble": "red", "back": "blue", "person": "bold magenta", "quiet": "bright_black"}

@@ -3,9 +3,9 @@
 import datetime
 import django.db.models.deletion
 import gateway.ids
-import sagas.lifecycle
-import sagas.outcome
-import sagas.plan
+import sagas.words.lifecycle
+import sagas.words.outcome
+import sagas.words.plan
 from django.db import migrations, models
 
 
@@ -393,10 +393,10 @@ class Migration(migrations.Migration):
                         (
                             "state__in",
                             [
-                                sagas.lifecycle.SagaState["CANCELLED"],
-                                sagas.lifecycle.SagaState["COMPENSATED"],
-                                sagas.lifecycle.SagaState["COMPLETED"],
-                                sagas.lifecycle.SagaState["FAILED"],
+                                sagas.words.lifecycle.SagaState["CANCELLED"],
+                                sagas.words.lifecycle.SagaState["COMPENSATED"],
+                                sagas.words.lifecycle.SagaState["COMPLETED"],
+                                sagas.words.lifecycle.SagaState["FAILED"],
                             ],
                         ),
                     ),
@@ -406,10 +406,10 @@ class Migration(migrations.Migration):
                             (
                                 "state__in",
                                 [
-                                    sagas.lifecycle.SagaState["CANCELLED"],
-                                    sagas.lifecycle.SagaState["COMPENSATED"],
-                                    sagas.lifecycle.SagaState["COMPLETED"],
-                                    sagas.lifecycle.SagaState["FAILED"],
+                                    sagas.words.lifecycle.SagaState["CANCELLED"],
+                                    sagas.words.lifecycle.SagaState["COMPENSATED"],
+                                    sagas.words.lifecycle.SagaState["COMPLETED"],
+                                    sagas.words.lifecycle.SagaState["FAILED"],
                                 ],
                             ),
                             _negated=True,
@@ -457,10 +457,10 @@ class Migration(migrations.Migration):
                     (
                         "undo__in",
                         [
-                            sagas.plan.Undo["OWED"],
-                            sagas.plan.Undo["DUE"],
-                            sagas.plan.Undo["RUNNING"],
-                            sagas.plan.Undo["STUCK"],
+                            sagas.words.plan.Undo["OWED"],
+                            sagas.words.plan.Undo["DUE"],
+                            sagas.words.plan.Undo["RUNNING"],
+                            sagas.words.plan.Undo["STUCK"],
                         ],
                     ),
                     _connector="OR",
@@ -500,7 +500,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="run",
             constraint=models.CheckConstraint(
-                condition=models.Q(("happened", sagas.outcome.Happened["NO"]), ("seq__isnull", False), _connector="OR"),
+                condition=models.Q(
+                    ("happened", sagas.words.outcome.Happened["NO"]), ("seq__isnull", False), _connector="OR"
+                ),
                 name="run_effect_was_started",
             ),
         ),

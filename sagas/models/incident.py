@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from sagas.models.saga import Going
-from sagas.verdict import Reason
+from sagas.words.verdict import Reason
 
 
 class IncidentQuerySet(models.QuerySet["Incident"]):

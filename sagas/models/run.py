@@ -4,11 +4,11 @@ from typing import Self
 from django.db import models
 from django.db.models import F, Q
 
-from sagas.keys import action_key, compensation_key
-from sagas.lifecycle import SagaState, StepState
-from sagas.outcome import Happened
-from sagas.plan import Undo
-from sagas.verdict import Doing
+from sagas.words.keys import action_key, compensation_key
+from sagas.words.lifecycle import SagaState, StepState
+from sagas.words.outcome import Happened
+from sagas.words.plan import Undo
+from sagas.words.verdict import Doing
 
 
 class Work(models.TextChoices):

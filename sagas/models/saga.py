@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from gateway.ids import uuid7
-from sagas.lifecycle import ENDS, SagaState
+from sagas.words.lifecycle import ENDS, SagaState
 
 
 class Going(models.TextChoices):

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 from django.db.models import Q
 
-from sagas import clock, registry
-from sagas.lifecycle import SagaState
 from sagas.models import Run, Saga, Work
-from sagas.outcome import Happened
-from sagas.plan import Undo
-from sagas.rows import Step
-from sagas.verdict import Doing, Reason
+from sagas.record import clock
+from sagas.words import registry
+from sagas.words.lifecycle import SagaState
+from sagas.words.outcome import Happened
+from sagas.words.plan import Undo
+from sagas.words.rows import Step
+from sagas.words.verdict import Doing, Reason
 
 
 def allowed(saga: Saga) -> list[str]:

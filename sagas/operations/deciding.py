@@ -7,14 +7,14 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 
 from sagas.errors import InvalidInput
-from sagas.lifecycle import StepState
 from sagas.models import Run, Saga, Work
 from sagas.operations.starting import faults_of_input
 from sagas.operations.verb import must_be_live, refuse, the_run, verb
-from sagas.payload import Unstorable, pack, text
-from sagas.rows import Approval
-from sagas.turn import Turn
-from sagas.waiting import answer
+from sagas.record.payload import Unstorable, pack, text
+from sagas.record.turn import Turn
+from sagas.record.waiting import answer
+from sagas.words.lifecycle import StepState
+from sagas.words.rows import Approval
 
 
 def decide(

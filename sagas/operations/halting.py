@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
-from sagas import halting
 from sagas.models import Saga
 from sagas.operations.verb import must_be_live, refuse, verb
-from sagas.payload import text
+from sagas.record import halting
+from sagas.record.payload import text
 
 
 def pause(

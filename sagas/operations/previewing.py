@@ -10,14 +10,14 @@ from uuid import UUID
 from django.db import transaction
 
 from gateway.borrowing import borrowed
-from sagas import registry
-from sagas.lifecycle import ENDS
 from sagas.models import Run, Saga, Work
 from sagas.models.saga import Going
 from sagas.operations.allowing import effects_in_place
-from sagas.outcome import Happened
-from sagas.rows import Step
-from sagas.verdict import Doing
+from sagas.words import registry
+from sagas.words.lifecycle import ENDS
+from sagas.words.outcome import Happened
+from sagas.words.rows import Step
+from sagas.words.verdict import Doing
 
 VERBS = (
     *("cancel", "compensate", "pause", "resume", "retry", "decide"),

@@ -5,21 +5,21 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sagas.clocks import expire, reach_the_deadline
 from sagas.errors import InvalidInput
-from sagas.lifecycle import SagaState, StepState
 from sagas.models import Cause, Incident, Run, Saga, Work
 from sagas.operations.allowing import effects_in_place, is_pivot, movable, resolvable, running
 from sagas.operations.starting import a_time
 from sagas.operations.verb import must_be_live, refuse, the_run, verb
-from sagas.outcome import Happened, Probed, Succeeded
-from sagas.payload import Unstorable, pack, text
-from sagas.pivot import commit
-from sagas.plan import Event, Undo
-from sagas.settle import conclude, fold, settle
-from sagas.turn import Turn
-from sagas.verdict import Doing, Reason
-from sagas.way_back import descend, spare, turn_back
+from sagas.record.clocks import expire, reach_the_deadline
+from sagas.record.payload import Unstorable, pack, text
+from sagas.record.pivot import commit
+from sagas.record.settle import conclude, fold, settle
+from sagas.record.turn import Turn
+from sagas.record.way_back import descend, spare, turn_back
+from sagas.words.lifecycle import SagaState, StepState
+from sagas.words.outcome import Happened, Probed, Succeeded
+from sagas.words.plan import Event, Undo
+from sagas.words.verdict import Doing, Reason
 
 
 def resolve(

@@ -8,21 +8,21 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from sagas.errors import NotAllowed
-from sagas.hearing import look_at_child
-from sagas.late import undo_what_landed
-from sagas.lifecycle import SagaState, StepState
 from sagas.models import Incident, Revision, Run, Saga, Work
-from sagas.opening import park
 from sagas.operations.allowing import allowed, owed_after_the_end, why_not_reopened, why_not_retried
 from sagas.operations.starting import accepted_by
 from sagas.operations.verb import refuse, verb
-from sagas.outcome import Happened
-from sagas.plan import Event, Undo
-from sagas.results import UNCHANGED
-from sagas.settle import fold
-from sagas.turn import FAR, Turn
-from sagas.verdict import Doing, Reason
-from sagas.way_back import demand, descend
+from sagas.record.hearing import look_at_child
+from sagas.record.late import undo_what_landed
+from sagas.record.opening import park
+from sagas.record.settle import fold
+from sagas.record.turn import FAR, Turn
+from sagas.record.way_back import demand, descend
+from sagas.words.lifecycle import SagaState, StepState
+from sagas.words.outcome import Happened
+from sagas.words.plan import Event, Undo
+from sagas.words.results import UNCHANGED
+from sagas.words.verdict import Doing, Reason
 
 
 def retry(

@@ -10,17 +10,17 @@ from uuid import UUID, uuid4
 from django.db import transaction
 from pydantic import ValidationError
 
-from sagas import registry
-from sagas.definition import Definition
-from sagas.dispatch import ring_after_commit
+from sagas.engine.dispatch import ring_after_commit
 from sagas.errors import InvalidInput, NotAllowed, NotFound
 from sagas.models import Run, Saga, Signal, Work
 from sagas.operations.allowing import allowed
 from sagas.operations.starting import faults_of_input, start
-from sagas.payload import Unstorable, pack, text
-from sagas.rows import Wait
-from sagas.turn import Turn, turn
-from sagas.waiting import first_opened, take_signal
+from sagas.record.payload import Unstorable, pack, text
+from sagas.record.turn import Turn, turn
+from sagas.record.waiting import first_opened, take_signal
+from sagas.words import registry
+from sagas.words.definition import Definition
+from sagas.words.rows import Wait
 
 LONGEST_ID = 255
 LONGEST_NAME = 63

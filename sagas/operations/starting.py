@@ -9,17 +9,18 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from pydantic import ValidationError
 
-from sagas import clock, registry
-from sagas.definition import Definition
-from sagas.dispatch import ring_after_commit
+from sagas.engine.dispatch import ring_after_commit
 from sagas.errors import InvalidInput, NotAllowed, NotFound
 from sagas.models import Audit, Saga
-from sagas.opening import begin_saga
 from sagas.operations.allowing import allowed, effects_in_place
 from sagas.operations.turning import cancel
-from sagas.payload import Unstorable, pack, text, unpack
-from sagas.results import UNCHANGED
-from sagas.turn import Turn, turn
+from sagas.record import clock
+from sagas.record.opening import begin_saga
+from sagas.record.payload import Unstorable, pack, text, unpack
+from sagas.record.turn import Turn, turn
+from sagas.words import registry
+from sagas.words.definition import Definition
+from sagas.words.results import UNCHANGED
 
 OnDuplicate = Literal["return", "refuse", "replace", "queue"]
 LONGEST_KEY = 255

@@ -3,13 +3,13 @@
 from typing import Any
 from uuid import UUID
 
-from sagas.lifecycle import SagaState
 from sagas.models import Cause, Saga
 from sagas.operations.verb import must_be_live, refuse, verb
-from sagas.payload import text
-from sagas.pivot import open_pivot
-from sagas.turn import Turn
-from sagas.way_back import never_begin, turn_back
+from sagas.record.payload import text
+from sagas.record.pivot import open_pivot
+from sagas.record.turn import Turn
+from sagas.record.way_back import never_begin, turn_back
+from sagas.words.lifecycle import SagaState
 
 
 def cancel(saga_id: UUID, *, actor: str, reason: str, tenant: str = "default", expect: int | None = None) -> Saga:

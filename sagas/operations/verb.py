@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 from uuid import UUID
 
-from sagas.dispatch import ring_after_commit
+from sagas.engine.dispatch import ring_after_commit
 from sagas.errors import DefinitionUnknown, InvalidInput, NotAllowed, NotFound
 from sagas.models import Audit, Run, Saga
 from sagas.operations.allowing import allowed
-from sagas.payload import text
-from sagas.turn import Turn, turn
+from sagas.record.payload import text
+from sagas.record.turn import Turn, turn
 
 
 @contextmanager

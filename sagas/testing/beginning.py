@@ -4,16 +4,18 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from sagas import clock, operations, registry
+from sagas import operations
 from sagas.conf import conf
-from sagas.definition import Definition
-from sagas.faults import faults_of
 from sagas.models import Saga, Worker
+from sagas.record import clock
 from sagas.testing.cues import Cue
 from sagas.testing.participants import Participant
 from sagas.testing.script import Script
 from sagas.testing.story import Story
 from sagas.testing.world import World
+from sagas.words import registry
+from sagas.words.definition import Definition
+from sagas.words.faults import faults_of
 
 _world = World()
 

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sagas.conf import conf
-from sagas.lifecycle import SagaState
 from sagas.models import Incident, Run, Saga, Work
 from sagas.models.saga import Going
+from sagas.words.lifecycle import SagaState
 
 AFTER = timedelta(milliseconds=2)
 """A clock is never early, so one looks at it a moment after its time."""

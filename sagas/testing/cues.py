@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from sagas.verdict import Doing
+from sagas.words.verdict import Doing
 
 When = Literal["before", "after"]
 

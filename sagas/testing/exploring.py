@@ -8,9 +8,9 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
-from sagas import clock
-from sagas.definition import Definition
+from sagas.engine.timeline import timeline
 from sagas.models import Incident, Saga
+from sagas.record import clock
 from sagas.testing.beginning import begin
 from sagas.testing.cues import Cue
 from sagas.testing.failure import Crash, Halt, StoryFailed
@@ -19,7 +19,7 @@ from sagas.testing.journey import family, forgotten, travel
 from sagas.testing.participants import Participant
 from sagas.testing.story import Story
 from sagas.testing.world import World
-from sagas.timeline import timeline
+from sagas.words.definition import Definition
 
 
 @dataclass

@@ -4,15 +4,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sagas.definition import Definition
-from sagas.lifecycle import SagaState, leads_to, saga_machine, step_machine, undo_machine
 from sagas.models import Journal, Run, Saga
-from sagas.plan import Undo
-from sagas.rows import Step
 from sagas.testing.failure import a_list
 from sagas.testing.reading import way_back_order
 from sagas.testing.script import Call
-from sagas.verdict import Doing
+from sagas.words.definition import Definition
+from sagas.words.lifecycle import SagaState, leads_to, saga_machine, step_machine, undo_machine
+from sagas.words.plan import Undo
+from sagas.words.rows import Step
+from sagas.words.verdict import Doing
 
 FULL_STOPS = {SagaState.COMPENSATED, SagaState.CANCELLED}
 

@@ -6,13 +6,14 @@ from typing import Any
 
 from django.db import transaction
 
-from sagas import clock, operations
+from sagas import operations
 from sagas.errors import InvalidInput, NotAllowed
 from sagas.models import Run, Saga, Work
-from sagas.results import TIMED_OUT
-from sagas.rows import Approval, Wait
+from sagas.record import clock
 from sagas.testing.failure import StoryFailed
 from sagas.testing.story import Story
+from sagas.words.results import TIMED_OUT
+from sagas.words.rows import Approval, Wait
 
 FARTHEST = 200
 """So many clocks run out at most on one journey."""

@@ -7,12 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from sagas.definition import Definition
 from sagas.errors import Abort, RetryLater
-from sagas.lifecycle import StepState
 from sagas.models import Incident, Run
-from sagas.results import TIMED_OUT
-from sagas.rows import Approval, Child, Each, Step, Wait
 from sagas.testing.beginning import begin
 from sagas.testing.cues import Cue, Kind
 from sagas.testing.failure import a_list
@@ -22,7 +18,11 @@ from sagas.testing.reading import moved, once
 from sagas.testing.script import EVERY
 from sagas.testing.story import Story
 from sagas.testing.world import World
-from sagas.verdict import Doing
+from sagas.words.definition import Definition
+from sagas.words.lifecycle import StepState
+from sagas.words.results import TIMED_OUT
+from sagas.words.rows import Approval, Child, Each, Step, Wait
+from sagas.words.verdict import Doing
 
 NOT_REACHED = "not reached"
 

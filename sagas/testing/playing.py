@@ -6,13 +6,14 @@ from uuid import UUID
 import httpx
 
 from gateway.ids import uuid7
-from sagas import clock, engine
+from sagas.engine import delivery
 from sagas.errors import Abort, Denied, Unknown
 from sagas.models import Run, Saga, Work
-from sagas.rows import Step
+from sagas.record import clock
 from sagas.testing.cues import Cue, Kind
 from sagas.testing.failure import Crash, Halt
 from sagas.testing.script import Call, Function, Script
+from sagas.words.rows import Step
 
 if TYPE_CHECKING:
     from sagas.testing.world import World
@@ -95,7 +96,7 @@ class Cast:
         taken = Run.objects.get(pk=run.pk)
         if taken.work == Work.DUE and taken.at is not None:
             world.go_to(taken.at, sweeping=False)
-            engine.deliver(taken.pk, taken.fence, uuid7(), stopping=lambda: True)
+            delivery.deliver(taken.pk, taken.fence, uuid7(), stopping=lambda: True)
 
     def _script_of(self, saga_id: UUID) -> Script:
         if saga_id not in self.scripts:

@@ -5,12 +5,12 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sagas.definition import Definition, Place
-from sagas.lifecycle import StepState
 from sagas.models import Journal, Run
-from sagas.payload import unpack
-from sagas.results import FAILED, TIMED_OUT
-from sagas.rows import Child, Each, Parallel, Row, Step
+from sagas.record.payload import unpack
+from sagas.words.definition import Definition, Place
+from sagas.words.lifecycle import StepState
+from sagas.words.results import FAILED, TIMED_OUT
+from sagas.words.rows import Child, Each, Parallel, Row, Step
 
 By = list[tuple[Any, list[str]]]
 

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from inspect import unwrap
 from typing import Any
 
-from sagas.definition import Definition
 from sagas.errors import Abort, NothingThere
 from sagas.models import Run
-from sagas.outcome import Happened
-from sagas.payload import Unstorable, pack
-from sagas.rows import Step
+from sagas.record.payload import Unstorable, pack
 from sagas.testing.cues import Cue
 from sagas.testing.participants import Outside, Participant
 from sagas.testing.reading import tables_of
-from sagas.verdict import Doing
+from sagas.words.definition import Definition
+from sagas.words.outcome import Happened
+from sagas.words.rows import Step
+from sagas.words.verdict import Doing
 
 Function = Callable[[Any], Any]
 EVERY = "*"

@@ -5,8 +5,8 @@ from dataclasses import replace
 from functools import wraps
 from typing import Any, TypeVar
 
-from sagas.definition import Definition
-from sagas.rows import Child, Each, Parallel, Row, Step
+from sagas.words.definition import Definition
+from sagas.words.rows import Child, Each, Parallel, Row, Step
 
 Function = Callable[[Any], Any]
 Play = Callable[[Function, Any], Any]

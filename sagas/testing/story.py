@@ -11,10 +11,7 @@ from datetime import timedelta
 from typing import Any, NoReturn
 from uuid import UUID
 
-from sagas.definition import Definition
-from sagas.lifecycle import StepState
 from sagas.models import Incident, Run, Saga, Work
-from sagas.rows import Child, Wait
 from sagas.testing.cues import Cue
 from sagas.testing.failure import Halt, StoryFailed, a_list
 from sagas.testing.participants import Participant, Request
@@ -23,6 +20,9 @@ from sagas.testing.script import Call, Script
 from sagas.testing.timeline import as_text
 from sagas.testing.verbs import Verbs
 from sagas.testing.world import World
+from sagas.words.definition import Definition
+from sagas.words.lifecycle import StepState
+from sagas.words.rows import Child, Wait
 
 
 class Story(Verbs):
@@ -88,7 +88,7 @@ class Story(Verbs):
     def needs_a_person(self, step: str = "", *, reason: str | None = None) -> None:
         """An incident is open for that step (without a name, for the saga as a whole), for that reason if one is given.
 
-        `reason` is an incident's: "refused", "retries_exhausted", "outcome_unknown", … (`sagas.verdict.Reason`).
+        `reason` is an incident's: "refused", "retries_exhausted", "outcome_unknown", … (`sagas.words.verdict.Reason`).
         """
         __tracebackhide__ = True
         self.settles()

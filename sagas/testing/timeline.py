@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from textwrap import shorten
 
-from sagas.explain import explain
+from sagas.engine.explain import explain
+from sagas.engine.timeline import timeline
 from sagas.models import Saga
-from sagas.timeline import timeline
 
 WIDEST = 110
 """Characters of what happened that a line shows."""

@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
-from sagas import clock, operations
-from sagas.results import UNCHANGED
+from sagas import operations
+from sagas.record import clock
+from sagas.words.results import UNCHANGED
 
 if TYPE_CHECKING:
     from sagas.testing.world import World

@@ -1,7 +1,7 @@
 """The world of a test: the real engine, one worker after the other, a clock of its own, and no outside.
 
-What is due is claimed, called and recorded by `sagas.engine`; leases, waits and deadlines are found by `sagas.sweep`.
-Nobody sleeps: the clock is put forward to the next thing that happens.
+What is due is claimed, called and recorded by `sagas.engine.delivery`; leases, waits and deadlines are found by
+`sagas.engine.sweep`. Nobody sleeps: the clock is put forward to the next thing that happens.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,16 +15,18 @@ from django.conf import settings
 from django.test import override_settings
 
 from gateway.ids import uuid7
-from sagas import boundaries, clock, dispatch, engine, registry, transport
 from sagas.conf import conf
-from sagas.definition import Definition
+from sagas.engine import delivery, dispatch, transport
+from sagas.engine.sweep import sweep
 from sagas.models import Run, Saga, Sweep, Worker
-from sagas.rows import Child
-from sagas.sweep import sweep
+from sagas.record import clock
 from sagas.testing.clocks import AFTER, next_by_itself, next_of_all
 from sagas.testing.failure import Crash, Halt, StoryFailed
 from sagas.testing.playing import Cast
 from sagas.testing.stage import staged
+from sagas.words import boundaries, registry
+from sagas.words.definition import Definition
+from sagas.words.rows import Child
 
 MOST = 2000
 """So many things happen at most before it is said that a saga does not come to rest."""
@@ -156,7 +158,7 @@ class World:
         raise StoryFailed("It does not come to rest.")
 
     def _deliver(self, run: int, fence: int) -> bool:
-        return self.dying(lambda: engine.deliver(run, fence, self.worker))
+        return self.dying(lambda: delivery.deliver(run, fence, self.worker))
 
     def comes_twice(self, run: int, fence: int) -> None:
         """That message comes once more now, and again after the attempt."""
@@ -165,7 +167,7 @@ class World:
 
     def deliver_again(self, run: int, fence: int) -> None:
         """A message comes to another worker that was acted on already."""
-        if engine.deliver(run, fence, uuid7()):
+        if delivery.deliver(run, fence, uuid7()):
             raise Halt("A message that came twice was acted on twice.")
 
     def dying(self, act: Callable[[], object]) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sagas import approval, child, each, parallel, saga, sleep, step, wait
-from sagas.rows import Row
+from sagas.words.rows import Row
 from tests.docs.pages import page, quoted
 
 

@@ -6,8 +6,8 @@ from types import ModuleType
 
 import pytest
 
-from sagas.definition import Definition
-from sagas.faults import faults_of
+from sagas.words.definition import Definition
+from sagas.words.faults import faults_of
 from tests.docs.pages import DOCS
 
 PAGES = {path.stem.replace("-", "_"): path for path in sorted((DOCS / "howto").glob("*.md"))}

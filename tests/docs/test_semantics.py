@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from sagas import authoring, operations
-from sagas.answers import Meaning, meaning_of
+from sagas import operations
 from sagas.diagrams import machines
-from sagas.lifecycle import SAGA, STEP, UNDO
-from sagas.retry import STANDARD
-from sagas.rows import Step
-from sagas.verdict import Reason
+from sagas.engine.answers import Meaning, meaning_of
+from sagas.words import authoring
+from sagas.words.lifecycle import SAGA, STEP, UNDO
+from sagas.words.retry import STANDARD
+from sagas.words.rows import Step
+from sagas.words.verdict import Reason
 from tests.docs.pages import DOCS, first_cells, page, quoted, section
 
 SEMANTICS = page("semantics.md")

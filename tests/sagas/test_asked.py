@@ -14,7 +14,6 @@ from sagas import (
     RetryLater,
     approval,
     child,
-    clock,
     each,
     operations,
     parallel,
@@ -23,11 +22,12 @@ from sagas import (
     step,
     wait,
 )
+from sagas.engine.sweep import sweep
 from sagas.errors import NotAllowed
 from sagas.models import Saga, Signal
-from sagas.outcome import Succeeded
-from sagas.rows import Row
-from sagas.sweep import sweep
+from sagas.record import clock
+from sagas.words.outcome import Succeeded
+from sagas.words.rows import Row
 from tests.sagas.world import World, moves_of, open_incidents, run_of
 
 pytestmark = pytest.mark.django_db

@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
-from sagas import Abort, Retry, RetryLater, clock, each, engine, operations, parallel, saga, step, wait
-from sagas.definition import Definition
+from sagas import Abort, Retry, RetryLater, each, operations, parallel, saga, step, wait
+from sagas.engine import delivery
+from sagas.engine.sweep import sweep
 from sagas.errors import NotAllowed, TurnedBack, Unknown
 from sagas.models import Incident, Journal, Run, Saga, Work
-from sagas.outcome import Happened, Lost, NotNow, Outcome, Refused, Succeeded
-from sagas.record import Claim
-from sagas.sweep import sweep
+from sagas.record import clock
+from sagas.record.attempts import Claim
+from sagas.words.definition import Definition
+from sagas.words.outcome import Happened, Lost, NotNow, Outcome, Refused, Succeeded
 from tests.sagas.world import World, due_back, open_incidents, run_of
 
 pytestmark = pytest.mark.django_db
@@ -178,7 +180,7 @@ def test_no_compensation_of_a_step_starts_while_a_step_that_started_later_is_sti
 def test_the_lease_is_the_earlier_of_the_attempts_end_and_its_heartbeat(world: World) -> None:
     found, held = at_charge(world, timeout=timedelta(minutes=5), heartbeat=timedelta(seconds=20))
     world.later(timedelta(seconds=15))
-    engine.context_of(held).heartbeat({"done": 3})
+    delivery.context_of(held).heartbeat({"done": 3})
     world.sweep_later(timedelta(seconds=15))
     assert (run_of(found, "charge").work, run_of(found, "charge").progress) == ("running", {"done": 3})
     world.sweep_later(timedelta(seconds=6))
@@ -189,7 +191,7 @@ def test_heartbeats_never_carry_an_attempt_beyond_its_end(world: World) -> None:
     found, held = at_charge(world, timeout=timedelta(seconds=30), heartbeat=timedelta(seconds=20))
     for _ in range(2):
         world.later(timedelta(seconds=15))
-        engine.context_of(held).heartbeat()
+        delivery.context_of(held).heartbeat()
     world.sweep_later(timedelta(seconds=5))
     assert run_of(found, "charge").work == "due"
 
@@ -199,10 +201,10 @@ def test_once_turned_back_heartbeat_and_service_raise(world: World, settings: An
     found, held = at_charge(world)
     operations.cancel(found.pk, actor="ann", reason="no")
     with pytest.raises(TurnedBack):
-        engine.context_of(held).heartbeat()
+        delivery.context_of(held).heartbeat()
     a_while_ago = replace(held, ends=held.ends - 5)
     with pytest.raises(TurnedBack):
-        engine.context_of(a_while_ago).service("bank").post("/charges", json={})
+        delivery.context_of(a_while_ago).service("bank").post("/charges", json={})
 
 
 @pytest.mark.parametrize(("timeout", "drained"), [(timedelta(minutes=10), 60), (timedelta(seconds=20), 22)])
@@ -342,12 +344,12 @@ def test_a_compensation_may_send_heartbeats(world: World) -> None:
     world.deliver_one(run_of(found, "charge"))
     undoing = world.attempt(found, "lock")
     world.later(timedelta(seconds=8))
-    engine.context_of(undoing).heartbeat({"done": 1})
+    delivery.context_of(undoing).heartbeat({"done": 1})
     world.sweep_later(timedelta(seconds=8))
     assert (run_of(found, "lock").work, run_of(found, "lock").fence) == ("running", undoing.run.fence)
     world.lose(undoing)
     with pytest.raises(TurnedBack):
-        engine.context_of(undoing).heartbeat()
+        delivery.context_of(undoing).heartbeat()
 
 
 @pytest.mark.parametrize(

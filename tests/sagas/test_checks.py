@@ -7,10 +7,11 @@ from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from sagas import operations, parallel, registry, saga, step, wait
-from sagas.definition import Definition
+from sagas import operations, parallel, saga, step, wait
 from sagas.errors import DefinitionUnknown
 from sagas.models import Run
+from sagas.words import registry
+from sagas.words.definition import Definition
 
 
 def act(ctx: object) -> None: ...

@@ -15,11 +15,11 @@ from sagas import (
     step,
     wait,
 )
-from sagas.definition import Definition
 from sagas.errors import Unknown
 from sagas.models import Run, Saga, Work
-from sagas.outcome import Refused
-from sagas.rows import Row
+from sagas.words.definition import Definition
+from sagas.words.outcome import Refused
+from sagas.words.rows import Row
 from tests.sagas.world import World, open_incidents, run_of
 
 pytestmark = pytest.mark.django_db

@@ -7,15 +7,17 @@ from typing import Any
 import pytest
 
 from gateway.ids import uuid7
-from sagas import TIMED_OUT, Retry, RetryLater, approval, clock, operations, parallel, registry, saga, sleep, step, wait
-from sagas.definition import Definition
+from sagas import TIMED_OUT, Retry, RetryLater, approval, operations, parallel, saga, sleep, step, wait
+from sagas.engine.explain import explain
+from sagas.engine.sweep import sweep
 from sagas.errors import Abort, TurnedBack, Unknown
-from sagas.explain import explain
-from sagas.lease import renew
 from sagas.models import Journal, Run, Saga, Signal, Work, Worker
-from sagas.outcome import Refused, Succeeded
-from sagas.rows import Row
-from sagas.sweep import sweep
+from sagas.record import clock
+from sagas.record.lease import renew
+from sagas.words import registry
+from sagas.words.definition import Definition
+from sagas.words.outcome import Refused, Succeeded
+from sagas.words.rows import Row
 from tests.sagas.world import World, moves_of, open_incidents, run_of
 
 pytestmark = pytest.mark.django_db

@@ -8,11 +8,14 @@ import pytest
 from django.db import connection
 
 from gateway.ids import uuid7
-from sagas import engine, operations, parallel, record, registry, saga, step
+from sagas import operations, parallel, saga, step
+from sagas.engine import delivery
 from sagas.errors import NotAllowed
 from sagas.models import Audit, Journal, Run, Saga, Work
-from sagas.outcome import Refused, Succeeded
-from sagas.record import claim
+from sagas.record import attempts
+from sagas.record.attempts import claim
+from sagas.words import registry
+from sagas.words.outcome import Refused, Succeeded
 from tests.sagas.world import World, run_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,7 +69,7 @@ def test_members_that_end_at_once_join_once(world):
     for _ in range(3):
         found = world.start(table)
         held = [claim(run.pk, run.fence, world.worker) for run in Run.objects.filter(saga=found)]
-        acts = [lambda one=one: record.record(one, Succeeded(), world.worker, go_on=False) for one in held]
+        acts = [lambda one=one: attempts.record(one, Succeeded(), world.worker, go_on=False) for one in held]
         assert [result.late for result in at_once(*acts)] == [False] * 6
         assert Run.objects.filter(saga=found, path="last", work=Work.DUE).count() == 1
         assert len(set(Run.objects.filter(saga=found, seq__isnull=False).values_list("seq", flat=True))) == 6
@@ -80,12 +83,12 @@ def test_members_of_which_one_is_refused_at_once_turn_back_once(world):
     )
     found = world.start(table)
     first = run_of(found, "first")
-    engine.deliver(first.pk, first.fence, world.worker, stopping=lambda: True)
+    delivery.deliver(first.pk, first.fence, world.worker, stopping=lambda: True)
     held = [claim(run.pk, run.fence, world.worker) for run in Run.objects.filter(saga=found, work=Work.DUE)]
     outcomes = [Refused(error="no"), Refused(error="no"), Succeeded(), Succeeded()]
     at_once(
         *[
-            lambda one=one, outcome=outcome: record.record(one, outcome, world.worker, go_on=False)
+            lambda one=one, outcome=outcome: attempts.record(one, outcome, world.worker, go_on=False)
             for one, outcome in zip(held, outcomes, strict=True)
         ]
     )
@@ -99,11 +102,11 @@ def test_cancel_and_completion_at_once_have_one_winner_and_the_answer_says_which
     for _ in range(5):
         found = world.start(linear(world))
         lock = run_of(found, "lock")
-        engine.deliver(lock.pk, lock.fence, world.worker, stopping=lambda: True)
+        delivery.deliver(lock.pk, lock.fence, world.worker, stopping=lambda: True)
         charge = run_of(found, "charge")
         held = claim(charge.pk, charge.fence, world.worker)
         _, answer = at_once(
-            lambda held=held: record.record(held, Succeeded(), world.worker, go_on=False),
+            lambda held=held: attempts.record(held, Succeeded(), world.worker, go_on=False),
             lambda found=found: operations.cancel(found.pk, actor="ann", reason="race"),
         )
         found = world.run_through(found)
@@ -134,7 +137,7 @@ def test_two_people_retrying_at_once_retry_once(world):
 def test_a_claim_waits_for_an_uncommitted_pause_and_then_leaves_the_saga_alone(world):
     from django.db import transaction
 
-    from sagas import clock
+    from sagas.record import clock
 
     found = world.start(linear(world))
     run = run_of(found, "lock")
@@ -169,7 +172,7 @@ def test_whole_sagas_run_on_many_threads_at_once(world):
     def work() -> None:
         worker = uuid7()
         while run := Run.objects.filter(work=Work.DUE).order_by("?").first():
-            engine.deliver(run.pk, run.fence, worker)
+            delivery.deliver(run.pk, run.fence, worker)
 
     errors = [result for result in at_once(*[work] * 4) if result is not None]
     assert errors == []

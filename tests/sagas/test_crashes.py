@@ -6,15 +6,17 @@ import pytest
 from django.db import OperationalError
 
 from gateway.ids import uuid7
-from sagas import Abort, Retry, clock, engine, operations, parallel, record, saga, step
+from sagas import Abort, Retry, operations, parallel, saga, step
+from sagas.engine import delivery
+from sagas.engine.sweep import sweep
+from sagas.engine.workers import Here, outlive_all
 from sagas.errors import TurnedBack, Unknown
-from sagas.late import is_echo
 from sagas.models import Journal, Run, Saga, Sweep, Work, Worker
-from sagas.outcome import Refused, Succeeded
-from sagas.record import claim, take_back
-from sagas.sweep import sweep
-from sagas.verdict import POISON
-from sagas.workers import Here, outlive_all
+from sagas.record import attempts, clock
+from sagas.record.attempts import claim, take_back
+from sagas.record.late import is_echo
+from sagas.words.outcome import Refused, Succeeded
+from sagas.words.verdict import POISON
 from tests.sagas.world import World, moves_of, open_incidents, run_of
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +36,7 @@ def claimed(world: World, found: Saga, path: str = "charge"):
         run = Run.objects.get(saga=found, work=Work.DUE)
         if run.path == path:
             return claim(run.pk, run.fence, world.worker)
-        engine.deliver(run.pk, run.fence, world.worker, stopping=lambda: True)
+        delivery.deliver(run.pk, run.fence, world.worker, stopping=lambda: True)
 
 
 def alive(worker, beat_at, **fields) -> None:
@@ -140,7 +142,7 @@ def test_a_zombies_late_success_is_known_but_never_applied_forward(world):
     found = world.start(two(world))
     zombie = claimed(world, found)
     take_back(zombie.run.pk, zombie.run.fence, "silent", died=True)
-    recorded = record.record(zombie, Succeeded(result={"late": 1}), world.worker, go_on=True)
+    recorded = attempts.record(zombie, Succeeded(result={"late": 1}), world.worker, go_on=True)
     assert (recorded.late, recorded.next) == (True, None)
     run = run_of(found, "charge")
     assert (run.state, run.work, run.happened, run.result) == ("due", "due", "yes", None)
@@ -168,7 +170,7 @@ def test_draining_ends_and_what_has_not_answered_is_compensated(world):
 
 def test_a_late_success_before_its_compensation_began_gives_it_the_result(world):
     found, zombie = turned_back_with_a_zombie(world)
-    record.record(zombie, Succeeded(result={"id": 9}), world.worker, go_on=True)
+    attempts.record(zombie, Succeeded(result={"id": 9}), world.worker, go_on=True)
     world.run_through(found)
     assert world.contexts[1].action.result == {"id": 9}
     assert [key for name, key in world.calls if name == "refund"] == [f"{found.pk}:charge:0:1:undo"]
@@ -179,7 +181,7 @@ def test_a_late_success_after_its_compensation_is_undone_once_more_under_a_new_k
     found, zombie = turned_back_with_a_zombie(world)
     world.work(found)
     assert run_of(found, "charge").undo == "done"
-    bells = record.record(zombie, Succeeded(result={"id": 9}), world.worker, go_on=True).bells
+    bells = attempts.record(zombie, Succeeded(result={"id": 9}), world.worker, go_on=True).bells
     assert [bell.run for bell in bells] == [zombie.run.pk]
     found = world.run_through(found)
     keys = [key for name, key in world.calls if name == "refund"]
@@ -191,8 +193,8 @@ def test_a_late_success_during_its_compensation_is_undone_once_more_however_that
     found, zombie = turned_back_with_a_zombie(world)
     run = run_of(found, "charge")
     undoing = claim(run.pk, run.fence, world.worker)
-    record.record(zombie, Succeeded(result={"id": 9}), uuid7(), go_on=False)
-    record.record(undoing, Succeeded(), world.worker, go_on=False)
+    attempts.record(zombie, Succeeded(result={"id": 9}), uuid7(), go_on=False)
+    attempts.record(undoing, Succeeded(), world.worker, go_on=False)
     world.run_through(found)
     assert [key for name, key in world.calls if name == "refund"] == [f"{found.pk}:charge:0:1:undo:2"]
 
@@ -200,7 +202,7 @@ def test_a_late_success_during_its_compensation_is_undone_once_more_however_that
 def test_a_late_success_on_an_ended_saga_needs_a_person(world):
     found, zombie = turned_back_with_a_zombie(world)
     found = world.run_through(found)
-    record.record(zombie, Succeeded(result={"id": 9}), world.worker, go_on=False)
+    attempts.record(zombie, Succeeded(result={"id": 9}), world.worker, go_on=False)
     found.refresh_from_db()
     assert (found.state, found.open_incidents) == ("cancelled", 1)
     assert open_incidents(found) == [("charge", "late_success")]
@@ -208,7 +210,7 @@ def test_a_late_success_on_an_ended_saga_needs_a_person(world):
 
 def test_a_late_failure_is_a_note(world):
     found, zombie = turned_back_with_a_zombie(world)
-    record.record(zombie, Refused(error="no"), world.worker, go_on=False)
+    attempts.record(zombie, Refused(error="no"), world.worker, go_on=False)
     assert run_of(found, "charge").happened == "maybe"
     assert [move["outcome"] for move in moves_of(found) if move.get("did") == "late"] == ["refused"]
 
@@ -218,14 +220,14 @@ def test_a_turned_back_function_hears_of_it(world):
     held = claimed(world, found)
     operations.cancel(found.pk, actor="ann", reason="no")
     with pytest.raises(TurnedBack):
-        engine.context_of(held).heartbeat()
+        delivery.context_of(held).heartbeat()
 
 
 def test_an_answer_lost_with_the_connection_is_found_again_not_refused_as_late(world):
     found = world.start(two(world))
     held = claimed(world, found, "lock")
-    first = record.record(held, Succeeded(result=1), world.worker, go_on=True)
-    again = record.record(held, Succeeded(result=1), world.worker, go_on=True, repeated=True)
+    first = attempts.record(held, Succeeded(result=1), world.worker, go_on=True)
+    again = attempts.record(held, Succeeded(result=1), world.worker, go_on=True, repeated=True)
     assert (again.late, again.next.run.pk, again.next.run.fence) == (False, first.next.run.pk, first.next.run.fence)
     assert is_echo(held.run, uuid7()) is None
     assert "late" not in [move.get("did") for move in moves_of(found)]
@@ -235,13 +237,13 @@ def test_a_claim_whose_answer_was_lost_is_found_by_its_token_and_by_no_other(wor
     found = world.start(two(world))
     run = run_of(found, "lock")
     claim(run.pk, run.fence, world.worker, "mine")
-    assert record.claimed_before(run.pk, run.fence, world.worker, "mine").run.pk == run.pk
-    assert record.claimed_before(run.pk, run.fence, world.worker, "another's") is None
+    assert attempts.claimed_before(run.pk, run.fence, world.worker, "mine").run.pk == run.pk
+    assert attempts.claimed_before(run.pk, run.fence, world.worker, "another's") is None
 
 
 def test_the_database_going_away_for_a_moment_costs_an_attempt_nothing(world, monkeypatch):
     found = world.start(two(world))
-    real, failures = record.record, [OperationalError("gone"), OperationalError("gone")]
+    real, failures = attempts.record, [OperationalError("gone"), OperationalError("gone")]
 
     def shaky(*arguments, **options):
         done = real(*arguments, **options)
@@ -249,8 +251,8 @@ def test_the_database_going_away_for_a_moment_costs_an_attempt_nothing(world, mo
             raise failures.pop()
         return done
 
-    monkeypatch.setattr(record, "record", shaky)
-    monkeypatch.setattr(engine.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(attempts, "record", shaky)
+    monkeypatch.setattr(delivery.time, "sleep", lambda seconds: None)
     found = world.run_through(found)
     assert (found.state, world.called) == ("completed", ["lock", "charge"])
 
@@ -351,7 +353,7 @@ def test_members_recorded_at_once_join_exactly_once(world):
     found = world.start(table)
     held = [claim(run.pk, run.fence, uuid7()) for run in Run.objects.filter(saga=found)]
     for one in held:
-        record.record(one, Succeeded(result=None), uuid7(), go_on=False)
+        attempts.record(one, Succeeded(result=None), uuid7(), go_on=False)
     assert Run.objects.filter(saga=found, path="last").count() == 1
     assert Journal.objects.filter(saga=found).count() == 1 + 4 + 4
 
@@ -398,7 +400,7 @@ def test_a_late_success_after_an_operators_retry_is_undone_under_a_new_key(world
     world.script("refund", Abort("nothing to refund"))
     world.work(found)
     operations.retry(found.pk, actor="ann", reason="again")
-    record.record(zombie, Succeeded(result=1), world.worker, go_on=False)
+    attempts.record(zombie, Succeeded(result=1), world.worker, go_on=False)
     world.run_through(found)
     keys = [key for name, key in world.calls if name == "refund"]
     assert keys == [f"{found.pk}:charge:0:1:undo", f"{found.pk}:charge:0:1:undo:2"]
@@ -410,11 +412,11 @@ def test_a_saga_is_not_stuck_while_something_of_it_still_runs(world):
     found = world.start(saga("side", parallel(left, right)))
     held = [claim(run.pk, run.fence, world.worker) for run in Run.objects.filter(saga=found).order_by("id")]
     world.script("unright", Abort("cannot"))
-    record.record(held[1], Refused(error="half of it", partly=True), world.worker, go_on=False)
+    attempts.record(held[1], Refused(error="half of it", partly=True), world.worker, go_on=False)
     world.work(found)
     found.refresh_from_db()
     assert (run_of(found, "right").undo, found.state) == ("stuck", "compensating")
-    record.record(held[0], Succeeded(), world.worker, go_on=False)
+    attempts.record(held[0], Succeeded(), world.worker, go_on=False)
     found.refresh_from_db()
     assert found.state == "stuck"
 
@@ -422,8 +424,8 @@ def test_a_saga_is_not_stuck_while_something_of_it_still_runs(world):
 def test_a_late_success_is_not_forgotten_for_a_later_word(world):
     found = world.start(two(world))
     first, second = lost(world, found), lost(world, found)
-    record.record(first, Succeeded(result={"id": 7}), world.worker, go_on=False)
-    record.record(second, Refused(error="no"), world.worker, go_on=False)
+    attempts.record(first, Succeeded(result={"id": 7}), world.worker, go_on=False)
+    attempts.record(second, Refused(error="no"), world.worker, go_on=False)
     operations.cancel(found.pk, actor="ann", reason="no")
     world.run_through(found)
     assert world.contexts[1].action.result == {"id": 7}

@@ -11,13 +11,13 @@ from xml.etree import ElementTree
 import pytest
 
 from sagas import Abort, approval, child, diagrams, each, operations, parallel, saga, sleep, step, wait
-from sagas.definition import Definition
 from sagas.diagrams.labels import notes, span
 from sagas.diagrams.lettering import width, wrap
 from sagas.diagrams.machines import DRAWINGS, Drawing
 from sagas.diagrams.marks import Marks, family_of, marks_of
-from sagas.lifecycle import leads_to, step_machine
-from sagas.rows import Row
+from sagas.words.definition import Definition
+from sagas.words.lifecycle import leads_to, step_machine
+from sagas.words.rows import Row
 from tests.sagas.world import World
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"

@@ -8,11 +8,13 @@ from django.test.utils import CaptureQueriesContext
 from pydantic import BaseModel
 
 from gateway.ids import uuid7
-from sagas import Abort, Retry, RetryLater, clock, engine, operations, parallel, saga, step
+from sagas import Abort, Retry, RetryLater, operations, parallel, saga, step
+from sagas.engine import delivery
 from sagas.errors import Denied, InvalidInput, NotAllowed, NothingThere, Unknown
 from sagas.models import Audit, Journal, Run, Saga, Work
-from sagas.outcome import Succeeded
-from sagas.record import claim, record
+from sagas.record import clock
+from sagas.record.attempts import claim, record
+from sagas.words.outcome import Succeeded
 from tests.sagas.world import World, moves_of, open_incidents, run_of
 
 pytestmark = pytest.mark.django_db
@@ -153,11 +155,11 @@ def test_a_sibling_still_running_is_drained_before_anything_before_it_is_undone(
     )
     found = world.start(table)
     due = Run.objects.get(saga=found, path="first")
-    assert engine.deliver(due.pk, due.fence, world.worker, stopping=lambda: True) == 1
+    assert delivery.deliver(due.pk, due.fence, world.worker, stopping=lambda: True) == 1
     left, right = run_of(found, "left"), run_of(found, "right")
     held = claim(left.pk, left.fence, world.worker)
     world.script("right", Abort("no"))
-    engine.deliver(right.pk, right.fence, uuid7())
+    delivery.deliver(right.pk, right.fence, uuid7())
     found.refresh_from_db()
     assert (found.state, run_of(found, "first").undo) == ("compensating", "owed")
     assert "unfirst" not in world.called
@@ -249,7 +251,7 @@ def test_cancel_undoes_and_ends_cancelled(world):
 
 
 def test_a_deadline_turns_the_saga_back(world):
-    from sagas.sweep import sweep
+    from sagas.engine.sweep import sweep
 
     table = saga(
         "hasty",
@@ -298,7 +300,7 @@ def test_the_happy_path_costs_one_commit_a_step_and_five_statements(world):
         found = world.start(table)
         run = Run.objects.get(saga=found)
         queries_of_test = 1
-        engine.deliver(run.pk, run.fence, world.worker)
+        delivery.deliver(run.pk, run.fence, world.worker)
     assert Saga.objects.get(pk=found.pk).state == "completed"
     statements = [query["sql"] for query in queries]
     commits = [sql for sql in statements if sql.startswith("SAVEPOINT")]  # each would be one outside of the test's own
@@ -312,7 +314,7 @@ def test_a_slice_ends_so_that_others_get_their_turn(world):
     table = saga("long", *(step(world.function(f"s{n}"), compensation=world.undo) for n in range(14)))
     found = world.start(table)
     run = Run.objects.get(saga=found)
-    assert engine.deliver(run.pk, run.fence, world.worker) == 10
+    assert delivery.deliver(run.pk, run.fence, world.worker) == 10
     assert Run.objects.get(saga=found, work=Work.DUE).path == "s10"
 
 

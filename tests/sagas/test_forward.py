@@ -16,10 +16,10 @@ from sagas import (
     saga,
     step,
 )
-from sagas.definition import Definition
 from sagas.errors import Unknown
 from sagas.models import Journal, Run, Saga, Work
-from sagas.outcome import Refused
+from sagas.words.definition import Definition
+from sagas.words.outcome import Refused
 from tests.sagas.world import World, open_incidents, run_of
 
 pytestmark = pytest.mark.django_db

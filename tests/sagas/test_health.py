@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
-from sagas import clock, health, saga, step
+from sagas import health, saga, step
+from sagas.engine.sweep import sweep
 from sagas.models import Run, Sweep
-from sagas.sweep import sweep
+from sagas.record import clock
 
 pytestmark = pytest.mark.django_db
 

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from sagas import Abort, Retry, RetryLater, clock, operations, saga, step
-from sagas.definition import Definition
+from sagas import Abort, Retry, RetryLater, operations, saga, step
+from sagas.engine.sweep import sweep
 from sagas.errors import Denied, NotAllowed, Unknown
 from sagas.models import Run, Saga
-from sagas.outcome import Lost, NotNow, Outcome, Refused, ShutOut, Succeeded, Unstorable
-from sagas.sweep import sweep
+from sagas.record import clock
+from sagas.words.definition import Definition
+from sagas.words.outcome import Lost, NotNow, Outcome, Refused, ShutOut, Succeeded, Unstorable
 from tests.sagas.world import World, moves_of, open_incidents, run_of
 
 pytestmark = pytest.mark.django_db

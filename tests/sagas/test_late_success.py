@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from sagas import Abort, Retry, RetryLater, operations, parallel, saga, step
-from sagas.definition import Definition
 from sagas.models import Saga
-from sagas.outcome import Lost, NotNow, Outcome, Refused, Succeeded
-from sagas.record import Claim
+from sagas.record.attempts import Claim
+from sagas.words.definition import Definition
+from sagas.words.outcome import Lost, NotNow, Outcome, Refused, Succeeded
 from tests.sagas.world import World, due_back, moves_of, open_incidents, run_of
 
 pytestmark = pytest.mark.django_db

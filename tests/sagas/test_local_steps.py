@@ -6,20 +6,13 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
-from sagas import (
-    Abort,
-    Retry,
-    RetryLater,
-    clock,
-    engine,
-    operations,
-    saga,
-    step,
-)
-from sagas.definition import Definition
+from sagas import Abort, Retry, RetryLater, operations, saga, step
+from sagas.engine import delivery
 from sagas.errors import Unknown
 from sagas.models import Saga, Signal
-from sagas.outcome import Lost
+from sagas.record import clock
+from sagas.words.definition import Definition
+from sagas.words.outcome import Lost
 from tests.sagas.world import World, open_incidents, run_of
 
 pytestmark = pytest.mark.django_db
@@ -82,7 +75,7 @@ def test_a_dead_token_rolls_a_local_steps_work_back_and_nothing_came_late(world:
     world.deliver_one(run_of(found, "lock"))
     held = world.attempt(found, "write")
     world.lose(held)
-    recorded = engine._record_local(held, world.worker, go_on=False)
+    recorded = delivery._record_local(held, world.worker, go_on=False)
     assert (recorded.late, notes(), run_of(found, "write").happened) == (True, [], "no")
     assert world.run_through(found).state == "completed"
     assert notes() == ["note"]
@@ -93,7 +86,7 @@ def test_a_local_step_turned_back_while_it_worked_is_done_and_undone(world: Worl
     world.deliver_one(run_of(found, "lock"))
     held = world.attempt(found, "write")
     operations.cancel(found.pk, actor="ann", reason="no")
-    engine._record_local(held, world.worker, go_on=False)
+    delivery._record_local(held, world.worker, go_on=False)
     assert (notes(), run_of(found, "write").happened) == (["note"], "yes")
     assert world.run_through(found).state == "cancelled"
     assert world.called == ["lock", "unwrite", "unlock"]

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from sagas import Abort, Retry, engine, operations, parallel, saga, step
+from sagas import Abort, Retry, operations, parallel, saga, step
+from sagas.engine import delivery
 from sagas.errors import Unknown
 from sagas.models import Saga
-from sagas.outcome import Lost, NotNow, Outcome, Refused, Succeeded
+from sagas.words.outcome import Lost, NotNow, Outcome, Refused, Succeeded
 from tests.sagas.world import World, due_back, open_incidents, run_of
 
 pytestmark = pytest.mark.django_db
@@ -45,7 +46,7 @@ def test_a_running_loser_is_let_finish_without_a_further_attempt_and_undone_at_o
     found = joined(world, "a", "b")
     held = world.attempt(found, "b")
     world.deliver_one(run_of(found, "a"))
-    engine.context_of(held).heartbeat()
+    delivery.context_of(held).heartbeat()
     world.answer(held, came)
     assert [run.path for run in due_back(found)] == (["b"] if undone else [])
     found = world.run_through(found)

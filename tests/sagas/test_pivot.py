@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 
-from sagas import Abort, Retry, RetryLater, child, clock, engine, operations, saga, step, wait
-from sagas.definition import Definition
+from sagas import Abort, Retry, RetryLater, child, operations, saga, step, wait
+from sagas.engine import delivery
+from sagas.engine.sweep import sweep
 from sagas.errors import Denied, NotAllowed, Unknown
 from sagas.models import Incident, Journal, Run, Saga
-from sagas.outcome import Lost, NotNow, Outcome, Refused, ShutOut, Succeeded
-from sagas.record import Claim
-from sagas.sweep import sweep
+from sagas.record import clock
+from sagas.record.attempts import Claim
+from sagas.words.definition import Definition
+from sagas.words.outcome import Lost, NotNow, Outcome, Refused, ShutOut, Succeeded
 from tests.sagas.world import World, moves_of, open_incidents, run_of
 
 pytestmark = pytest.mark.django_db
@@ -409,7 +411,7 @@ def test_a_deadline_while_a_local_pivot_is_at_work_waits_for_what_becomes_of_it(
     world.later(timedelta(seconds=10))
     sweep()
     assert seen(found)[1] == "forward"
-    engine._record_local(held, world.worker, go_on=False)
+    delivery._record_local(held, world.worker, go_on=False)
     found.refresh_from_db()
     assert (found.committed_at is not None, open_incidents(found)) == (True, [("", "deadline")])
 

@@ -12,8 +12,8 @@ from random import Random, SystemRandom
 
 import pytest
 
-from sagas.faults import faults_of
-from sagas.lifecycle import MachineError
+from sagas.words.faults import faults_of
+from sagas.words.lifecycle import MachineError
 from tests.sagas.model.mutants import MUTANTS
 from tests.sagas.model.player import Player
 from tests.sagas.model.tables import a_table, told

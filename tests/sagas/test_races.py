@@ -17,10 +17,10 @@ import pytest
 from django.db import connection
 
 from sagas import approval, child, operations, saga, step, wait
-from sagas.definition import Definition
+from sagas.engine.sweep import sweep
 from sagas.errors import Abort, NotAllowed
 from sagas.models import Audit, Incident, Journal, Run, Saga, Signal, Work
-from sagas.sweep import sweep
+from sagas.words.definition import Definition
 from tests.sagas.world import World, run_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_on("postgresql")]

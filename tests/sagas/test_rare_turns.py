@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from sagas import Abort, Retry, approval, child, each, operations, parallel, saga, step, wait
-from sagas.context import Context
+from sagas.engine.context import Context
 from sagas.errors import NotAllowed
 from sagas.models import Saga
-from sagas.outcome import Lost, Succeeded
+from sagas.words.outcome import Lost, Succeeded
 from tests.sagas.world import World, open_incidents, run_of
 
 pytestmark = pytest.mark.django_db(transaction=True)

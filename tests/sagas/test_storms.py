@@ -19,35 +19,21 @@ from typing import Any, TypeVar
 import pytest
 from django.db.models import Model, Q, QuerySet
 
-from sagas import (
-    Abort,
-    Retry,
-    RetryLater,
-    approval,
-    child,
-    clock,
-    each,
-    engine,
-    operations,
-    parallel,
-    record,
-    saga,
-    sleep,
-    step,
-    wait,
-)
-from sagas.definition import Definition
+from sagas import Abort, Retry, RetryLater, approval, child, each, operations, parallel, saga, sleep, step, wait
+from sagas.engine import delivery
+from sagas.engine.sweep import sweep
 from sagas.errors import InvalidInput, NotAllowed
-from sagas.faults import faults_of
 from sagas.models import Incident, Run, Saga, Work
 from sagas.operations.allowing import resolvable
-from sagas.outcome import Refused, Succeeded
-from sagas.plan import Undo
-from sagas.record import Claim
-from sagas.rows import Step
-from sagas.sweep import sweep
-from sagas.turn import STANCES
-from sagas.verdict import Doing
+from sagas.record import attempts, clock
+from sagas.record.attempts import Claim
+from sagas.record.turn import STANCES
+from sagas.words.definition import Definition
+from sagas.words.faults import faults_of
+from sagas.words.outcome import Refused, Succeeded
+from sagas.words.plan import Undo
+from sagas.words.rows import Step
+from sagas.words.verdict import Doing
 from tests.sagas.world import World, a_world, moves_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -261,7 +247,7 @@ class Storm:
 
     def deliver(self) -> None:
         for run in self.some(Run.objects.due(clock.now()), 1):
-            engine.deliver(run.pk, run.fence, self.world.worker)
+            delivery.deliver(run.pk, run.fence, self.world.worker)
 
     def check_rows(self) -> None:
         for run in Run.objects.all():
@@ -271,7 +257,7 @@ class Storm:
 
     def duplicate(self) -> None:
         for run in self.some(Run.objects.exclude(fence=1), 2):
-            engine.deliver(run.pk, run.fence - 1, self.world.worker)
+            delivery.deliver(run.pk, run.fence - 1, self.world.worker)
 
     def later(self) -> None:
         self.world.later(self.chance.choice([timedelta(seconds=20), timedelta(minutes=2), timedelta(minutes=20)]))
@@ -280,7 +266,7 @@ class Storm:
     def crash(self) -> None:
         """A worker claims, and is not heard of any more until its lease is over."""
         for run in self.some(Run.objects.due(clock.now()).exclude(kind=Run.Kind.MESSAGE), 1):
-            claimed = record.claim(run.pk, run.fence, self.world.worker)
+            claimed = attempts.claim(run.pk, run.fence, self.world.worker)
             if isinstance(claimed, Claim):
                 self.zombies.append(claimed)
                 self.seen["crash"] += 1
@@ -301,7 +287,7 @@ class Storm:
                 self.participant.act(key)
             except Abort as error:
                 outcome = Refused(error=str(error))
-        record.record(held, outcome, self.world.worker, go_on=False)
+        attempts.record(held, outcome, self.world.worker, go_on=False)
 
     def signal(self) -> None:
         for run in self.some(Run.objects.filter(kind=Run.Kind.WAIT, work=Work.WAITING), 1):
@@ -406,7 +392,7 @@ class Storm:
         return [key for key in self.participant.there if key.startswith(mine)]
 
     def row(self, run: Run) -> Any:
-        from sagas import registry
+        from sagas.words import registry
 
         table = registry.find(run.saga.definition, run.saga.version, run.saga.fingerprint)
         return table.places[run.path].row if table else None

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from sagas import saga, step, workers
-from sagas.canary import Canary
+from sagas import saga, step
+from sagas.engine import workers
+from sagas.engine.canary import Canary
 from sagas.models import Saga
 from sagas.tasks import deliver
 from tests.sagas.world import run_of

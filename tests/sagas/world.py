@@ -7,13 +7,16 @@ from datetime import timedelta
 from typing import Any
 
 from gateway.ids import uuid7
-from sagas import clock, engine, operations, record, registry
-from sagas.definition import Definition
-from sagas.faults import faults_of
+from sagas import operations
+from sagas.engine import delivery
+from sagas.engine.sweep import sweep
 from sagas.models import Incident, Journal, Run, Saga, Work
-from sagas.outcome import Outcome, Succeeded
-from sagas.record import Claim, Recorded
-from sagas.sweep import sweep
+from sagas.record import attempts, clock
+from sagas.record.attempts import Claim, Recorded
+from sagas.words import registry
+from sagas.words.definition import Definition
+from sagas.words.faults import faults_of
+from sagas.words.outcome import Outcome, Succeeded
 
 
 class World:
@@ -63,7 +66,7 @@ class World:
         """Deliver what is due now, until nothing is."""
         for _ in range(most):
             due = Run.objects.due(clock.now()).filter(**({"saga": saga} if saga else {})).order_by("at", "id").first()
-            if due is None or not engine.deliver(due.pk, due.fence, self.worker):
+            if due is None or not delivery.deliver(due.pk, due.fence, self.worker):
                 return
         raise AssertionError("It does not come to rest.")
 
@@ -78,13 +81,13 @@ class World:
 
     def claim(self, run: Run) -> Claim:
         """Claim a due run for this world's worker, without running it."""
-        claimed = record.claim(run.pk, run.fence, self.worker)
+        claimed = attempts.claim(run.pk, run.fence, self.worker)
         assert isinstance(claimed, Claim)
         return claimed
 
     def record(self, held: Claim, result: Any = None) -> None:
         """The claimed attempt succeeded."""
-        record.record(held, Succeeded(result=result), self.worker, go_on=False)
+        attempts.record(held, Succeeded(result=result), self.worker, go_on=False)
 
     def attempt(self, saga: Saga, path: str, item: int = 0) -> Claim:
         """An attempt of a due row is under way: claimed, and not called."""
@@ -92,20 +95,20 @@ class World:
 
     def answer(self, held: Claim, outcome: Outcome) -> Recorded:
         """What an attempt under way came to; late, if its token is dead by now."""
-        return record.record(held, outcome, self.worker, go_on=False)
+        return attempts.record(held, outcome, self.worker, go_on=False)
 
     def lose(self, held: Claim) -> None:
         """The worker that held it is taken for dead; it may still speak."""
         run = Run.objects.get(pk=held.run.pk)
-        record.take_back(run.pk, run.fence, "The worker that ran it is gone.", died=True)
+        attempts.take_back(run.pk, run.fence, "The worker that ran it is gone.", died=True)
 
     def deliver_one(self, run: Run) -> None:
         """One attempt of a due run, and nothing after it: what follows is left due."""
-        engine.deliver(run.pk, run.fence, self.worker, stopping=lambda: True)
+        delivery.deliver(run.pk, run.fence, self.worker, stopping=lambda: True)
 
     def deliver(self, run: Run) -> None:
         """One attempt of a due run, and what follows at once."""
-        engine.deliver(run.pk, run.fence, self.worker)
+        delivery.deliver(run.pk, run.fence, self.worker)
 
     def run_through(self, saga: Saga, *, most: int = 60) -> Saga:
         """Work, and put the clock forward over every pause, until nothing has a clock any more."""

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from examples.shop.client import Participants
-from sagas.http import Service
+from sagas.engine.http import Service
 
 
 @pytest.fixture(scope="session")

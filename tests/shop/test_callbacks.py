@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from examples.shop.client import Participants
-from sagas.http import Service
+from sagas.engine.http import Service
 from tests.harness.waiting import wait_until
 from tests.sagas.peer import Peer, answer, listening
 

@@ -5,8 +5,8 @@ import pytest
 
 from examples.shop.client import Participants
 from examples.shop.ledgers import check, violations
+from sagas.engine.http import Service
 from sagas.errors import Abort
-from sagas.http import Service
 
 KEY = "s1:charge:0:1"
 

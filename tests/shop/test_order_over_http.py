@@ -13,7 +13,7 @@ from django.utils import timezone
 from examples.shop.client import Participants
 from examples.shop.ledgers import check
 from sagas import operations
-from sagas.engine import deliver
+from sagas.engine.delivery import deliver
 from sagas.models import Run, Saga, Work
 from tests.harness.waiting import wait_until
 from tests.sagas.peer import Peer, answer, listening

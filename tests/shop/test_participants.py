@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from examples.shop.client import Participants
+from sagas.engine.http import Service
 from sagas.errors import Abort, Denied, NothingThere, RetryLater
-from sagas.http import Service
 from tests.harness.waiting import wait_until
 from tests.sagas.peer import answer, listening
 

@@ -9,10 +9,10 @@ from pydantic import ValidationError
 from examples.shop import sagas, shipment, sign_up
 from examples.shop.client import Participants
 from examples.shop.ledgers import check
-from sagas.definition import Definition
+from sagas.engine.http import Service
 from sagas.errors import Abort
-from sagas.faults import faults_of
-from sagas.http import Service
+from sagas.words.definition import Definition
+from sagas.words.faults import faults_of
 
 LINES = [{"sku": "book", "quantity": 2}, {"sku": "lamp", "quantity": 1}]
 ORDER = {"order_id": "A-1", "user_id": "alice", "lines": LINES, "amount": 4990}

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from examples.shop.client import Participants
+from sagas.engine.http import Service
 from sagas.errors import Abort, RetryLater, SagaError, Unknown
-from sagas.http import Service
 
 Called = Callable[..., Service]
 

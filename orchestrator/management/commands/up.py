@@ -13,8 +13,8 @@ from django.db import connection
 
 from orchestrator import embedded, production
 from orchestrator.celery import app as celery_app
-from sagas import workers
 from sagas.conf import conf
+from sagas.engine import workers
 
 USERNAME = "admin"
 

@@ -8,7 +8,7 @@ from django.test import Client
 from pydantic import BaseModel, Field
 
 from sagas import approval, operations, saga, step
-from sagas.links import approval_url
+from sagas.engine.links import approval_url
 from tests.sagas.world import run_of
 
 pytestmark = pytest.mark.django_db(transaction=True)

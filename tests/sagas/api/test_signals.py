@@ -5,7 +5,7 @@ from django.contrib.auth.models import Permission
 from pydantic import BaseModel
 
 from sagas import operations, saga, step, wait
-from sagas.links import signal_url
+from sagas.engine.links import signal_url
 from sagas.models import Saga, Signal
 from tests.sagas.api.conftest import SAGAS
 

@@ -1,8 +1,8 @@
 """What people do to a saga, over rows in memory, as `sagas.operations` does it over the record."""
 
-from sagas.plan import Event
-from sagas.rows import Child, Step, Wait
-from sagas.verdict import Doing
+from sagas.words.plan import Event
+from sagas.words.rows import Child, Step, Wait
+from sagas.words.verdict import Doing
 from tests.sagas.model.memory import NO, YES, Row
 from tests.sagas.model.onward import Forward
 from tests.sagas.model.story import Fact

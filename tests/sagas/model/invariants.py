@@ -1,8 +1,8 @@
 """What must be so at the end of a run, whatever the way there was: read off the rows and the history alone."""
 
-from sagas.definition import Definition
-from sagas.outcome import Succeeded
-from sagas.verdict import Doing
+from sagas.words.definition import Definition
+from sagas.words.outcome import Succeeded
+from sagas.words.verdict import Doing
 from tests.sagas.model.memory import NO, Memory, Row
 from tests.sagas.model.story import Fact
 

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sagas import plan
-from sagas.definition import Definition
-from sagas.lifecycle import fire, saga_machine, step_machine, undo_machine
-from sagas.outcome import Happened
-from sagas.rows import GROUPS, Each, Group, Leaf, Step
-from sagas.verdict import Doing
+from sagas.words import plan
+from sagas.words.definition import Definition
+from sagas.words.lifecycle import fire, saga_machine, step_machine, undo_machine
+from sagas.words.outcome import Happened
+from sagas.words.rows import GROUPS, Each, Group, Leaf, Step
+from sagas.words.verdict import Doing
 from tests.sagas.model.story import Fact
 
 NO, MAYBE, YES = Happened.NO, Happened.MAYBE, Happened.YES

@@ -6,11 +6,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from sagas import outcome, plan, verdict
-from sagas.outcome import Absent, Happened, Lost, NotNow, Probed, Refused, ShutOut, Unstorable
-from sagas.plan import Drop, Event, Finish, Rest, TurnBack
-from sagas.rows import GROUPS, Approval, Each, Parallel, Wait
-from sagas.verdict import Doing, Fail, Reason, Skip, Succeed, Suspend, Undone
+from sagas.words import outcome, plan, verdict
+from sagas.words.outcome import Absent, Happened, Lost, NotNow, Probed, Refused, ShutOut, Unstorable
+from sagas.words.plan import Drop, Event, Finish, Rest, TurnBack
+from sagas.words.rows import GROUPS, Approval, Each, Parallel, Wait
+from sagas.words.verdict import Doing, Fail, Reason, Skip, Succeed, Suspend, Undone
 from tests.sagas.model.engine import Engine
 from tests.sagas.model.memory import NO, Row
 

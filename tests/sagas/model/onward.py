@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from sagas import outcome, plan, verdict
-from sagas.outcome import Happened, Lost, Outcome, Probed, Refused, Succeeded, Unstorable
-from sagas.plan import Close, Do, Drop, Event, Hold, Onward, TurnBack
-from sagas.rows import Approval, Child, Each, Parallel, Sleep, Step, Wait
-from sagas.verdict import Again, Ask, Doing, Drained, Fail, Skip, Standing, Succeed, Suspend, Undone
+from sagas.words import outcome, plan, verdict
+from sagas.words.outcome import Happened, Lost, Outcome, Probed, Refused, Succeeded, Unstorable
+from sagas.words.plan import Close, Do, Drop, Event, Hold, Onward, TurnBack
+from sagas.words.rows import Approval, Child, Each, Parallel, Sleep, Step, Wait
+from sagas.words.verdict import Again, Ask, Doing, Drained, Fail, Skip, Standing, Succeed, Suspend, Undone
 from tests.sagas.model.memory import MAYBE, NO, YES, Row
 from tests.sagas.model.memory import Child as ChildSaga
 from tests.sagas.model.story import Fact

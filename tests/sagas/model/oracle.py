@@ -6,9 +6,9 @@ until no rule asks for more.
 
 from collections.abc import Iterator
 
-from sagas.definition import Definition
-from sagas.outcome import Refused
-from sagas.rows import GROUPS, Child, Each, Group, Parallel, Wait
+from sagas.words.definition import Definition
+from sagas.words.outcome import Refused
+from sagas.words.rows import GROUPS, Child, Each, Group, Parallel, Wait
 from tests.sagas.model.story import COMPENSATION, DECISION, MAYBE, NO, Fact, Story, landed
 
 

@@ -2,9 +2,9 @@
 
 from random import Random
 
-from sagas.outcome import Absent, Lost, NotNow, Outcome, Probed, Refused, ShutOut, Succeeded, Unstorable, Wrong
-from sagas.rows import Approval, Each, Wait
-from sagas.verdict import Doing
+from sagas.words.outcome import Absent, Lost, NotNow, Outcome, Probed, Refused, ShutOut, Succeeded, Unstorable, Wrong
+from sagas.words.rows import Approval, Each, Wait
+from sagas.words.verdict import Doing
 from tests.sagas.model.memory import Row
 from tests.sagas.model.story import landed
 

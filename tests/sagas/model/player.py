@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from random import Random
 
-from sagas.definition import Definition
-from sagas.outcome import Outcome
-from sagas.rows import Approval, Child, Step, Wait
-from sagas.verdict import Doing
+from sagas.words.definition import Definition
+from sagas.words.outcome import Outcome
+from sagas.words.rows import Approval, Child, Step, Wait
+from sagas.words.verdict import Doing
 from tests.sagas.model.engine import Engine
 from tests.sagas.model.invariants import check_at_rest, check_the_end
 from tests.sagas.model.memory import MAYBE, Row

@@ -2,9 +2,9 @@
 
 from typing import Any, NamedTuple
 
-from sagas.outcome import Absent, Happened, Lost, NotNow, Outcome, Probed, Refused, ShutOut, Succeeded, Unstorable
-from sagas.rows import Approval, Child, Group, Leaf, Step, Wait
-from sagas.verdict import Doing
+from sagas.words.outcome import Absent, Happened, Lost, NotNow, Outcome, Probed, Refused, ShutOut, Succeeded, Unstorable
+from sagas.words.rows import Approval, Child, Group, Leaf, Step, Wait
+from sagas.words.verdict import Doing
 
 NO, MAYBE, YES = Happened.NO, Happened.MAYBE, Happened.YES
 DECISION, ACTION, PROBE, COMPENSATION = Doing.DECISION, Doing.ACTION, Doing.PROBE, Doing.COMPENSATION

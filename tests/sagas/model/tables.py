@@ -7,8 +7,8 @@ from random import Random
 from typing import Any
 
 from sagas import Retry, approval, child, each, parallel, saga, sleep, step, wait
-from sagas.definition import Definition
-from sagas.rows import Each, Parallel, Row
+from sagas.words.definition import Definition
+from sagas.words.rows import Each, Parallel, Row
 
 FAR = timedelta(days=9)
 

@@ -4,15 +4,16 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from sagas import clock, operations, record
-from sagas.clocks import expire, reach_the_deadline
-from sagas.definition import Definition
-from sagas.hearing import VERBS, look_at_child
+from sagas import operations
 from sagas.models import Incident, Run, Saga
-from sagas.outcome import Lost, Outcome
-from sagas.record import Claim
-from sagas.turn import turn
-from sagas.verdict import Doing
+from sagas.record import attempts, clock
+from sagas.record.attempts import Claim
+from sagas.record.clocks import expire, reach_the_deadline
+from sagas.record.hearing import VERBS, look_at_child
+from sagas.record.turn import turn
+from sagas.words.definition import Definition
+from sagas.words.outcome import Lost, Outcome
+from sagas.words.verdict import Doing
 from tests.sagas.model.engine import Engine
 from tests.sagas.model.memory import ENDS, Row
 from tests.sagas.model.story import Fact
@@ -51,7 +52,7 @@ class Twin(Engine):
         claim = self.held[row.name][-1]
         if isinstance(came, Lost) and came.died:
             run = self.run_of(row)
-            record.take_back(run.pk, run.fence, "gone", died=True)
+            attempts.take_back(run.pk, run.fence, "gone", died=True)
         else:
             self.world.answer(claim, came)
         if not (isinstance(came, Lost) and came.died and zombies):

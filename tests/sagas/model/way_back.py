@@ -1,10 +1,10 @@
-"""Going back over rows in memory, as `sagas.way_back` does it over the record."""
+"""Going back over rows in memory, as `sagas.record.way_back` does it over the record."""
 
-from sagas import plan
-from sagas.plan import Compensate, Finish, Top, Undo
-from sagas.rows import Child as ChildRow
-from sagas.rows import Each
-from sagas.verdict import Doing
+from sagas.words import plan
+from sagas.words.plan import Compensate, Finish, Top, Undo
+from sagas.words.rows import Child as ChildRow
+from sagas.words.rows import Each
+from sagas.words.verdict import Doing
 from tests.sagas.model.memory import NO, Memory, Row
 from tests.sagas.model.story import Fact
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from sagas.outcome import Refused, Succeeded
-from sagas.rows import Each, Parallel, Row, Step
-from sagas.verdict import Doing
+from sagas.words.outcome import Refused, Succeeded
+from sagas.words.rows import Each, Parallel, Row, Step
+from sagas.words.verdict import Doing
 from tests.sagas.model.player import Player
 from tests.sagas.model.story import Fact, landed
 from tests.sagas.model.tables import depth_of

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from sagas import Retry, RetryLater, approval, child, clock, operations, parallel, saga, sleep, step, wait
+from sagas import Retry, RetryLater, approval, child, operations, parallel, saga, sleep, step, wait
 from sagas.errors import Abort, Unknown
 from sagas.models import Run, Saga, Sweep
-from sagas.outcome import Refused, Succeeded
-from sagas.rows import Row
+from sagas.record import clock
+from sagas.words.outcome import Refused, Succeeded
+from sagas.words.rows import Row
 from tests.sagas.world import World, run_of
 
 HOUR = timedelta(hours=1)

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from sagas import clock, operations
+from sagas import operations
 from sagas.errors import NotAllowed
-from sagas.lifecycle import SagaState
 from sagas.models import Audit, Run, Saga, Signal
+from sagas.record import clock
+from sagas.words.lifecycle import SagaState
 from tests.sagas.operations.states import BY, STATES, fresh, put_aside
 from tests.sagas.world import World
 

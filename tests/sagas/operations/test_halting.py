@@ -5,7 +5,7 @@ import pytest
 from sagas import operations
 from sagas.errors import NotAllowed
 from sagas.models import Saga
-from sagas.outcome import Succeeded
+from sagas.words.outcome import Succeeded
 from tests.sagas.operations import states
 from tests.sagas.operations.states import BY, fresh
 from tests.sagas.world import World

@@ -5,11 +5,12 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from sagas import Retry, clock, operations, parallel, saga, step
+from sagas import Retry, operations, parallel, saga, step
 from sagas.errors import Abort, RetryLater, Unknown
 from sagas.models import Incident, Run, Saga, Worker
-from sagas.turn import turn
-from sagas.verdict import Reason
+from sagas.record import clock
+from sagas.record.turn import turn
+from sagas.words.verdict import Reason
 from tests.sagas.operations import states
 from tests.sagas.operations.states import BY, HOUR, come_to, fresh
 from tests.sagas.world import World, open_incidents, run_of

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from django.apps import apps
 
-from sagas import operations, record
+from sagas import operations
 from sagas.errors import NotAllowed
 from sagas.operations.previewing import VERBS
+from sagas.record import attempts
 from tests.sagas.operations import states
 from tests.sagas.operations.states import BY, HOUR, STATES, fresh
 from tests.sagas.operations.test_allowing import ORDER, ways
@@ -150,5 +151,5 @@ def test_a_worker_goes_on_after_a_dry_run_as_if_there_had_been_none(world: World
     found = states.begun(world)
     held = world.attempt(found, "charge")
     said("cancel", found)
-    assert not record.record(held, states.Succeeded(), world.worker, go_on=False).late
+    assert not attempts.record(held, states.Succeeded(), world.worker, go_on=False).late
     assert fresh(found).state == "completed"

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from sagas import clock, operations, step, wait
+from sagas import operations, step, wait
 from sagas.errors import Abort, InvalidInput, NotAllowed
 from sagas.models import Saga
-from sagas.outcome import NotNow
-from sagas.turn import turn
-from sagas.verdict import Reason
+from sagas.record import clock
+from sagas.record.turn import turn
+from sagas.words.outcome import NotNow
+from sagas.words.verdict import Reason
 from tests.sagas.operations import states
 from tests.sagas.operations.states import BY, HOUR, come_to, fresh, put_aside
 from tests.sagas.world import World, open_incidents, run_of

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from sagas import Retry, operations, parallel, registry, saga, step, wait
+from sagas import Retry, operations, parallel, saga, step, wait
 from sagas.errors import Abort, InvalidInput, NotAllowed, RetryLater, Unknown
 from sagas.models import Audit, Revision, Saga
+from sagas.words import registry
 from tests.sagas.operations import states
 from tests.sagas.operations.states import BY, HOUR, begun, come_to, fresh
 from tests.sagas.world import World, open_incidents, run_of

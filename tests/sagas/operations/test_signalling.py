@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from sagas import operations, parallel, registry, saga, step, wait
+from sagas import operations, parallel, saga, step, wait
 from sagas.errors import InvalidInput, NotAllowed, NotFound
 from sagas.models import Saga, Signal
+from sagas.words import registry
 from tests.sagas.operations.states import BY, completed, fresh
 from tests.sagas.world import World, run_of
 

@@ -7,10 +7,11 @@ import pytest
 from django.db import transaction
 from pydantic import BaseModel
 
-from sagas import clock, operations, saga, step, wait
-from sagas.definition import Definition
+from sagas import operations, saga, step, wait
 from sagas.errors import Abort, DefinitionUnknown, InvalidInput, NotAllowed, NotFound
 from sagas.models import Audit, Run, Saga
+from sagas.record import clock
+from sagas.words.definition import Definition
 from tests.sagas.operations.states import BY, HOUR, completed, fresh, held_refused, past_the_pivot
 from tests.sagas.world import World, run_of
 

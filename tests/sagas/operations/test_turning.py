@@ -7,7 +7,7 @@ import pytest
 from sagas import approval, each, operations, parallel, saga, step, wait
 from sagas.errors import NotAllowed
 from sagas.models import Audit, Saga
-from sagas.outcome import NotNow, Refused, Succeeded
+from sagas.words.outcome import NotNow, Refused, Succeeded
 from tests.sagas.operations import states
 from tests.sagas.operations.states import BY, begun, come_to, fresh
 from tests.sagas.world import World, moves_of, run_of

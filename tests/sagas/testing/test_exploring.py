@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from sagas import Abort, Retry, approval, child, each, parallel, saga, step, wait
-from sagas.definition import Definition
 from sagas.models import Journal, Run, Saga
 from sagas.testing import Story, StoryFailed, answers_late, crashes, duplicates, explore, fails, times_out
+from sagas.words.definition import Definition
 from tests.sagas.testing.shop import (
     ORDER,
     Order,

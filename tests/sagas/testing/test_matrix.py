@@ -2,8 +2,9 @@
 
 import pytest
 
-from sagas import TIMED_OUT, Abort, clock, parallel, saga, step, wait
+from sagas import TIMED_OUT, Abort, parallel, saga, step, wait
 from sagas.models import Saga, Worker
+from sagas.record import clock
 from sagas.testing import fails, failure_matrix, given
 from sagas.testing.database import database_of_its_own
 from tests.sagas.testing.shop import (

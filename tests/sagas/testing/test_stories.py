@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from sagas import FAILED, Abort, RetryLater, celery_step, clock, each, operations, registry, saga, step, wait
+from sagas import FAILED, Abort, RetryLater, celery_step, each, operations, saga, step, wait
+from sagas.record import clock
 from sagas.testing import (
     StoryFailed,
     answers_late,
@@ -18,6 +19,7 @@ from sagas.testing import (
     story_of,
     times_out,
 )
+from sagas.words import registry
 from tests.sagas.testing.shop import (
     ORDER,
     charge,

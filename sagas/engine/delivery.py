@@ -1,0 +1,187 @@
+"""Claim, call, record, move on."""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError
+from pydantic import ValidationError
+
+from sagas.conf import conf
+from sagas.engine.alarm import alarm
+from sagas.engine.context import Context, context_of
+from sagas.engine.decisions import decide
+from sagas.engine.dispatch import ring
+from sagas.engine.local import in_a_savepoint, is_conflict
+from sagas.errors import Abort, Denied, NothingThere, RetryLater, SagaError, Unknown
+from sagas.record import attempts
+from sagas.record.attempts import Claim, Heard, Recorded
+from sagas.record.payload import Unstorable as CannotStore
+from sagas.record.payload import pack
+from sagas.words.outcome import Absent, Lost, NotNow, Outcome, Probed, Refused, ShutOut, Succeeded, Unstorable, Wrong
+from sagas.words.verdict import Doing
+
+CONFLICTS = 10
+"""How often a local step is done again at once after a conflict of transactions."""
+
+logger = logging.getLogger(__name__)
+Found = TypeVar("Found")
+
+
+def deliver(run_id: int, fence: int, worker: UUID, *, stopping: Callable[[], bool] = lambda: False) -> int:
+    """Run a due step, and go straight on with what follows, for one slice; how many attempts that were.
+
+    Safe to call with anything, any number of times: a run that is not due under that fence is left alone.
+    """
+    claimed = _claim(run_id, fence, worker)
+    if isinstance(claimed, Heard):
+        ring(claimed.bells)
+        return 1
+    held = claimed
+    slice_ends, steps = time.monotonic() + conf().slice_time.total_seconds(), 0
+    while held is not None:
+        outcome = None if _is_local(held) else call(held)
+        steps += 1
+        go_on = steps < conf().slice_steps and time.monotonic() < slice_ends and not stopping()
+        recorded = _record_local(held, worker, go_on) if outcome is None else _record(held, outcome, worker, go_on)
+        ring(recorded.bells)
+        held = recorded.next
+    return steps
+
+
+def _is_local(held: Claim) -> bool:
+    return held.run.doing != Doing.DECISION and held.step.local
+
+
+def call(held: Claim) -> Outcome:
+    """Call the team's function; no transaction is open and no connection held. What it came to, as a value."""
+    try:
+        context = context_of(held)
+    except ValidationError as error:
+        return ShutOut(error=f"The input does not fit today's definition: {error}", code="input_unreadable")
+    if held.run.doing == Doing.DECISION:
+        return _decide(held, context)
+    function = function_of(held)
+    if function is None:
+        return ShutOut(error=f"{held.run.path} has no function for its {held.run.doing} any more.", code="no_function")
+    try:
+        with alarm(held.ends - time.monotonic()):
+            result = function(context)
+    except Exception as error:
+        if _is_local(held) and is_conflict(error):
+            raise
+        logger.debug("%s raised", held.run, exc_info=True)
+        return _failed(Doing(held.run.doing), error)
+    return _succeeded(Doing(held.run.doing), result)
+
+
+def function_of(held: Claim) -> Callable[[Any], Any] | None:
+    """What this attempt calls."""
+    step = held.step
+    by_doing = {Doing.ACTION: step.action, Doing.PROBE: step.probe, Doing.COMPENSATION: step.compensation}
+    return by_doing[Doing(held.run.doing)]
+
+
+def _decide(held: Claim, context: Context) -> Outcome:
+    try:
+        with alarm(held.ends - time.monotonic()):
+            return decide(held, context)
+    except Unknown as error:
+        return Wrong(error=f"The functions of {held.run.path} did not come back in time.", code=error.code)
+
+
+def _succeeded(doing: Doing, result: object) -> Outcome:
+    try:
+        packed = pack(result)
+    except CannotStore as error:
+        return Unstorable(error=f"It was done, but its result cannot be stored: {error}")
+    return Probed(landed=True, result=packed) if doing is Doing.PROBE else Succeeded(result=packed)
+
+
+def _failed(doing: Doing, error: Exception) -> Outcome:
+    said = str(error) or type(error).__name__
+    code = error.code if isinstance(error, SagaError) else type(error).__name__
+    if doing is Doing.PROBE:
+        return Probed(landed=False if isinstance(error, Abort) else None, error=said, code=code)
+    match error:
+        case Abort(done=done) if done is not Abort.NOTHING:
+            return _partly(said, code, done)
+        case Abort():
+            return Refused(error=said, code=code)
+        case RetryLater(after=after):
+            return NotNow(error=said, code=code, after=after)
+        case Denied():
+            return ShutOut(error=said, code=code)
+        case NothingThere():
+            return Absent(error=said, code=code) if doing is Doing.COMPENSATION else Refused(error=said, code=code)
+    return Lost(error=said if isinstance(error, SagaError) else f"{type(error).__name__}: {said}", code=code)
+
+
+def _partly(said: str, code: str, done: object) -> Outcome:
+    try:
+        return Refused(error=said, code=code, partly=True, done=pack(done))
+    except CannotStore as error:
+        return Refused(error=f"{said} (what was done cannot be stored: {error})", code=code, partly=True)
+
+
+def _claim(run_id: int, fence: int, worker: UUID) -> Claim | Heard | None:
+    """A claim whose commit lost its answer may be ours all the same: the journal names its token."""
+    token, lost = secrets.token_hex(8), False
+
+    def attempt() -> Claim | Heard | None:
+        nonlocal lost
+        again, lost = lost, True
+        found = attempts.claim(run_id, fence, worker, token)
+        return found or (attempts.claimed_before(run_id, fence, worker, token) if again else None)
+
+    return _patiently(attempt)
+
+
+def _record(held: Claim, outcome: Outcome, worker: UUID, go_on: bool) -> Recorded:
+    lost = False
+
+    def attempt() -> Recorded:
+        nonlocal lost
+        again, lost = lost, True
+        return attempts.record(held, outcome, worker, go_on=go_on, repeated=again)
+
+    return _patiently(attempt)
+
+
+def _record_local(held: Claim, worker: UUID, go_on: bool) -> Recorded:
+    """The function and its record in one transaction; what other transactions spoiled is done again at once."""
+    lost = False
+
+    def attempt() -> Recorded:
+        nonlocal lost
+        again, lost = lost, True
+        for _ in range(CONFLICTS):
+            try:
+                return attempts.record_local(
+                    held, partial(in_a_savepoint, held, call), worker, go_on=go_on, repeated=again
+                )
+            except OperationalError as error:
+                if not is_conflict(error):
+                    raise
+        spoiled = NotNow(error="Other transactions spoiled it again and again.", code="conflict")
+        return attempts.record(held, spoiled, worker, go_on=go_on)
+
+    return _patiently(attempt)
+
+
+def _patiently(attempt: Callable[[], Found]) -> Found:
+    """Try until the database answers, up to the setting's patience; then let the sweep find what is left."""
+    until, pause = time.monotonic() + conf().database_patience.total_seconds(), 0.1
+    while True:
+        try:
+            return attempt()
+        except (OperationalError, InterfaceError) as error:
+            if time.monotonic() + pause > until:
+                raise
+            logger.warning("The database does not answer (%s); trying again.", str(error).strip())
+        time.sleep(pause)
+        pause = min(pause * 2, 2.0)

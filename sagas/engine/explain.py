@@ -1,0 +1,153 @@
+"""One sentence on what a saga waits for, since when, what happens next and when, and who can hasten it."""
+
+from datetime import datetime, timedelta
+
+from sagas.conf import conf
+from sagas.models import Cause, Incident, Run, Saga, Work, Worker
+from sagas.record import clock
+from sagas.words.lifecycle import SagaState, StepState
+from sagas.words.plan import Undo
+from sagas.words.verdict import Doing, Reason
+
+ENDINGS = {
+    SagaState.COMPLETED: "It completed at {at}; nothing is left to do.",
+    SagaState.COMPENSATED: "It failed{why} and everything it had done was undone by {at}.",
+    SagaState.CANCELLED: "It was cancelled{why} and everything it had done was undone by {at}.",
+    SagaState.FAILED: "It was given up at {at}; effects may be left in place, and it can be retried.",
+}
+
+
+SHOWN = 100
+HELP = {
+    Reason.DEFINITION_UNKNOWN: "",
+    Reason.DEADLINE: " It goes on all the same; an operator can move the deadline.",
+    Reason.OUTCOME_UNKNOWN: " An operator can resolve it, or retry it under the same key.",
+    Reason.CHILD_STUCK: " An operator can repair that saga.",
+    Reason.CHILD_FAILED: " An operator can retry that saga.",
+    Reason.RESULT_UNSTORABLE: " An operator can skip it and supply the result.",
+    Reason.COMPENSATION_REFUSED: " An operator can retry it, or waive it when it was done by hand.",
+    Reason.COMPENSATION_EXHAUSTED: " An operator can retry it, or waive it when it was done by hand.",
+    Reason.COMPENSATION_ABSENT: " An operator can retry it, or waive it when it was done by hand.",
+}
+WHAT = {
+    Doing.ACTION: "tried",
+    Doing.PROBE: "asked after",
+    Doing.COMPENSATION: "undone",
+    Doing.DECISION: "decided",
+}
+
+
+def explain(saga: Saga) -> str:
+    """Why the saga does not move, or what it does, and what happens next. One short sentence or two, in UTC."""
+    if saga.ended_at:
+        return ENDINGS[SagaState(saga.state)].format(at=_time(saga.ended_at), why=_why(saga)) + _open_ends(saga)
+    now = clock.now()
+    if saga.paused_at:
+        return f"Paused by {saga.paused_by or 'someone'} since {_time(saga.paused_at)}; an operator can resume it."
+    if saga.state == SagaState.PENDING:
+        return _pending(saga)
+    back = f"Going back{_why(saga)}: " if saga.is_going_back else ""
+    incidents = list(Incident.objects.open().filter(saga_id=saga.pk, retried_at=None).order_by("opened_at"))
+    if incidents:
+        return back + _incident(incidents[0], len(incidents))
+    runs = list(Run.objects.filter(saga_id=saga.pk).active().exclude(kind=Run.Kind.MESSAGE).order_by("at")[:SHOWN])
+    if not runs:
+        return f"{back}nothing is under way and nothing is due; this is a fault of ours, tell its operators."
+    for work, told in ((Work.RUNNING, _running), (Work.DUE, _due), (Work.WAITING, _waiting)):
+        found = [run for run in runs if run.work == work]
+        if found:
+            others = f" {len(runs) - 1} more under way." if len(runs) > 1 else ""
+            return back + told(found[0], now) + others
+    raise AssertionError("a run does one of three things")
+
+
+def _pending(saga: Saga) -> str:
+    if not saga.holds_key:
+        return f"It begins when the saga that holds the business key {saga.business_key!r} has ended."
+    return f"It begins at {_time(saga.start_at)}; an operator can cancel it."
+
+
+def _waiting(run: Run, now: datetime) -> str:
+    since, until = _time(run.since), run.ends_at or run.at
+    end = f" until {_time(until)}" if until is not None and until.year < 9999 else ""
+    match run.kind:
+        case Run.Kind.WAIT:
+            return f"It waits for the signal of {run.path} since {since}{end}; an operator can reschedule that."
+        case Run.Kind.APPROVAL:
+            return f"{run.path} waits for a person's yes or no since {since}{end}."
+        case Run.Kind.SLEEP:
+            return f"It sleeps ({run.path}) since {since}{end}; an operator can reschedule that."
+    child = Saga.objects.filter(parent_id=run.pk).order_by("-id").values_list("pk", "state").first()
+    name = f"saga {child[0]}, which is {child[1]}" if child else "its child"
+    doing = "has undone itself" if run.doing == Doing.COMPENSATION else "has ended"
+    return f"{run.path} waits since {since} until {name}, {doing}."
+
+
+def _incident(incident: Incident, number: int) -> str:
+    others = f" (and {number - 1} more)" if number > 1 else ""
+    again = f", seen {incident.times} times" if incident.times > 1 else ""
+    said = incident.sentence.rstrip(".")
+    since = _time(incident.opened_at)
+    help_comes = HELP.get(Reason(incident.reason), " An operator can retry it.")
+    what = incident.path or "The saga"
+    return f"{what} needs a person since {since}{again}: {said}{others}.{help_comes}"
+
+
+def _running(run: Run, now: datetime) -> str:
+    doing = {
+        Doing.ACTION: "is running",
+        Doing.PROBE: "is being asked after",
+        Doing.COMPENSATION: "is being undone",
+        Doing.DECISION: "is being decided by the definition's functions",
+    }
+    number_of_try = run.asks if run.doing == Doing.PROBE else run.tries
+    progress = f", {run.progress}" if run.progress is not None else ""
+    until = f"if nothing is heard by {_time(run.at)} it is taken over" if run.at else ""
+    return f"{_name(run)} {doing[Doing(run.doing)]} (try {number_of_try}{progress}); {until}."
+
+
+def _due(run: Run, now: datetime) -> str:
+    what = WHAT[Doing(run.doing)]
+    if run.at is not None and run.at > now:
+        why = f" after: {run.error.rstrip('.')}" if run.error else ""
+        tries = f"try {run.tries + 1}" if run.tries else "first try"
+        return f"{_name(run)} is {what} at {_time(run.at)} ({tries}{why}); an operator can retry it now."
+    waiting = now - run.at if run.at else timedelta(0)
+    due = f"{_name(run)} is due since {int(waiting.total_seconds())} s"
+    alive = Worker.objects.alive(now, conf().gone_after).values_list("queues", flat=True)
+    if waiting > conf().gone_after and not any(run.queue in queues for queues in alive):
+        return f"{due}, but no living worker serves queue {run.queue!r}; start one, and it goes on by itself."
+    return f"{due}; a worker of queue {run.queue!r} takes it next."
+
+
+def _why(saga: Saga) -> str:
+    failure = saga.failure or {}
+    match saga.cause:
+        case Cause.FAILED_STEP:
+            return f" because {failure.get('step')} failed ({str(failure.get('error', '')).rstrip('.')})"
+        case Cause.CANCELLED:
+            return f" by {failure.get('by', 'someone')}" if failure.get("by") else ""
+        case Cause.DEADLINE:
+            return " because its deadline passed"
+        case Cause.TURNED_BACK:
+            return f" because {failure.get('by', 'someone')} turned it back"
+        case Cause.PARENT:
+            return " because its parent goes back"
+    return ""
+
+
+def _name(run: Run) -> str:
+    return f"{run.path}[{run.item}]" if run.item else run.path
+
+
+def _open_ends(saga: Saga) -> str:
+    if saga.open_incidents:
+        return f" {saga.open_incidents} incident(s) need a person."
+    skipped = Run.objects.filter(saga_id=saga.pk, state=StepState.SKIPPED).values_list("path", flat=True)
+    warnings = f" Skipped: {', '.join(skipped)}." if saga.state == SagaState.COMPLETED and skipped else ""
+    left = Run.objects.filter(saga_id=saga.pk, undo=Undo.WAIVED).values_list("path", flat=True)
+    return warnings + (f" Undone by hand: {', '.join(left)}." if left else "")
+
+
+def _time(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "an unknown time"

@@ -1,0 +1,56 @@
+"""Local steps: a team's function in the coordinator's own database, in the transaction that records it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, NoReturn
+
+from django.db import OperationalError, connection, connections, transaction
+
+from sagas.record.attempts import Claim
+from sagas.words.outcome import Outcome, Succeeded, Unstorable
+
+CONFLICTS = {"40001", "40P01"}
+"""Serialization failure and deadlock, as PostgreSQL numbers them."""
+
+
+class _Undo(Exception):
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+
+
+def in_a_savepoint(held: Claim, call: Callable[[Claim], Outcome]) -> Outcome:
+    """Call the function; whatever is not a success leaves nothing behind.
+
+    Raises what the database raises for a conflict of transactions.
+    """
+    try:
+        with only_this_database(held.run.path), transaction.atomic():
+            outcome = call(held)
+            if not isinstance(outcome, Succeeded | Unstorable):
+                raise _Undo(outcome)
+            return outcome
+    except _Undo as undo:
+        return undo.outcome
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Did another transaction spoil this one, so that doing it again will help?"""
+    cause = getattr(error, "__cause__", None)
+    return isinstance(error, OperationalError) and getattr(cause, "sqlstate", None) in CONFLICTS
+
+
+@contextmanager
+def only_this_database(path: str) -> Iterator[None]:
+    """What is written to another database is not part of the transaction, so it is refused."""
+
+    def refuse(execute: object, sql: object, *args: Any) -> NoReturn:
+        raise RuntimeError(
+            f"{path} is local=True but uses another database; its models must live on {connection.alias!r}, "
+            "or it must be a step that is not local."
+        )
+
+    with ExitStack() as stack:
+        for other in connections.all():
+            if other.alias != connection.alias:
+                stack.enter_context(other.execute_wrapper(refuse))
+        yield

@@ -1,0 +1,197 @@
+"""Who is alive. Each worker process has one small thread, independent of Celery's consumer.
+
+It beats the process's heart, sweeps when nobody else did, and looks at the door by itself when the doorbell is broken:
+then it claims and runs what is due on its queues, within its concurrency. So sagas go on with the broker switched off.
+"""
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from uuid import UUID
+
+from django.db.models import Q
+
+from gateway import doorbell
+from gateway.borrowing import borrowed
+from gateway.ids import uuid7
+from sagas.conf import conf
+from sagas.engine.delivery import deliver
+from sagas.engine.sweep import sweep
+from sagas.models import Run, Worker
+from sagas.record import clock
+from sagas.words import registry
+
+logger = logging.getLogger(__name__)
+
+TAKES = Q(saga__paused_at=None) | Q(kind=Run.Kind.MESSAGE)
+TICK = 0.5
+"""Seconds between two rounds of the worker's own thread."""
+
+
+class Here:
+    """This process as a worker: its identity, its slots, its thread."""
+
+    def __init__(self, *, name: str = "", queues: Sequence[str] = (), concurrency: int = 1) -> None:
+        self.name = name or f"{socket.gethostname()}:{os.getpid()}"
+        self.queues = list(queues)
+        self.concurrency = concurrency
+        self.id: UUID = uuid7()
+        self._begun = self._registered = False
+        self._beating = threading.RLock()
+        self._slots = threading.BoundedSemaphore(concurrency)
+        self._pool = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="door")
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._live, name="saga-worker", daemon=True)
+        self._beaten = self._next_sweep = float("-inf")
+        self._broken_until = 0.0
+        self._sang = False
+
+    def start(self) -> None:
+        self._begun = True
+        self._thread.start()
+
+    def stop(self) -> None:
+        """From now on nothing new is claimed; what runs is recorded."""
+        self._stopping.set()
+
+    def deliver(self, run_id: int, fence: int) -> int:
+        """Run a due step in one of this process's slots."""
+        with self._slots:
+            if self._begun:
+                self._be_known()
+            return deliver(run_id, fence, self.id, stopping=self._stopping.is_set)
+
+    def _be_known(self) -> None:
+        """Beat before anything is claimed, where that is overdue.
+
+        Nobody takes over what was claimed under a name that was not written down yet; and after the process was
+        frozen, its old name may be gone, and what it claims under that would be taken from it at once.
+        """
+        with self._beating:
+            if time.monotonic() - self._beaten > conf().gone_after.total_seconds() / 2:
+                self.beat()
+
+    def _live(self) -> None:
+        while True:  # also while stopping, since steps that still run would be taken over otherwise
+            time.sleep(TICK)
+            try:
+                self._tick()
+            except Exception as error:  # the thread outlives whatever the database does
+                logger.warning("The worker's own thread could not do its round: %s", error)
+
+    def _tick(self) -> None:
+        if time.monotonic() - self._beaten >= conf().beat_every.total_seconds():
+            self.beat()
+        if time.monotonic() >= self._next_sweep:
+            self._next_sweep = time.monotonic() + conf().sweep_every.total_seconds()
+            sweep()
+        if not self._stopping.is_set():
+            self.look_at_the_door()
+
+    def beat(self) -> None:
+        """Tell that this process lives. One that was declared gone begins anew: what it held was given away."""
+        with self._beating, borrowed():
+            beaten, now = time.monotonic(), clock.now()
+            probed = {"probed_at": now} if self._sang else {}
+            if self._registered and Worker.objects.filter(pk=self.id, gone_at=None).update(beat_at=now, **probed):
+                self._beaten, self._sang = beaten, False
+                return
+            if self._registered:
+                logger.warning("This worker was declared gone and begins anew.")
+            self.id = uuid7()  # also at the first beat: one whose answer was lost may have written the row
+            Worker.objects.create(
+                id=self.id,
+                name=self.name,
+                definitions=[[d.name, d.version, d.fingerprint] for d in registry.everything()],
+                queues=self.queues,
+                concurrency=self.concurrency,
+                started_at=now,
+                beat_at=now,
+            )
+            self._registered, self._beaten = True, beaten
+
+    def sang(self) -> None:
+        """This process heard a message that its worker had sent itself; told with the next heartbeat."""
+        self._sang = True
+
+    def look_at_the_door(self) -> None:
+        """Take what is due on our queues and was left lying, as many as there are idle slots."""
+        if not self._idle():
+            return
+        for run_id, fence in self.left_lying(self.concurrency):
+            if not self._slots.acquire(blocking=False):
+                return
+            self._pool.submit(self._answer, run_id, fence)
+
+    def _idle(self) -> bool:
+        if self._slots.acquire(blocking=False):
+            self._slots.release()
+            return True
+        return False
+
+    def left_lying(self, most: int) -> list[tuple[int, int]]:
+        """What is due on our queues without anybody having come for it: for some seconds, or, when the bell is known to
+        be broken, at all."""
+        broken = doorbell.failing_since() is not None or time.monotonic() < self._broken_until
+        patience = timedelta(0) if broken else conf().look_after
+        with borrowed():
+            now = clock.now()
+            due = Run.objects.due(now - patience).filter(TAKES, queue__in=self.queues)
+            found = list(due.filter(self._known()).order_by("at").values_list("pk", "fence")[:most])
+        if found and not broken:
+            self._broken_until = time.monotonic() + 2 * conf().look_after.total_seconds()
+        return found
+
+    def _known(self) -> Q:
+        known = Q(pk=None)
+        for definition in registry.everything():
+            known |= Q(
+                saga__definition=definition.name,
+                saga__version=definition.version,
+                saga__fingerprint=definition.fingerprint,
+            )
+        return known
+
+    def _answer(self, run_id: int, fence: int) -> None:
+        """Run what was found, then look again, until nothing is left lying; the slot is ours meanwhile."""
+        try:
+            while not self._stopping.is_set():
+                deliver(run_id, fence, self.id, stopping=self._stopping.is_set)
+                more = self.left_lying(1)
+                if not more:
+                    return
+                run_id, fence = more[0]
+        except Exception:
+            logger.exception("A step found at the door could not be delivered; it is found again.")
+        finally:
+            self._slots.release()
+
+
+_here: Here | None = None
+
+
+def here() -> Here:
+    """This process's worker; outside Celery one without a thread."""
+    global _here
+    if _here is None:
+        _here = Here()
+    return _here
+
+
+def outlive_all() -> None:
+    """Declare every registered process gone at once: only for one that holds the lock that makes it the only one."""
+    with borrowed():
+        Worker.objects.filter(gone_at=None).update(gone_at=clock.now())
+
+
+def begin(*, name: str, queues: Sequence[str], concurrency: int) -> Here:
+    """This process works from now on: called once in each process that runs tasks."""
+    global _here
+    _here = Here(name=name, queues=queues, concurrency=concurrency)
+    _here.start()
+    return _here

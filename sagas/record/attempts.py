@@ -1,0 +1,242 @@
+"""Claim, record, take back: every move of a saga that a worker makes, under the saga's lock.
+
+claim      a due run becomes this worker's: the intent to compensate is written before anything is done; a message
+           from another saga is heard at once
+record     what an attempt came to and what that means for the saga; in the same transaction, the next claim
+take_back  an attempt that will not be heard of any more is an attempt with an unknown outcome
+
+This is the reference, in Django's ORM, on PostgreSQL and SQLite alike.
+"""
+
+import time
+from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from gateway.borrowing import borrowed
+from sagas.conf import conf
+from sagas.models import Journal, Run, Saga, Work
+from sagas.record.hearing import hear
+from sagas.record.late import came_late, is_echo
+from sagas.record.settle import settle
+from sagas.record.turn import Bell, DeadToken, Turn, turn, turn_of_run
+from sagas.words import registry
+from sagas.words.definition import Definition
+from sagas.words.lifecycle import SagaState, StepState
+from sagas.words.outcome import Happened, Lost, Outcome
+from sagas.words.plan import Undo
+from sagas.words.rows import Row, Step
+from sagas.words.verdict import Doing
+
+DECIDING = timedelta(seconds=30)
+"""The longest that a row's own functions (`when`, `accept`, a list) may take."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """An attempt that is this worker's to make: until `ends` (`time.monotonic()`), under the run's fence."""
+
+    saga: Saga
+    run: Run
+    definition: Definition
+    row: Row
+    ends: float
+
+    @classmethod
+    def of(cls, saga: Saga, run: Run, definition: Definition) -> "Claim":
+        row = definition.places[run.path].row
+        ends = time.monotonic() + _timeout(row, run).total_seconds()
+        return cls(saga=saga, run=run, definition=definition, row=row, ends=ends)
+
+    @property
+    def step(self) -> Step:
+        return self.definition.places[self.run.path].step
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """A message to a saga was heard; who must be rung for what came of it."""
+
+    bells: tuple[Bell, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """What came of it: the next attempt, if this worker goes straight on, and the runs to ring for others."""
+
+    next: Claim | None = None
+    bells: tuple[Bell, ...] = ()
+    late: bool = False
+
+
+def claim(run_id: int, fence: int, worker: UUID, token: str = "") -> Claim | Heard | None:
+    """Make a due run this worker's own; `token` is noted in the journal, for `claimed_before`. A message is heard.
+
+    None when another worker got there first, or the saga is paused, turned back or ended, or runs on a table that
+    this process does not know: look away, the row stays as it is.
+    """
+    with turn_of_run(run_id, fence, Work.DUE, str(worker)) as t:
+        if t is None:
+            return None
+        definition = registry.find(t.saga.definition, t.saga.version, t.saga.fingerprint)
+        run = t.run(pk=run_id, fence=fence, work=Work.DUE, at__lte=t.now)
+        if definition is None or run is None:
+            return None
+        t.settle("known again", path=run.path, item=run.item, reason="definition_unknown")
+        if run.kind == Run.Kind.MESSAGE:
+            hear(t, run)
+        elif t.saga.paused_at or (t.saga.ended_at and run.doing != Doing.COMPENSATION):
+            return None
+        else:
+            _take(t, run, worker, token)
+    return Heard(bells=t.bells) if run.kind == Run.Kind.MESSAGE else Claim.of(t.saga, run, definition)
+
+
+def claimed_before(run_id: int, fence: int, worker: UUID, token: str) -> Claim | None:
+    """What was claimed with that token in a commit whose answer was lost; None if that commit never was."""
+    with borrowed():
+        run = Run.objects.select_related("saga").filter(pk=run_id, work=Work.RUNNING, worker=worker).first()
+        if run is None or run.fence != fence + 1:
+            return None
+        rows = Journal.objects.filter(saga_id=run.saga_id, actor=str(worker)).order_by("-rev")[:50]
+        if not any(move.get("token") == token for row in rows for move in row.moves):
+            return None
+    definition = registry.find(run.saga.definition, run.saga.version, run.saga.fingerprint)
+    return Claim.of(run.saga, run, definition) if definition else None
+
+
+def record(held: Claim, outcome: Outcome, worker: UUID, *, go_on: bool, repeated: bool = False) -> Recorded:
+    """Write down what an attempt came to and move the saga on; claim what comes next if `go_on`.
+
+    `repeated` says that the connection was lost while this was recorded before: then it may be there already.
+    A worker whose token has died changes nothing but what is known of the effect.
+    """
+    try:
+        return _written(held, outcome, worker, go_on)
+    except DeadToken:
+        pass
+    if repeated and (found := is_echo(held.run, worker)):
+        return _resumed(held, found)
+    return Recorded(bells=came_late(held.saga.pk, held.run, outcome, worker), late=True)
+
+
+def record_local(
+    held: Claim, act: Callable[[], Outcome], worker: UUID, *, go_on: bool, repeated: bool = False
+) -> Recorded:
+    """Do the work of a local step and record it in one transaction: the work in a savepoint first, then the record.
+
+    A dead token rolls everything back, and nothing came late: nothing happened. Raises what the database raises for
+    conflicts of transactions; the caller tries again at once, which is no attempt.
+    """
+    try:
+        with borrowed(), transaction.atomic():
+            return _written(held, act(), worker, go_on)
+    except DeadToken:
+        pass
+    found = is_echo(held.run, worker) if repeated else None
+    return _resumed(held, found) if found else Recorded(late=True)
+
+
+def take_back(run_id: int, fence: int, why: str, *, died: bool) -> tuple[Bell, ...]:
+    """End an attempt that nobody will hear of any more; returns who must be rung.
+
+    `died` when its process is gone, otherwise its lease must be over. Whoever comes second finds nothing, and a
+    process that does not know the saga's table leaves it to one that does.
+    """
+    with turn_of_run(run_id, fence, Work.RUNNING, "sweep") as t:
+        if t is None or not registry.find(t.saga.definition, t.saga.version, t.saga.fingerprint):
+            return ()
+        run = t.run(pk=run_id, fence=fence, work=Work.RUNNING)
+        if run is None or (not died and run.at is not None and run.at > t.now):
+            return ()
+        settle(t, run, Lost(error=why, code="worker_gone" if died else "lease_expired", died=True))
+    return t.bells
+
+
+def _written(held: Claim, outcome: Outcome, worker: UUID, go_on: bool) -> Recorded:
+    with turn(held.saga.pk, str(worker)) as t:
+        run = _own(t, held)
+        settle(t, run, outcome)
+        following = _following(t, run, worker) if go_on else None
+    return Recorded(next=Claim.of(t.saga, following, held.definition) if following else None, bells=t.bells)
+
+
+def _own(t: Turn, held: Claim) -> Run:
+    """The run as it is now. The claim's copy is, unless the saga was touched since; then its token may be dead."""
+    if t.saga.rev == held.saga.rev:
+        return t.hold(copy(held.run))
+    run = t.run(pk=held.run.pk, fence=held.run.fence, work=Work.RUNNING)
+    if run is None:
+        raise DeadToken
+    return run
+
+
+def _take(t: Turn, run: Run, worker: UUID, token: str = "") -> None:
+    row, doing = t.row(run), Doing(run.doing)
+    run.work, run.worker = Work.RUNNING, worker
+    run.fence += 1
+    run.crashes += 1
+    run.ends_at = t.latest + _timeout(row, run) + conf().lease_margin
+    heartbeat = row.heartbeat if isinstance(row, Step) else None
+    run.at = min(run.ends_at, t.latest + heartbeat) if heartbeat else run.ends_at
+    by = {"worker": str(worker), **({"token": token} if token else {})}
+    if doing is Doing.DECISION:
+        run.tries += 1
+        t.move(run, "decides", about={"tries": run.tries, **by})
+    else:
+        _take_step(t, run, t.step(run), by)
+    if t.saga.state == SagaState.PENDING:
+        t.become(SagaState.RUNNING)
+
+
+def _take_step(t: Turn, run: Run, step: Step, by: dict[str, str]) -> None:
+    """An attempt begins: in strict order of start, and with the intent to undo it written down."""
+    run.since = run.since or t.now
+    run.started_at = run.started_at or t.now
+    if run.seq is None:
+        run.seq, t.saga.next_seq = t.saga.next_seq, t.saga.next_seq + 1
+    if run.doing == Doing.PROBE:
+        run.asks += 1
+        t.move(run, "asked", about={"tries": run.asks, **by})
+    elif run.doing == Doing.COMPENSATION:
+        run.tries += 1
+        run.undo_tried = True
+        t.move(run, "claimed", undo=Undo.RUNNING, about={"tries": run.tries, **by})
+    else:
+        run.tries += 1
+        run.prior = run.happened
+        run.happened = Happened.MAYBE if run.happened == Happened.NO and not step.local else run.happened
+        owes = Undo.OWED if step.owes and run.undo == Undo.NONE else None
+        t.move(run, "claimed", step=StepState.RUNNING, undo=owes, about={"tries": run.tries, **by})
+
+
+def _timeout(row: Row, run: Run) -> timedelta:
+    """How long the attempt may take."""
+    if run.doing == Doing.DECISION or not isinstance(row, Step):
+        return DECIDING
+    return row.timeout or timedelta(days=1)
+
+
+def _following(t: Turn, run: Run, worker: UUID) -> Run | None:
+    """Claim what this worker can go straight on with: due at once, on the same queue."""
+    if t.saga.paused_at or t.saga.ended_at:
+        return None
+    found = next((ready for ready in t.ready if ready.queue == run.queue), None)
+    if found is None and t.tally["busy"]:
+        t.flush()
+        due = Run.objects.filter(saga_id=t.saga.pk, queue=run.queue).due(t.now).exclude(kind=Run.Kind.MESSAGE)
+        first = due.order_by("id").first()
+        found = t.hold(first) if first is not None else None
+    if found is not None:
+        _take(t, found, worker)
+    return found
+
+
+def _resumed(held: Claim, found: tuple[Saga, Run | None]) -> Recorded:
+    """It had been recorded: go on with what the lost transaction claimed. What it left due, the sweep rings for."""
+    saga, run = found
+    return Recorded(next=Claim.of(saga, run, held.definition) if run else None)
