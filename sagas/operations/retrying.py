@@ -75,7 +75,7 @@ def _chosen(t: Turn, step: str | None, item: int | None) -> list[Run]:
     named = {"path": step, "item": item}
     which = {name: value for name, value in named.items() if value is not None}
     t.flush()
-    ids = Run.objects.filter(saga_id=t.saga.pk, **which).retriable(t.now).exclude(kind=Run.Kind.MESSAGE).values("pk")
+    ids = Run.objects.filter(saga_id=t.saga.pk, **which).retriable(t.latest).exclude(kind=Run.Kind.MESSAGE).values("pk")
     runs = t.runs(pk__in=ids)
     held = [run for run in runs if not run.work]
     return held or runs
