@@ -14,6 +14,9 @@ from pathlib import Path
 
 from tests.harness.waiting import wait_until
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell in the background left it so, and it is inherited
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 _started: list["Process"] = []
 _folders: list[Path] = []
 
