@@ -5,7 +5,7 @@ BIN := .venv/bin
 LOCKED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check up lock services
+.PHONY: help demo test check bench up lock services
 
 help: ## explain these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ check: $(LOCKED) ## lint, check the format, the types, the settings and the migr
 	$(BIN)/mypy
 	$(BIN)/python manage.py check --fail-level WARNING
 	$(BIN)/python manage.py makemigrations --check --dry-run
+
+bench: $(LOCKED) services ## measure the coordinator beside its peers; ARGS=--quick leaves most of them out
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 up: $(LOCKED) ## run everything in one process, for looking around
 	@$(BIN)/python manage.py up

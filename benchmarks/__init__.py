@@ -1,0 +1,1 @@
+"""Measurements of the coordinator beside its peers; `make bench` runs them."""

@@ -1,0 +1,20 @@
+"""All systems that can be measured, by name."""
+
+from collections.abc import Callable
+from functools import partial
+
+from benchmarks.site import Site
+from benchmarks.system import System
+from benchmarks.systems.chain import Chain
+from benchmarks.systems.limit import Limit
+from benchmarks.systems.ours import SETTINGS, Ours
+
+OURS = tuple(setting.name for setting in SETTINGS)
+SYSTEMS: dict[str, Callable[[Site], System]] = {
+    **{setting.name: partial(Ours, setting=setting) for setting in SETTINGS},
+    "limit": Limit,
+    "chain": Chain,
+}
+QUICK = ("ours", "ours-threads", "limit", "chain")
+COUNTED = ("ours", "ours-threads", "ours-batches")
+"""Whose statements and commits are counted: those that keep their state in PostgreSQL."""
