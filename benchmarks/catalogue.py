@@ -6,15 +6,19 @@ from functools import partial
 from benchmarks.site import Site
 from benchmarks.system import System
 from benchmarks.systems.chain import Chain
+from benchmarks.systems.dbos import Dbos
 from benchmarks.systems.limit import Limit
 from benchmarks.systems.ours import SETTINGS, Ours
+from benchmarks.systems.restate import Restate
 
 OURS = tuple(setting.name for setting in SETTINGS)
 SYSTEMS: dict[str, Callable[[Site], System]] = {
     **{setting.name: partial(Ours, setting=setting) for setting in SETTINGS},
     "limit": Limit,
     "chain": Chain,
+    "dbos": Dbos,
+    "restate": Restate,
 }
 QUICK = ("ours", "ours-threads", "limit", "chain")
-COUNTED = ("ours", "ours-threads", "ours-batches")
+COUNTED = ("ours", "ours-threads", "ours-batches", "dbos")
 """Whose statements and commits are counted: those that keep their state in PostgreSQL."""

@@ -91,4 +91,7 @@ def turned(systems: Sequence[System], by: int) -> list[System]:
 
 
 def _sentence(error: BaseException) -> str:
-    return str(error) if isinstance(error, Unavailable) else f"{type(error).__name__}: {error}"
+    """What an error says, without the middle of what a log says."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = " … ".join(lines[:1] + lines[1:][-1:])
+    return text if isinstance(error, Unavailable) else f"{type(error).__name__}: {text}"

@@ -1,0 +1,72 @@
+"""DBOS on the benchmark's PostgreSQL: two worker processes that poll its queue.
+
+Its poll is set to 50 milliseconds, where the default of a second would cost it most of its rate. One at a time is the
+workflow called directly in the caller's process, without the queue: the fastest way that DBOS has.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from benchmarks.driving import Driven
+from benchmarks.packages import python_environment
+from benchmarks.system import Stage, Worked
+from tests.harness.processes import Process, folder
+from tests.harness.product import REPOSITORY
+
+WORKERS = 2
+POLLING = "0.05"
+CONCURRENCY = "0"
+"""Workflows at once in a worker process; 0 without a bound."""
+
+
+class Dbos(Worked):
+    name = "dbos"
+    title = "DBOS on PostgreSQL, 2 processes"
+    database: str = "dbos"
+
+    def prepare(self) -> None:
+        self._programs = python_environment("dbos")
+        self.site.postgres.create_database(self.database)
+
+    def settings(self) -> dict[str, object]:
+        return {
+            "workers": WORKERS,
+            "polling_interval_sec": float(POLLING),
+            "worker_concurrency": int(CONCURRENCY) or None,
+            "one at a time": "called directly, without the queue",
+        }
+
+    @contextmanager
+    def running(self) -> Iterator[Stage]:
+        self.site.clear()
+        logs = folder("dbos")
+        python = str(self._programs / "python")
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(REPOSITORY),
+            "DATABASE_URL": self.site.postgres.database_url(self.database),
+            "POLLING": POLLING,
+            "CONCURRENCY": CONCURRENCY,
+        }
+        with ExitStack() as stack:
+            workers = []
+            for number in range(WORKERS):
+                command = [python, "-m", "benchmarks.programs.dbos_worker"]
+                worker = Process(
+                    "a DBOS worker",
+                    command,
+                    log=logs / f"worker{number}.log",
+                    environment=environment,
+                    working_folder=REPOSITORY,
+                )
+                stack.callback(worker.kill)
+                worker.wait_until_it_says("ready")
+                workers.append(worker)
+            driver = Driven(
+                "the driver of DBOS",
+                [python, "-m", "benchmarks.programs.dbos"],
+                log=logs / "driver.log",
+                environment=environment,
+            )
+            yield Stage(driver=stack.enter_context(driver), workers=workers, servers=[self.site.postgres.process])
