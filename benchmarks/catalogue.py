@@ -10,6 +10,7 @@ from benchmarks.systems.dbos import Dbos
 from benchmarks.systems.limit import Limit
 from benchmarks.systems.ours import SETTINGS, Ours
 from benchmarks.systems.restate import Restate
+from benchmarks.systems.temporal import Temporal
 
 OURS = tuple(setting.name for setting in SETTINGS)
 SYSTEMS: dict[str, Callable[[Site], System]] = {
@@ -18,6 +19,7 @@ SYSTEMS: dict[str, Callable[[Site], System]] = {
     "chain": Chain,
     "dbos": Dbos,
     "restate": Restate,
+    "temporal": Temporal,
 }
 QUICK = ("ours", "ours-threads", "limit", "chain")
 COUNTED = ("ours", "ours-threads", "ours-batches", "dbos")

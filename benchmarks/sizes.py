@@ -20,7 +20,7 @@ class Sizes:
 
     def at_most(self, sagas: int) -> "Sizes":
         """The same with fewer sagas at once, for a system whose rate would make the full number take an age."""
-        return replace(self, sagas=min(self.sagas, sagas), singles=min(self.singles, sagas))
+        return replace(self, sagas=min(self.sagas, sagas), singles=min(self.singles, sagas // 4))
 
 
 FULL = Sizes()
