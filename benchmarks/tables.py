@@ -28,17 +28,19 @@ def number(value: float) -> str:
 
 
 def told(spread: Spread | None, times: str = "") -> str:
-    """Median and range, and in how many rounds there was none."""
+    """The median, below it the range, and in how many rounds there was none."""
     if spread is None:
         return "-"
     text = f"{number(spread.median)}{times}"
     if spread.rounds > 1:
-        text += f" ({number(spread.low)}-{number(spread.high)})"
-    return text + (f", {spread.missing} without" if spread.missing else "")
+        text += f"\n{number(spread.low)}-{number(spread.high)}"
+    return text + (f"\n{spread.missing} without" if spread.missing else "")
 
 
 def _figures(summary: Summary, titles: Mapping[str, str]) -> Table:
-    table = _table("Median of the rounds (lowest-highest)", "", *(metric.title for metric in METRICS))
+    table = _table(
+        "Medians of the rounds, and from the lowest to the highest", "", *(metric.title for metric in METRICS)
+    )
     for name, figures in summary.figures.items():
         table.add_row(titles[name], *(told(figures.get(metric.name)) for metric in METRICS))
     return table

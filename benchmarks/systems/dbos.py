@@ -4,15 +4,12 @@ Its poll is set to 50 milliseconds, where the default of a second would cost it 
 workflow called directly in the caller's process, without the queue: the fastest way that DBOS has.
 """
 
-import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
-from benchmarks.driving import Driven
+from benchmarks.crew import Crew
 from benchmarks.packages import python_environment
 from benchmarks.system import Stage, Worked
-from tests.harness.processes import Process, folder
-from tests.harness.product import REPOSITORY
 
 WORKERS = 2
 POLLING = "0.05"
@@ -40,33 +37,14 @@ class Dbos(Worked):
     @contextmanager
     def running(self) -> Iterator[Stage]:
         self.site.clear()
-        logs = folder("dbos")
         python = str(self._programs / "python")
         environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(REPOSITORY),
             "DATABASE_URL": self.site.postgres.database_url(self.database),
             "POLLING": POLLING,
             "CONCURRENCY": CONCURRENCY,
         }
-        with ExitStack() as stack:
-            workers = []
-            for number in range(WORKERS):
-                command = [python, "-m", "benchmarks.programs.dbos_worker"]
-                worker = Process(
-                    "a DBOS worker",
-                    command,
-                    log=logs / f"worker{number}.log",
-                    environment=environment,
-                    working_folder=REPOSITORY,
-                )
-                stack.callback(worker.kill)
-                worker.wait_until_it_says("ready")
-                workers.append(worker)
-            driver = Driven(
-                "the driver of DBOS",
-                [python, "-m", "benchmarks.programs.dbos"],
-                log=logs / "driver.log",
-                environment=environment,
-            )
-            yield Stage(driver=stack.enter_context(driver), workers=workers, servers=[self.site.postgres.process])
+        with Crew(self.name, environment) as crew:
+            command = [python, "-m", "benchmarks.programs.dbos_worker"]
+            workers = [crew.worker(command, says="ready") for _ in range(WORKERS)]
+            driver = crew.driver(python, "benchmarks.programs.dbos")
+            yield Stage(driver=driver, workers=workers, servers=[self.site.postgres.process])

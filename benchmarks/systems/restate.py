@@ -1,18 +1,16 @@
 """Restate's server with its Python SDK: two worker processes behind granian, a server that speaks HTTP/2."""
 
-import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import timedelta
 
 import httpx
 
-from benchmarks.driving import Driven
+from benchmarks.crew import Crew, serving
 from benchmarks.packages import npm_program, python_environment
 from benchmarks.system import Stage, Worked
 from benchmarks.systems.restate_server import RestateServer
-from tests.harness.processes import Process, folder, free_port
-from tests.harness.product import REPOSITORY
+from tests.harness.processes import free_port
 from tests.harness.waiting import wait_until
 
 WORKERS = 2
@@ -34,38 +32,16 @@ class Restate(Worked):
     @contextmanager
     def running(self) -> Iterator[Stage]:
         self.site.clear()
-        logs = folder("restate-workers")
-        with ExitStack() as stack:
-            server = RestateServer(self._server)
-            server.start()
-            stack.callback(server.kill)
-            port = free_port()
-            command = [str(self._programs / "granian"), "benchmarks.programs.restate_order:app", "--interface", "asgi"]
-            command += ["--workers", str(WORKERS), "--port", str(port), "--no-ws", "--log-level", "warning"]
-            environment = {
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(REPOSITORY),
-                "INGRESS": server.url,
-                "ADMIN": server.admin,
-                "SERVER": str(self._server),
-                "CONNECTIONS": str(CONNECTIONS),
-            }
-            workers = Process(
-                "Restate's workers",
-                command,
-                log=logs / "workers.log",
-                environment=environment,
-                working_folder=REPOSITORY,
-            )
-            stack.callback(workers.kill)
-            wait_until(lambda: _register(server, port), "Restate accepts the workers", timedelta(seconds=60))
-            driver = Driven(
-                "the driver of Restate",
-                [str(self._programs / "python"), "-m", "benchmarks.programs.restate"],
-                log=logs / "driver.log",
-                environment=environment,
-            )
-            yield Stage(driver=stack.enter_context(driver), workers=[workers], servers=[server.process])
+        port = free_port()
+        command = [str(self._programs / "granian"), "benchmarks.programs.restate_order:app", "--interface", "asgi"]
+        command += ["--workers", str(WORKERS), "--port", str(port), "--no-ws", "--log-level", "warning"]
+        with serving(RestateServer(self._server)) as server:
+            environment = {"INGRESS": server.url, "ADMIN": server.admin, "SERVER": str(self._server)}
+            with Crew(self.name, {**environment, "CONNECTIONS": str(CONNECTIONS)}) as crew:
+                workers = crew.worker(command)
+                wait_until(lambda: _register(server, port), "Restate accepts the workers", timedelta(seconds=60))
+                driver = crew.driver(str(self._programs / "python"), "benchmarks.programs.restate")
+                yield Stage(driver=driver, workers=[workers], servers=[server.process])
 
 
 def _register(server: RestateServer, port: int) -> bool:

@@ -1,15 +1,12 @@
 """Temporal's development server with its Python SDK: two worker processes. A cluster would be another matter."""
 
-import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
-from benchmarks.driving import Driven
+from benchmarks.crew import Crew, serving
 from benchmarks.packages import python_environment
 from benchmarks.system import Stage, Worked
 from benchmarks.systems.temporal_server import TemporalServer
-from tests.harness.processes import Process, folder
-from tests.harness.product import REPOSITORY
 
 WORKERS = 2
 
@@ -33,34 +30,12 @@ class Temporal(Worked):
     @contextmanager
     def running(self) -> Iterator[Stage]:
         self.site.clear()
-        logs = folder("temporal-workers")
-        python = str(self._programs / "python")
-        with ExitStack() as stack:
-            server = TemporalServer(self._programs / "temporal")
-            server.start()
-            stack.callback(server.kill)
-            environment = {
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(REPOSITORY),
-                "SERVER": server.url,
-                "PROGRAM": str(self._programs / "temporal"),
-            }
-            workers = []
-            for number in range(WORKERS):
-                worker = Process(
-                    "a Temporal worker",
-                    [python, "-m", "benchmarks.programs.temporal_worker"],
-                    log=logs / f"worker{number}.log",
-                    environment=environment,
-                    working_folder=REPOSITORY,
-                )
-                stack.callback(worker.kill)
-                worker.wait_until_it_says("ready")
-                workers.append(worker)
-            driver = Driven(
-                "the driver of Temporal",
-                [python, "-m", "benchmarks.programs.temporal"],
-                log=logs / "driver.log",
-                environment=environment,
-            )
-            yield Stage(driver=stack.enter_context(driver), workers=workers, servers=[server.process])
+        program, python = self._programs / "temporal", str(self._programs / "python")
+        with (
+            serving(TemporalServer(program)) as server,
+            Crew(self.name, {"SERVER": server.url, "PROGRAM": str(program)}) as crew,
+        ):
+            command = [python, "-m", "benchmarks.programs.temporal_worker"]
+            workers = [crew.worker(command, says="ready") for _ in range(WORKERS)]
+            driver = crew.driver(python, "benchmarks.programs.temporal")
+            yield Stage(driver=driver, workers=workers, servers=[server.process])
