@@ -23,6 +23,10 @@ _CLIENT_BOUNDS = {
 _PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=30000"
 
 
+PREPARE_AFTER = 5
+"""A statement whose parameters the server binds is prepared after so many uses of a connection; Django's own never."""
+
+
 def configured(parsed: Mapping[str, Any], *, pool_size: int) -> dict[str, Any]:
     """Return Django's settings for the database of a parsed address, with the bounds that the coordinator relies on.
 
@@ -50,11 +54,12 @@ def sqlite_file(path: Path) -> dict[str, Any]:
 
 
 def _pool(size: int) -> dict[str, Any]:
-    """Return the option for psycopg's pool.
+    """Return the options for psycopg's pool.
 
     After an outage the pool retries with doubling pauses until `reconnect_timeout`, then at once when asked again: five
     seconds, where the default of five minutes would leave a worker deaf for two minutes after the database is back.
     """
     if size == 0:
         return {}
-    return {"pool": {"min_size": 1, "max_size": size, "timeout": 5, "reconnect_timeout": 5}}
+    pool = {"min_size": 1, "max_size": size, "timeout": 5, "reconnect_timeout": 5}
+    return {"pool": pool, "prepare_threshold": PREPARE_AFTER}

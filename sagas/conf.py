@@ -38,6 +38,9 @@ class Conf:
     deaf_after: timedelta = timedelta(seconds=60)
     """A worker that the broker answers but that has heard no message of its own for so long ends itself."""
 
+    one_statement: bool = True
+    """Write a turn on PostgreSQL in one statement where that can be done, and under the saga's lock only where not."""
+
     slice_steps: int = 10
     """A worker goes straight on for at most so many steps of one saga …"""
     slice_time: timedelta = timedelta(seconds=2)

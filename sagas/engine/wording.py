@@ -205,6 +205,7 @@ OF_SAGAS: dict[str, Callable[[Move], Said]] = {
         "trouble",
         "the deadline passed at the point of no return, and counts if that fails",
     ),
+    "followed": lambda move: ("plain", f"saga {move.get('by')} waits until this one has ended"),
     "queued": lambda move: ("plain", f"the saga waits until saga {move.get('behind')} has ended"),
     "heard": lambda move: ("quiet", f"the saga was told: {move.get('message')}"),
 }

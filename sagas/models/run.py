@@ -47,7 +47,8 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.filter(UNSETTLED, seq__isnull=False).order_by("-seq")
 
 
-UNSETTLED = Q(work__in=[Work.RUNNING, Work.WAITING]) | Q(undo__in=[Undo.OWED, Undo.DUE, Undo.RUNNING, Undo.STUCK])
+OPEN = [Undo.OWED, Undo.DUE, Undo.RUNNING, Undo.STUCK]
+UNSETTLED = Q(work__in=[Work.RUNNING, Work.WAITING]) | Q(undo__in=OPEN)
 
 
 class Run(models.Model):
@@ -159,6 +160,11 @@ class Run(models.Model):
         if self.work:
             return "waiting" if self.work == Work.WAITING else "busy"
         return "stuck" if self.undo == Undo.STUCK else ""
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Does the way back still have it before it? As `unsettled` asks."""
+        return self.seq is not None and (self.work in (Work.RUNNING, Work.WAITING) or self.undo in OPEN)
 
     @property
     def action_key(self) -> str:

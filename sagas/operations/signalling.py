@@ -15,8 +15,9 @@ from sagas.errors import InvalidInput, NotAllowed, NotFound
 from sagas.models import Run, Saga, Signal, Work
 from sagas.operations.allowing import allowed
 from sagas.operations.starting import faults_of_input, start
+from sagas.record.locked import turn
 from sagas.record.payload import Unstorable, pack, text
-from sagas.record.turn import Turn, turn
+from sagas.record.turn import Turn
 from sagas.record.waiting import first_opened, take_signal
 from sagas.words import registry
 from sagas.words.definition import Definition

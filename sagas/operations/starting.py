@@ -15,15 +15,16 @@ from sagas.models import Audit, Saga
 from sagas.operations.allowing import allowed, effects_in_place
 from sagas.operations.turning import cancel
 from sagas.record import clock
+from sagas.record.locked import Locked, turn
 from sagas.record.opening import begin_saga
 from sagas.record.payload import Unstorable, pack, text, unpack
-from sagas.record.turn import Turn, turn
 from sagas.words import registry
 from sagas.words.definition import Definition
 from sagas.words.results import UNCHANGED
 
 OnDuplicate = Literal["return", "refuse", "replace", "queue"]
 LONGEST_KEY = 255
+MOST_PRIORITY = 100
 KEY_RACES = 5
 FIRST_YEAR, LAST_YEAR = 1970, 9000
 
@@ -57,12 +58,16 @@ def start(
     "refuse"; "replace" it: it is cancelled, and the new one begins when it has ended; "queue": the new one begins when
     it has ended. With `start_at`, an aware time, the first steps wait until then.
 
+    `priority` is from -100 to 100: what is above 0 overtakes all that waits for a worker, whatever its definition; what
+    is below 0 waits until nothing else does. The children of the saga have it, too.
+
     Raises `DefinitionUnknown`, `InvalidInput`, or `NotAllowed` (code `duplicate`, or why the holder cannot be
     cancelled).
     """
     table = registry.get(definition, version)
     accepted = accepted_by(table, input)
     _check_key(business_key)
+    _check_priority(priority)
     start_at = a_time(start_at, "/start_at") if start_at is not None else None
 
     def draft(*, holds_key: bool = True) -> Saga:
@@ -113,9 +118,10 @@ def _succeed(holder: Saga, draft: Callable[..., Saga], actor: str, *, replace: b
                 return None
             heir = draft(holds_key=False)
             heir.created_at = heir.updated_at = t.now
-            queued = Turn(heir, actor, t.now)
+            queued = Locked(heir, actor, t.now)
             queued.moves.append({"did": "queued", "behind": str(holder.pk)})
             queued.insert()
+            t.moves.append({"did": "followed", "by": str(heir.pk)})
         if replace:
             reason = f"Saga {heir.pk} takes its place."
             cancel(holder.pk, actor=actor, reason=reason, tenant=holder.tenant)
@@ -182,7 +188,7 @@ def clone(
 def _begin(saga: Saga, table: Definition, actor: str) -> Saga:
     now = clock.now()
     saga.created_at = saga.updated_at = now
-    t = Turn(saga, actor, now)
+    t = Locked(saga, actor, now)
     begin_saga(t, table)
     t.insert()
     ring_after_commit(t)
@@ -205,6 +211,12 @@ def _check_key(business_key: str | None) -> None:
     ):
         fault = f"must have 1 to {LONGEST_KEY} characters, without U+0000 and halves of surrogate pairs"
         raise InvalidInput(f"The business key {fault}.", errors=[{"pointer": "/business_key", "detail": fault}])
+
+
+def _check_priority(priority: int) -> None:
+    if type(priority) is not int or abs(priority) > MOST_PRIORITY:
+        fault = f"must be a whole number from -{MOST_PRIORITY} to {MOST_PRIORITY}; 0 is normal, and more is earlier"
+        raise InvalidInput(f"The priority {fault}.", errors=[{"pointer": "/priority", "detail": fault}])
 
 
 def accepted_by(table: Definition, given: Any) -> Any:

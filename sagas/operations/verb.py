@@ -9,8 +9,9 @@ from sagas.engine.dispatch import ring_after_commit
 from sagas.errors import DefinitionUnknown, InvalidInput, NotAllowed, NotFound
 from sagas.models import Audit, Run, Saga
 from sagas.operations.allowing import allowed
+from sagas.record.locked import turn
 from sagas.record.payload import text
-from sagas.record.turn import Turn, turn
+from sagas.record.turn import Turn
 
 
 @contextmanager

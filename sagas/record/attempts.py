@@ -5,14 +5,15 @@ claim      a due run becomes this worker's: the intent to compensate is written 
 record     what an attempt came to and what that means for the saga; in the same transaction, the next claim
 take_back  an attempt that will not be heard of any more is an attempt with an unknown outcome
 
-This is the reference, in Django's ORM, on PostgreSQL and SQLite alike.
+Each is taken as a guess first, where the database can write that in one statement, and otherwise under the lock.
 """
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -20,10 +21,13 @@ from django.db import transaction
 from gateway.borrowing import borrowed
 from sagas.conf import conf
 from sagas.models import Journal, Run, Saga, Work
+from sagas.record import postgres
+from sagas.record.guess import TakeTheLock, guess, may_guess
 from sagas.record.hearing import hear
 from sagas.record.late import came_late, is_echo
+from sagas.record.locked import turn, turn_of_run
 from sagas.record.settle import settle
-from sagas.record.turn import Bell, DeadToken, Turn, turn, turn_of_run
+from sagas.record.turn import Bell, DeadToken, Turn
 from sagas.words import registry
 from sagas.words.definition import Definition
 from sagas.words.lifecycle import SagaState, StepState
@@ -44,13 +48,24 @@ class Claim:
     run: Run
     definition: Definition
     row: Row
+    began: float
     ends: float
+    at: datetime
 
     @classmethod
-    def of(cls, saga: Saga, run: Run, definition: Definition) -> "Claim":
-        row = definition.places[run.path].row
-        ends = time.monotonic() + _timeout(row, run).total_seconds()
-        return cls(saga=saga, run=run, definition=definition, row=row, ends=ends)
+    def of(cls, t: Turn, run: Run) -> "Claim":
+        return cls.known(t.saga, run, t.definition, t.now)
+
+    @classmethod
+    def known(cls, saga: Saga, run: Run, definition: Definition, at: datetime) -> "Claim":
+        row, began = definition.places[run.path].row, time.monotonic()
+        ends = began + _timeout(row, run).total_seconds()
+        return cls(saga=saga, run=run, definition=definition, row=row, began=began, ends=ends, at=at)
+
+    @property
+    def now(self) -> datetime:
+        """About what the database's clock says: what it said at the claim, and the time since."""
+        return self.at + timedelta(seconds=time.monotonic() - self.began)
 
     @property
     def step(self) -> Step:
@@ -79,21 +94,40 @@ def claim(run_id: int, fence: int, worker: UUID, token: str = "") -> Claim | Hea
     None when another worker got there first, or the saga is paused, turned back or ended, or runs on a table that
     this process does not know: look away, the row stays as it is.
     """
+    with suppress(TakeTheLock):
+        return _claim_by_a_guess(run_id, fence, worker, token)
     with turn_of_run(run_id, fence, Work.DUE, str(worker)) as t:
-        if t is None:
+        run = t.run(pk=run_id, fence=fence, work=Work.DUE, at__lte=t.now) if t is not None else None
+        if t is None or run is None or not _take_up(t, run, worker, token):
             return None
-        definition = registry.find(t.saga.definition, t.saga.version, t.saga.fingerprint)
-        run = t.run(pk=run_id, fence=fence, work=Work.DUE, at__lte=t.now)
-        if definition is None or run is None:
-            return None
-        t.settle("known again", path=run.path, item=run.item, reason="definition_unknown")
+    return Heard(bells=t.bells) if run.kind == Run.Kind.MESSAGE else Claim.of(t, run)
+
+
+def _claim_by_a_guess(run_id: int, fence: int, worker: UUID, token: str) -> Claim | None:
+    found = postgres.due(run_id, fence) if may_guess() else None
+    if found is None:
+        raise TakeTheLock
+    saga, run, now = found
+    with guess(saga, run, str(worker), now) as t:
         if run.kind == Run.Kind.MESSAGE:
-            hear(t, run)
-        elif t.saga.paused_at or (t.saga.ended_at and run.doing != Doing.COMPENSATION):
+            raise TakeTheLock
+        if not _take_up(t, t.subject, worker, token):
             return None
-        else:
-            _take(t, run, worker, token)
-    return Heard(bells=t.bells) if run.kind == Run.Kind.MESSAGE else Claim.of(t.saga, run, definition)
+    return Claim.of(t, t.subject)
+
+
+def _take_up(t: Turn, run: Run, worker: UUID, token: str) -> bool:
+    definition = registry.find(t.saga.definition, t.saga.version, t.saga.fingerprint)
+    if definition is None:
+        return False
+    t.settle("known again", path=run.path, item=run.item, reason="definition_unknown")
+    if run.kind == Run.Kind.MESSAGE:
+        hear(t, run)
+    elif t.saga.paused_at or (t.saga.ended_at and run.doing != Doing.COMPENSATION):
+        return False
+    else:
+        _take(t, run, worker, token)
+    return True
 
 
 def claimed_before(run_id: int, fence: int, worker: UUID, token: str) -> Claim | None:
@@ -106,7 +140,7 @@ def claimed_before(run_id: int, fence: int, worker: UUID, token: str) -> Claim |
         if not any(move.get("token") == token for row in rows for move in row.moves):
             return None
     definition = registry.find(run.saga.definition, run.saga.version, run.saga.fingerprint)
-    return Claim.of(run.saga, run, definition) if definition else None
+    return Claim.known(run.saga, run, definition, run.saga.updated_at) if definition else None
 
 
 def record(held: Claim, outcome: Outcome, worker: UUID, *, go_on: bool, repeated: bool = False) -> Recorded:
@@ -158,11 +192,19 @@ def take_back(run_id: int, fence: int, why: str, *, died: bool) -> tuple[Bell, .
 
 
 def _written(held: Claim, outcome: Outcome, worker: UUID, go_on: bool) -> Recorded:
+    t: Turn
+    with suppress(TakeTheLock):
+        with guess(held.saga, held.run, str(worker), held.now) as t:
+            following = _moved_on(t, t.subject, outcome, worker, go_on)
+        return Recorded(next=Claim.of(t, following) if following else None, bells=t.bells)
     with turn(held.saga.pk, str(worker)) as t:
-        run = _own(t, held)
-        settle(t, run, outcome)
-        following = _following(t, run, worker) if go_on else None
-    return Recorded(next=Claim.of(t.saga, following, held.definition) if following else None, bells=t.bells)
+        following = _moved_on(t, _own(t, held), outcome, worker, go_on)
+    return Recorded(next=Claim.of(t, following) if following else None, bells=t.bells)
+
+
+def _moved_on(t: Turn, run: Run, outcome: Outcome, worker: UUID, go_on: bool) -> Run | None:
+    settle(t, run, outcome)
+    return _following(t, run, worker) if go_on else None
 
 
 def _own(t: Turn, held: Claim) -> Run:
@@ -225,12 +267,7 @@ def _following(t: Turn, run: Run, worker: UUID) -> Run | None:
     """Claim what this worker can go straight on with: due at once, on the same queue."""
     if t.saga.paused_at or t.saga.ended_at:
         return None
-    found = next((ready for ready in t.ready if ready.queue == run.queue), None)
-    if found is None and t.tally["busy"]:
-        t.flush()
-        due = Run.objects.filter(saga_id=t.saga.pk, queue=run.queue).due(t.now).exclude(kind=Run.Kind.MESSAGE)
-        first = due.order_by("id").first()
-        found = t.hold(first) if first is not None else None
+    found = next((ready for ready in t.ready if ready.queue == run.queue), None) or t.another(run.queue)
     if found is not None:
         _take(t, found, worker)
     return found
@@ -239,4 +276,4 @@ def _following(t: Turn, run: Run, worker: UUID) -> Run | None:
 def _resumed(held: Claim, found: tuple[Saga, Run | None]) -> Recorded:
     """It had been recorded: go on with what the lost transaction claimed. What it left due, the sweep rings for."""
     saga, run = found
-    return Recorded(next=Claim.of(saga, run, held.definition) if run else None)
+    return Recorded(next=Claim.known(saga, run, held.definition, saga.updated_at) if run else None)

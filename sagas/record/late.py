@@ -5,8 +5,9 @@ from uuid import UUID
 
 from gateway.borrowing import borrowed
 from sagas.models import Journal, Run, Saga, Work
+from sagas.record.locked import turn
 from sagas.record.payload import text
-from sagas.record.turn import Bell, Turn, turn
+from sagas.record.turn import Bell, Turn
 from sagas.record.way_back import demand, descend
 from sagas.words.outcome import Happened, Outcome, Probed, Refused, Succeeded, Unstorable
 from sagas.words.plan import Undo

@@ -7,6 +7,7 @@ from typing import Any
 from sagas.conf import conf
 from sagas.models import Run, Saga
 from sagas.record import children
+from sagas.record.locked import Locked
 from sagas.record.turn import FAR, Turn
 from sagas.record.waiting import take_signal
 from sagas.words.definition import Definition
@@ -142,7 +143,7 @@ def new_child(t: Turn, run: Run, row: Child, answer: Mapping[str, Any]) -> Saga:
         paused_by=parent.paused_by,
         paused_why=parent.paused_why,
     )
-    born = Turn(saga, t.actor, t.now)
+    born = Locked(saga, t.actor, t.now)
     begin_saga(born, table)
     born.insert()
     t.born.append(born)

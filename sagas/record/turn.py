@@ -1,6 +1,6 @@
-"""One transaction on one saga, under its lock: read, change, write down, once.
+"""What one transaction on one saga changes: its runs, the saga, and the journal, moved in memory and written once.
 
-    with turn(saga_id, actor) as t:
+    with turn(saga_id, actor) as t:              # under the saga's lock, see `locked`; without it, see `guess`
         run = t.run(pk=run_id, fence=fence)
         ...
         t.move(run, "succeeded", step=StepState.SUCCEEDED)
@@ -11,25 +11,19 @@ never set by hand: it follows from how many of its runs are busy, waiting, held 
 by what the turn changed in them.
 """
 
-import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
-from django.db.models import F, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import Q
 
-from gateway.borrowing import borrowed
 from sagas.errors import DefinitionUnknown
-from sagas.models import Incident, Journal, Run, Saga, Work
-from sagas.models.saga import Going
-from sagas.record import clock
-from sagas.words import boundaries, registry
+from sagas.models import Run, Saga, Work
+from sagas.words import registry
 from sagas.words.definition import Definition
 from sagas.words.lifecycle import ENDS, SagaState, StepState, fire, saga_machine, step_machine, undo_machine
 from sagas.words.plan import Position, Undo
@@ -51,52 +45,25 @@ HINT = timedelta(seconds=5)
 
 @dataclass(frozen=True, kw_only=True)
 class Bell:
-    """A run to be rung for: its id and fence, its queue, and how long it is not due yet."""
+    """A run to be rung for: its id and fence, its queue, its saga's definition where that is known, its priority, and
+    how long it is not due yet."""
 
     run: int
     fence: int
     queue: str
+    definition: str = ""
+    priority: int = 0
     delay: timedelta | None = None
 
     @classmethod
-    def of(cls, run: Run, now: datetime) -> "Bell":
-        delay = run.at - now if run.at else timedelta(0)
-        return cls(run=run.pk, fence=run.fence, queue=run.queue, delay=delay if delay > timedelta(0) else None)
+    def of(cls, run: Run, now: datetime, definition: str = "") -> "Bell":
+        at = run.at - now if run.at and run.at > now else None
+        lane = {"queue": run.queue, "definition": definition}
+        return cls(run=run.pk, fence=run.fence, priority=run.priority, delay=at, **lane)
 
 
 class DeadToken(Exception):
     """The fence is no longer this worker's; nothing of the turn is written."""
-
-
-@contextmanager
-def turn(saga_id: UUID, actor: str) -> Iterator["Turn"]:
-    """A turn on that saga. Raises `Saga.DoesNotExist`."""
-    with _turn(Saga.objects.filter(pk=saga_id), actor) as found:
-        if found is None:
-            raise Saga.DoesNotExist
-        yield found
-
-
-@contextmanager
-def turn_of_run(run_id: int, fence: int, work: Work, actor: str) -> Iterator["Turn | None"]:
-    """A turn on the saga of that run; None when the run does not do that any more under that fence."""
-    saga = Run.objects.filter(pk=run_id, fence=fence, work=work).values("saga_id")
-    with _turn(Saga.objects.filter(pk__in=saga), actor) as found:
-        yield found
-
-
-@contextmanager
-def _turn(sagas: QuerySet[Saga], actor: str) -> Iterator["Turn | None"]:
-    with borrowed(), transaction.atomic():
-        asked = time.monotonic()
-        saga = sagas.select_for_update(no_key=True).annotate(clock=Now()).first()
-        if saga is None:
-            yield None
-            return
-        found = Turn(saga, actor, clock.told(saga.clock), waited=timedelta(seconds=time.monotonic() - asked))
-        yield found
-        found.write()
-    boundaries.passed("committed")
 
 
 STANCES = ("busy", "waiting", "held", "stuck")
@@ -123,7 +90,7 @@ class Turn:
         self._before: dict[int, dict[str, Any]] = {}
         self._saga_before = {name: getattr(saga, name) for name in SAGA_FIELDS}
 
-    @property
+    @cached_property
     def definition(self) -> Definition:
         """The table the saga runs on. Raises `DefinitionUnknown` where this process does not have exactly that one."""
         saga = self.saga
@@ -159,8 +126,9 @@ class Turn:
     @property
     def bells(self) -> tuple["Bell", ...]:
         """Who must be rung after the commit: what this turn made due at once or within seconds."""
-        due = (run for run in [*self._touched.values(), *self.sent] if run.work == Work.DUE)
-        mine = tuple(Bell.of(run, self.now) for run in due if run.rung_at and run.rung_at >= self.now)
+        of_ours = [(run, self.saga.definition) for run in self._touched.values()]
+        due = ((run, of) for run, of in [*of_ours, *((run, "") for run in self.sent)] if run.work == Work.DUE)
+        mine = tuple(Bell.of(run, self.now, of) for run, of in due if run.rung_at and run.rung_at >= self.now)
         return mine + tuple(bell for child in self.born for bell in child.bells)
 
     def row(self, run: Run) -> Row:
@@ -176,12 +144,6 @@ class Turn:
             self._before[run.pk] = {name: getattr(run, name) for name in RUN_FIELDS}
             self._stances.append((run, run.stance))
         return self._touched[run.pk]
-
-    def runs(self, *conditions: Q, **which: Any) -> list[Run]:
-        """Runs of this saga, read under the lock."""
-        self.flush()
-        found = Run.objects.filter(*conditions, saga_id=self.saga.pk, **which).order_by("id")
-        return [self.hold(run) for run in found]
 
     def run(self, *conditions: Q, **which: Any) -> Run | None:
         return next(iter(self.runs(*conditions, **which)), None)
@@ -204,14 +166,6 @@ class Turn:
         self._stances.append((run, ""))
         return run
 
-    def send(self, saga_id: UUID, path: str, number: int, given: Mapping[str, Any], queue: str = "sagas") -> None:
-        """A message to a saga: a due run of its own, so nothing of that saga is locked; heard by a worker."""
-        message = Run(saga_id=saga_id, path=path, item=number, kind=Run.Kind.MESSAGE, given=dict(given), queue=queue)
-        message.work, message.at, message.rung_at = Work.DUE, self.now, self.now
-        if not any((old.saga_id, old.path, old.item) == (saga_id, path, number) for old in self.sent):
-            message.save(force_insert=True)
-            self.sent.append(message)
-
     def move(
         self, run: Run, did: str, *, step: StepState | None = None, undo: Undo | None = None, about: About = None
     ) -> None:
@@ -229,11 +183,6 @@ class Turn:
         if self.saga.state != state:
             fire(saga_machine, self.saga, state)
             self.moves.append({"saga": str(state)})
-
-    def heard(self, message: Run) -> None:
-        """A message that was heard is gone; the journal keeps what it moved."""
-        self._touched.pop(message.pk, None)
-        message.delete()
 
     def derive(self) -> None:
         """The state of a live saga, from what its runs do; going forward, it ends when nothing is left."""
@@ -258,7 +207,7 @@ class Turn:
         self.settle("ended", reason__in=[reason for reason in Reason if reason is not Reason.LATE_SUCCESS])
         self.become(state)
         if saga.business_key is not None and saga.holds_key:
-            self._hand_over_key()
+            self.hand_over_key()
 
     def rest(self, run: Run) -> None:
         """The run does nothing from now on, and nobody holds it."""
@@ -279,99 +228,56 @@ class Turn:
         run.rung_at = run.at if delay <= HINT else None
         run.fence += 1
 
-    def incident(self, run: Run | None, reason: Reason, code: str, sentence: str) -> None:
-        """Something needs a person; a new occurrence of what is open counts up. Without a run it is about the saga."""
-        undoing = run is not None and run.doing == Doing.COMPENSATION
-        direction = Going.BACK if undoing or reason is Reason.LATE_SUCCESS else Going.FORWARD
-        path, item = (run.path, run.item) if run is not None else ("", 0)
-        which = {"saga_id": self.saga.pk, "path": path, "item": item, "direction": direction, "reason": reason}
-        what = {"reason_code": code, "sentence": sentence, "last_at": self.now, "retried_at": None}
-        again = Incident.objects.filter(**which, closed_at=None).update(times=F("times") + 1, **what)
-        if not again:
-            Incident.objects.create(
-                **which,
-                **what,
-                run=run,
-                opened_at=self.now,
-                tenant=self.saga.tenant,
-                definition=self.saga.definition,
-            )
-            self.saga.open_incidents += 1
-            self.saga.decisions += 1
-        self.moves.append({"incident": str(reason), "step": path, "item": item, "code": code, "error": sentence})
-
-    def settle(self, how: str, **which: Any) -> None:
-        """Close open incidents of this saga; costs nothing where none is open."""
-        if self.saga.open_incidents:
-            open_ones = Incident.objects.filter(saga_id=self.saga.pk, closed_at=None, **which)
-            closed = open_ones.update(closed_at=self.now, closed_as=how)
-            self.saga.open_incidents -= closed
-            self.saga.decisions += bool(closed)
-
-    def flush(self) -> None:
-        """Write the runs that changed so far, so that a query sees them."""
-        for pk, run in self._touched.items():
-            before = self._before[pk]
-            changed = {name: value for name in RUN_FIELDS if (value := getattr(run, name)) != before[name]}
-            # The fence guards against a worker that read the run before its token died; under the saga's lock nobody
-            # else writes it, but for a heartbeat, which touches `at` alone.
-            if changed and not Run.objects.filter(pk=pk, fence=before["fence"]).update(**changed):
-                raise DeadToken
-            before.update(changed)
-        if self.opened and self.opened[0].pk is None:
-            for run in Run.objects.bulk_create(self.opened):
-                self._touched[run.pk] = run
-                self._before[run.pk] = {name: getattr(run, name) for name in RUN_FIELDS}
-            self.opened = []
-
-    def insert(self) -> None:
-        """Write a saga that is new."""
-        self.derive()
-        self._count()
-        self.saga.rev = 1
-        self.saga.save(force_insert=True)
-        self.flush()
-        self._note()
-
-    def write(self) -> None:
-        """Everything that changed, with one more `rev` and one journal row."""
-        if not self.moves:
-            return
-        self.derive()
-        self.flush()
-        saga = self.saga
-        self._count()
-        saga.updated_at = self.now
-        changed = {n: value for n in SAGA_FIELDS if (value := getattr(saga, n)) != self._saga_before[n]}
-        saga.rev += 1
-        Saga.objects.filter(pk=saga.pk).update(rev=saga.rev, **changed)
-        self._note()
-        self._tell_parent()
-
-    def _hand_over_key(self) -> None:
-        saga = self.saga
-        same = {"tenant": saga.tenant, "definition": saga.definition, "business_key": saga.business_key}
-        queued = Saga.objects.queued().filter(**same).order_by("id")
-        heir = queued.select_for_update(no_key=True).first()
-        while heir is None and queued.exists():  # the first of them was cancelled while we waited for its lock
-            heir = queued.select_for_update(no_key=True).first()
-        if heir is not None:
-            # The end is written ahead of the rest: the key must be free before another saga may hold it.
-            Saga.objects.filter(pk=saga.pk).update(ended_at=saga.ended_at, state=saga.state)
-            Saga.objects.filter(pk=heir.pk).update(holds_key=True)
-            self.send(heir.pk, "begin", 0, {"verb": "begin"})
-
     def _count(self) -> None:
         tally = self.tally
         self.saga.position = {**self.saga.position, "tally": [tally[stance] for stance in STANCES]}
 
-    def _tell_parent(self) -> None:
-        """A child that ended, got stuck or moves again says so; what it says is read off it when it is heard."""
-        saga, before = self.saga, self._saga_before["state"]
-        telling = {saga.state, before} & {*ENDS, SagaState.STUCK}
-        if saga.parent_id is not None and saga.state != before and telling:
-            of, path, queue = Run.objects.values_list("saga_id", "path", "queue").get(pk=saga.parent_id)
-            self.send(of, f"{path}.news", saga.rev, {"run": saga.parent_id}, queue)
+    def _changed(self) -> dict[str, Any]:
+        """What changed in the saga so far, beside its `rev`."""
+        before, saga = self._saga_before, self.saga
+        return {name: value for name in SAGA_FIELDS if (value := getattr(saga, name)) != before[name]}
 
-    def _note(self) -> None:
-        Journal.objects.create(saga_id=self.saga.pk, rev=self.saga.rev, actor=self.actor, moves=self.moves, at=self.now)
+    def _tells_its_parent(self) -> bool:
+        """A child that ended, got stuck or moves again says so."""
+        state, before = self.saga.state, self._saga_before["state"]
+        return self.saga.parent_id is not None and state != before and bool({state, before} & {*ENDS, SagaState.STUCK})
+
+    def runs(self, *conditions: Q, **which: Any) -> list[Run]:
+        """Runs of this saga, as they are now."""
+        raise NotImplementedError
+
+    def next_down(self) -> Run | None:
+        """The run that is next on the way back, if one alone is, and that is known without the lock."""
+        raise NotImplementedError
+
+    def another(self, queue: str) -> Run | None:
+        """A run of this saga that is due on that queue, other than what this turn made due."""
+        raise NotImplementedError
+
+    def send(self, saga_id: UUID, path: str, number: int, given: Mapping[str, Any], queue: str = "sagas") -> None:
+        """A message to a saga: a due run of its own, so nothing of that saga is locked; heard by a worker."""
+        raise NotImplementedError
+
+    def heard(self, message: Run) -> None:
+        """A message that was heard is gone; the journal keeps what it moved."""
+        raise NotImplementedError
+
+    def incident(self, run: Run | None, reason: Reason, code: str, sentence: str) -> None:
+        """Something needs a person; a new occurrence of what is open counts up. Without a run it is about the saga."""
+        raise NotImplementedError
+
+    def settle(self, how: str, **which: Any) -> None:
+        """Close open incidents of this saga; costs nothing where none is open."""
+        raise NotImplementedError
+
+    def hand_over_key(self) -> None:
+        """The first saga that waits for the business key gets it."""
+        raise NotImplementedError
+
+    def flush(self) -> None:
+        """Write the runs that changed so far, so that a query sees them."""
+        raise NotImplementedError
+
+    def write(self) -> None:
+        """Everything that changed, with one more `rev` and one journal row."""
+        raise NotImplementedError

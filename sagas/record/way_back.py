@@ -125,6 +125,8 @@ def descend(t: Turn) -> None:
 
 def _place(t: Turn) -> list[Run]:
     """The top of the stack: one run, or, of a group that is undone side by side, as many as may be at it at once."""
+    if (alone := t.next_down()) is not None:
+        return [alone]
     t.flush()
     unsettled = Run.objects.filter(saga_id=t.saga.pk).unsettled()
     if t.definition.on_compensation_stuck == "continue":

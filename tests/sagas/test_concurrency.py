@@ -137,8 +137,6 @@ def test_two_people_retrying_at_once_retry_once(world):
 def test_a_claim_waits_for_an_uncommitted_pause_and_then_leaves_the_saga_alone(world):
     from django.db import transaction
 
-    from sagas.record import clock
-
     found = world.start(linear(world))
     run = run_of(found, "lock")
     paused, results = threading.Event(), []
@@ -151,7 +149,7 @@ def test_a_claim_waits_for_an_uncommitted_pause_and_then_leaves_the_saga_alone(w
     thread = threading.Thread(target=claim_meanwhile)
     thread.start()
     with transaction.atomic():
-        Saga.objects.filter(pk=found.pk).update(paused_at=clock.now())
+        operations.pause(found.pk, actor="ann", reason="wait")
         paused.set()
         thread.join(0.5)
         assert thread.is_alive()

@@ -1,5 +1,6 @@
 """What is wrong in one row, whatever stands around it."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -17,6 +18,9 @@ from sagas.words.faults.values import (
 )
 from sagas.words.rows import GROUPS, Approval, Child, Each, Parallel, Row, Sleep, Step, Wait
 
+QUEUE = re.compile(r"[^:,\s]{1,100}")
+"""A colon begins the name of a lane, and a comma separates the queues of a worker's -Q."""
+
 
 def kind_of(row: Row) -> str:
     """The word with which authors write the row."""
@@ -28,8 +32,8 @@ def of_row(row: Row) -> Iterator[str]:
         yield from of_name(row.name, "give it a name=")
     yield from of_words(row)
     yield from of_functions(row, "when")
-    if not isinstance(row, GROUPS) and (not isinstance(row.queue, str) or not row.queue):
-        yield "queue must be the name of a Celery queue."
+    if not isinstance(row, GROUPS) and not (isinstance(row.queue, str) and QUEUE.fullmatch(row.queue)):
+        yield "queue must be the name of a Celery queue: 100 characters at most, without colons, commas and spaces."
     match row:
         case Step():
             yield from _of_step(row)

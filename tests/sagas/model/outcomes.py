@@ -23,7 +23,7 @@ TROUBLES: dict[Doing, tuple[list[Outcome], tuple[int, ...]]] = {
     Doing.PROBE: ([NOT_LANDED, CANNOT_TELL, SHUT_OUT, DIED, UNSTORABLE], (3, 1, 1, 1, 1)),
     Doing.DECISION: ([REFUSED, WRONG, DIED, LATER], (3, 2, 2, 1)),
 }
-LATE: list[Outcome] = [Succeeded(), Succeeded(), HALF, REFUSED]
+LATE: list[Outcome] = [Succeeded(result={}), Succeeded(result={}), HALF, REFUSED]
 
 
 def an_outcome(chance: Random, row: Row, mood: float) -> Outcome:

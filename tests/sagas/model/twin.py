@@ -10,7 +10,7 @@ from sagas.record import attempts, clock
 from sagas.record.attempts import Claim
 from sagas.record.clocks import expire, reach_the_deadline
 from sagas.record.hearing import VERBS, look_at_child
-from sagas.record.turn import turn
+from sagas.record.locked import turn
 from sagas.words.definition import Definition
 from sagas.words.outcome import Lost, Outcome
 from sagas.words.verdict import Doing

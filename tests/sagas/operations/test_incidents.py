@@ -9,7 +9,7 @@ from sagas import Retry, operations, parallel, saga, step
 from sagas.errors import Abort, RetryLater, Unknown
 from sagas.models import Incident, Run, Saga, Worker
 from sagas.record import clock
-from sagas.record.turn import turn
+from sagas.record.locked import turn
 from sagas.words.verdict import Reason
 from tests.sagas.operations import states
 from tests.sagas.operations.states import BY, HOUR, come_to, fresh

@@ -10,7 +10,7 @@ from sagas import operations, step, wait
 from sagas.errors import Abort, InvalidInput, NotAllowed
 from sagas.models import Saga
 from sagas.record import clock
-from sagas.record.turn import turn
+from sagas.record.locked import turn
 from sagas.words.outcome import NotNow
 from sagas.words.verdict import Reason
 from tests.sagas.operations import states

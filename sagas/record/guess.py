@@ -1,0 +1,167 @@
+"""A turn without a lock: decided from what this worker knows of the saga, written only if nobody touched it since.
+
+Every write to anything of a saga raises its `rev`. So what was read at one `rev`, whenever and without a lock, is
+still so if the saga has that `rev` when the turn is written; the one statement that writes it (`postgres`) holds then,
+and changes nothing otherwise. What does not fit into that raises `TakeTheLock`, with nothing changed: the same is done
+again in a turn under the saga's lock, which is the reference, and all there is on SQLite.
+
+A guess knows one run, and may open others. It reads nothing that was changed in it, and tells nobody anything.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, NoReturn, TypeVar
+
+from django.db import connection
+from django.db.models import Q
+
+from sagas.conf import conf
+from sagas.models import Run, Saga
+from sagas.record import postgres
+from sagas.record.turn import RUN_FIELDS, Turn
+from sagas.words import boundaries
+
+Row = TypeVar("Row", Run, Saga)
+
+WRITTEN = frozenset({"state", "position", "next_seq", "ended_at", "committed_at"})
+"""What of a saga a guess can change."""
+
+
+class TakeTheLock(Exception):
+    """This cannot be done without the saga's lock, or was not: somebody touched the saga. Nothing was changed."""
+
+
+@contextmanager
+def guess(saga: Saga, run: Run, actor: str, now: datetime) -> Iterator["Guess"]:
+    """A turn on that saga as it was read, about that run. Raises `TakeTheLock`."""
+    if not may_guess():
+        raise TakeTheLock
+    found = Guess(saga, run, actor, now)
+    yield found
+    found.write()
+    boundaries.passed("committed")
+
+
+def may_guess() -> bool:
+    """Only PostgreSQL can write a turn in one statement."""
+    return connection.vendor == "postgresql" and conf().one_statement
+
+
+class Guess(Turn):
+    """A turn on copies; `subject` is the run that it is about."""
+
+    def __init__(self, saga: Saga, run: Run, actor: str, now: datetime) -> None:
+        super().__init__(_twin(saga), actor, now)
+        self.subject = self.hold(_twin(run))
+
+    def next_down(self) -> Run | None:
+        found = None if self.saga.open_incidents else postgres.next_down(self.subject)
+        if self.subject.is_unsettled and (found is None or (self.subject.seq or 0) > (found.seq or 0)):
+            found = self.subject
+        if found is None or self.definition.places[found.path].groups:
+            raise TakeTheLock
+        return self.hold(found)
+
+    def another(self, queue: str) -> Run | None:
+        if self.tally["busy"]:
+            raise TakeTheLock
+        return None
+
+    def settle(self, how: str, **which: Any) -> None:
+        if self.saga.open_incidents:
+            raise TakeTheLock
+
+    def hand_over_key(self) -> None:
+        saga = self.saga
+        same = {"tenant": saga.tenant, "definition": saga.definition, "business_key": saga.business_key}
+        if Saga.objects.queued().filter(**same).exists():
+            raise TakeTheLock
+
+    def runs(self, *conditions: Q, **which: Any) -> NoReturn:
+        raise TakeTheLock
+
+    def wait(self, run: Run, until: datetime, **options: Any) -> NoReturn:
+        raise TakeTheLock
+
+    def send(self, *arguments: Any, **options: Any) -> NoReturn:
+        raise TakeTheLock
+
+    def heard(self, message: Run) -> NoReturn:
+        raise TakeTheLock
+
+    def incident(self, *arguments: Any) -> NoReturn:
+        raise TakeTheLock
+
+    def flush(self) -> NoReturn:
+        raise TakeTheLock
+
+    def write(self) -> None:
+        if not self.moves:
+            return
+        self.derive()
+        self._count()
+        change = self._change()
+        try:
+            [written] = postgres.write([change])
+        except postgres.Refused:
+            written = None
+        if written is None:
+            raise TakeTheLock
+        self._learn(change, written)
+
+    def _change(self) -> postgres.Change:
+        """What this turn changed. Raises `TakeTheLock` if that is more than one statement writes."""
+        changed = self._changed()
+        runs = [self._change_of(pk, run) for pk, run in self._touched.items()]
+        again = "ended_at" in changed and changed["ended_at"] is None
+        if again or not changed.keys() <= WRITTEN or not all(map(postgres.is_writable, self.opened)):
+            raise TakeTheLock
+        if self._tells_its_parent():
+            raise TakeTheLock
+        return postgres.Change(
+            saga=self.saga,
+            now=self.now,
+            ends="ended_at" in changed,
+            commits="committed_at" in changed,
+            runs=[run for run in runs if run is not None],
+            opened=self.opened,
+            actor=self.actor,
+            moves=self.moves,
+        )
+
+    def _change_of(self, pk: int, run: Run) -> postgres.RunChange | None:
+        before = self._before[pk]
+        changed = {name for name in RUN_FIELDS if getattr(run, name) != before[name]}
+        if not changed <= postgres.WRITTEN or ("result" in changed and run.result is None):
+            raise TakeTheLock
+        fresh = frozenset(changed.intersection(postgres.CLOCKS))
+        return postgres.RunChange(run=run, fence=before["fence"], fresh=fresh) if changed else None
+
+    def _learn(self, change: postgres.Change, written: postgres.Written) -> None:
+        """What was written relative to this turn's time is now known as it is in the database."""
+        by, saga = written.now - self.now, self.saga
+        for one in change.runs:
+            _shift(one.run, one.fresh, by)
+        for run in self.opened:
+            _shift(run, postgres.CLOCKS, by)
+            run.pk = written.ids[run.path, run.item]
+            self._touched[run.pk] = run
+        self.opened = []
+        saga.rev += 1
+        saga.updated_at = self.now = self.latest = written.now
+        saga.ended_at = written.now if change.ends else saga.ended_at
+        saga.committed_at = written.now if change.commits else saga.committed_at
+
+
+def _shift(run: Run, clocks: Iterable[str], by: timedelta) -> None:
+    for name in clocks:
+        if (at := getattr(run, name)) is not None:
+            setattr(run, name, at + by)
+
+
+def _twin(row: Row) -> Row:
+    """A copy that may be changed."""
+    twin = object.__new__(type(row))
+    twin.__dict__.update(row.__dict__)
+    return twin

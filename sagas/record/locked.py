@@ -1,0 +1,177 @@
+"""A turn under the saga's lock: the reference of all records, in Django's ORM, on PostgreSQL and SQLite alike."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
+
+from gateway.borrowing import borrowed
+from sagas.models import Incident, Journal, Run, Saga, Work
+from sagas.models.saga import Going
+from sagas.record import clock
+from sagas.record.turn import RUN_FIELDS, DeadToken, Turn
+from sagas.words import boundaries
+from sagas.words.verdict import Doing, Reason
+
+
+@contextmanager
+def turn(saga_id: UUID, actor: str) -> Iterator["Locked"]:
+    """A turn on that saga. Raises `Saga.DoesNotExist`."""
+    with _turn(Saga.objects.filter(pk=saga_id), actor) as found:
+        if found is None:
+            raise Saga.DoesNotExist
+        yield found
+
+
+@contextmanager
+def turn_of_run(run_id: int, fence: int, work: Work, actor: str) -> Iterator["Locked | None"]:
+    """A turn on the saga of that run; None when the run does not do that any more under that fence."""
+    saga = Run.objects.filter(pk=run_id, fence=fence, work=work).values("saga_id")
+    with _turn(Saga.objects.filter(pk__in=saga), actor) as found:
+        yield found
+
+
+@contextmanager
+def _turn(sagas: QuerySet[Saga], actor: str) -> Iterator["Locked | None"]:
+    with borrowed(), transaction.atomic():
+        asked = time.monotonic()
+        saga = sagas.select_for_update(no_key=True).annotate(clock=Now()).first()
+        if saga is None:
+            yield None
+            return
+        found = Locked(saga, actor, clock.told(saga.clock), waited=timedelta(seconds=time.monotonic() - asked))
+        yield found
+        found.write()
+    boundaries.passed("committed")
+
+
+class Locked(Turn):
+    """A turn that reads and writes row by row; nobody else can meanwhile."""
+
+    def next_down(self) -> Run | None:
+        return None
+
+    def another(self, queue: str) -> Run | None:
+        if not self.tally["busy"]:
+            return None
+        self.flush()
+        due = Run.objects.filter(saga_id=self.saga.pk, queue=queue).due(self.now).exclude(kind=Run.Kind.MESSAGE)
+        first = due.order_by("id").first()
+        return self.hold(first) if first is not None else None
+
+    def runs(self, *conditions: Q, **which: Any) -> list[Run]:
+        """Runs of this saga, read under the lock."""
+        self.flush()
+        found = Run.objects.filter(*conditions, saga_id=self.saga.pk, **which).order_by("id")
+        return [self.hold(run) for run in found]
+
+    def send(self, saga_id: UUID, path: str, number: int, given: Mapping[str, Any], queue: str = "sagas") -> None:
+        """A message to a saga: a due run of its own, so nothing of that saga is locked; heard by a worker."""
+        message = Run(saga_id=saga_id, path=path, item=number, kind=Run.Kind.MESSAGE, given=dict(given), queue=queue)
+        message.work, message.at, message.rung_at = Work.DUE, self.now, self.now
+        if not any((old.saga_id, old.path, old.item) == (saga_id, path, number) for old in self.sent):
+            message.save(force_insert=True)
+            self.sent.append(message)
+
+    def heard(self, message: Run) -> None:
+        """A message that was heard is gone; the journal keeps what it moved."""
+        self._touched.pop(message.pk, None)
+        message.delete()
+
+    def incident(self, run: Run | None, reason: Reason, code: str, sentence: str) -> None:
+        """Something needs a person; a new occurrence of what is open counts up. Without a run it is about the saga."""
+        undoing = run is not None and run.doing == Doing.COMPENSATION
+        direction = Going.BACK if undoing or reason is Reason.LATE_SUCCESS else Going.FORWARD
+        path, item = (run.path, run.item) if run is not None else ("", 0)
+        which = {"saga_id": self.saga.pk, "path": path, "item": item, "direction": direction, "reason": reason}
+        what = {"reason_code": code, "sentence": sentence, "last_at": self.now, "retried_at": None}
+        again = Incident.objects.filter(**which, closed_at=None).update(times=F("times") + 1, **what)
+        if not again:
+            Incident.objects.create(
+                **which,
+                **what,
+                run=run,
+                opened_at=self.now,
+                tenant=self.saga.tenant,
+                definition=self.saga.definition,
+            )
+            self.saga.open_incidents += 1
+            self.saga.decisions += 1
+        self.moves.append({"incident": str(reason), "step": path, "item": item, "code": code, "error": sentence})
+
+    def settle(self, how: str, **which: Any) -> None:
+        """Close open incidents of this saga; costs nothing where none is open."""
+        if self.saga.open_incidents:
+            open_ones = Incident.objects.filter(saga_id=self.saga.pk, closed_at=None, **which)
+            closed = open_ones.update(closed_at=self.now, closed_as=how)
+            self.saga.open_incidents -= closed
+            self.saga.decisions += bool(closed)
+
+    def flush(self) -> None:
+        """Write the runs that changed so far, so that a query sees them."""
+        for pk, run in self._touched.items():
+            before = self._before[pk]
+            changed = {name: value for name in RUN_FIELDS if (value := getattr(run, name)) != before[name]}
+            # The fence guards against a worker that read the run before its token died; under the saga's lock nobody
+            # else writes it, but for a heartbeat, which touches `at` alone.
+            if changed and not Run.objects.filter(pk=pk, fence=before["fence"]).update(**changed):
+                raise DeadToken
+            before.update(changed)
+        if self.opened and self.opened[0].pk is None:
+            for run in Run.objects.bulk_create(self.opened):
+                self._touched[run.pk] = run
+                self._before[run.pk] = {name: getattr(run, name) for name in RUN_FIELDS}
+            self.opened = []
+
+    def insert(self) -> None:
+        """Write a saga that is new."""
+        self.derive()
+        self._count()
+        self.saga.rev = 1
+        self.saga.save(force_insert=True)
+        self.flush()
+        self._note()
+
+    def write(self) -> None:
+        """Everything that changed, with one more `rev` and one journal row."""
+        if not self.moves:
+            return
+        self.derive()
+        self.flush()
+        saga = self.saga
+        self._count()
+        saga.updated_at = self.now
+        changed = self._changed()
+        saga.rev += 1
+        Saga.objects.filter(pk=saga.pk).update(rev=saga.rev, **changed)
+        self._note()
+        self._tell_parent()
+
+    def hand_over_key(self) -> None:
+        saga = self.saga
+        same = {"tenant": saga.tenant, "definition": saga.definition, "business_key": saga.business_key}
+        queued = Saga.objects.queued().filter(**same).order_by("id")
+        heir = queued.select_for_update(no_key=True).first()
+        while heir is None and queued.exists():  # the first of them was cancelled while we waited for its lock
+            heir = queued.select_for_update(no_key=True).first()
+        if heir is not None:
+            # The end is written ahead of the rest: the key must be free before another saga may hold it.
+            Saga.objects.filter(pk=saga.pk).update(ended_at=saga.ended_at, state=saga.state)
+            Saga.objects.filter(pk=heir.pk).update(holds_key=True)
+            self.send(heir.pk, "begin", 0, {"verb": "begin"})
+
+    def _tell_parent(self) -> None:
+        """What a child says is read off it when it is heard."""
+        saga = self.saga
+        if saga.parent_id is not None and self._tells_its_parent():
+            of, path, queue = Run.objects.values_list("saga_id", "path", "queue").get(pk=saga.parent_id)
+            self.send(of, f"{path}.news", saga.rev, {"run": saga.parent_id}, queue)
+
+    def _note(self) -> None:
+        Journal.objects.create(saga_id=self.saga.pk, rev=self.saga.rev, actor=self.actor, moves=self.moves, at=self.now)
