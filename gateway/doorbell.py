@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import IntEnum
 from typing import Any
 
 from celery import Celery, current_app
@@ -43,6 +44,17 @@ _TRANSPORT_OPTIONS: dict[str, Any] = {
 }
 
 
+class Rank(IntEnum):
+    """Whose turn it is first among the messages of all queues of a worker: the number that goes with the message.
+
+    Redis keeps each number apart and serves the lower one first. Other brokers do not look at it.
+    """
+
+    FIRST = 0
+    NORMAL = 1
+    LAST = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Ring:
     """One message to be: task, JSON arguments, queue, when it may run, when it is worth nothing, and the app to use."""
@@ -53,6 +65,7 @@ class Ring:
     countdown: timedelta | None
     expires: timedelta | None
     app: Celery
+    rank: Rank = Rank.NORMAL
 
 
 @dataclass(slots=True)
@@ -106,6 +119,7 @@ class Line:
             queue=ring.queue,
             countdown=_seconds(ring.countdown),
             expires=_seconds(ring.expires),
+            priority=int(ring.rank),
             connection=self._connection,
             retry=False,
             ignore_result=True,
@@ -222,6 +236,7 @@ def ring(
     *,
     countdown: timedelta | None = None,
     expires: timedelta | None = None,
+    rank: Rank = Rank.NORMAL,
 ) -> bool:
     """Ask a worker to run the task soon. Never blocks and never raises; False says that it was dropped right away.
 
@@ -232,7 +247,7 @@ def ring(
     if app.conf.task_always_eager:
         app.tasks[task_name].apply(args=tuple(args), throw=app.conf.task_eager_propagates)
         return True
-    return _doorbell.ring(Ring(task_name, tuple(args), queue, countdown, expires, app))
+    return _doorbell.ring(Ring(task_name, tuple(args), queue, countdown, expires, app, rank))
 
 
 def failing_since() -> float | None:

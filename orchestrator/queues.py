@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from kombu import Exchange, Queue
 
+from gateway.doorbell import Rank
+
 
 def declared(names: Iterable[str]) -> list[Queue]:
     """Return one queue for each name, bound to an exchange and a key of its own.
@@ -27,6 +29,8 @@ def transport_options(broker_url: str) -> dict[str, object]:
                 "socket_keepalive": True,
                 "health_check_interval": 10,
                 "visibility_timeout": 3600,
+                "priority_steps": [int(rank) for rank in Rank],
+                "queue_order_strategy": "round_robin",
             }
         case "amqp" | "amqps" | "pyamqp":
             return {"connect_timeout": 2, "read_timeout": 2, "write_timeout": 2}

@@ -8,6 +8,7 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from gateway.doorbell import Rank
 from orchestrator import databases, logs, production, queues
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -180,18 +181,16 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = not BROKER_URL.startswith("memory:")  # in one process stdout is the web server's, too
 CELERY_DB_REUSE_MAX = sys.maxsize  # Celery's fixup would close the connections, and in prefork the pool, at every task
 
+CELERY_TASK_DEFAULT_PRIORITY = int(Rank.NORMAL)  # kombu takes none for the first
 CELERY_TASK_DEFAULT_QUEUE = "sagas"
 CELERY_TASK_QUEUES = queues.declared(QUEUES)
 CELERY_TASK_CREATE_MISSING_QUEUES = True  # a definition may name a queue of its own
 CELERY_TASK_ROUTES = {"notifications.*": {"queue": "notifications"}}
 
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # keeps its schedule in memory: every entry is a short interval
+_SWEEP = {"expires": 30, "priority": int(Rank.FIRST)}
 CELERY_BEAT_SCHEDULE = {
     # Sweeps that nobody took within half a minute are of no use; one that waits in a backlog for less still is.
-    "sagas sweep": {"task": "sagas.tasks.sweep", "schedule": timedelta(seconds=2), "options": {"expires": 30}},
-    "notifications sweep": {
-        "task": "notifications.tasks.sweep",
-        "schedule": timedelta(seconds=10),
-        "options": {"expires": 30},
-    },
+    "sagas sweep": {"task": "sagas.tasks.sweep", "schedule": timedelta(seconds=2), "options": _SWEEP},
+    "notifications sweep": {"task": "notifications.tasks.sweep", "schedule": timedelta(seconds=10), "options": _SWEEP},
 }

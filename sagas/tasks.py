@@ -16,23 +16,27 @@ from celery.signals import (
 )
 from celery.worker.state import active_requests
 from django.db import InterfaceError, OperationalError
-from kombu import Exchange, Queue
 
-from sagas.engine import workers
+from gateway.doorbell import Rank
+from sagas.engine import lanes, workers
 from sagas.engine.canary import Canary
 from sagas.engine.sweep import sweep as sweep_now
 from sagas.words import registry
 
 logger = logging.getLogger(__name__)
 
+RANKED = ("redis", "rediss")
+"""Brokers that serve messages by their rank; with the others workers see to it themselves."""
+
 _canary: Canary | None = None
+_served: list[str] = []
 
 
-@shared_task(name="sagas.tasks.deliver")
-def deliver(run_id: object, fence: object) -> None:
+@shared_task(name="sagas.tasks.deliver", bind=True)
+def deliver(self: Any, run_id: object, fence: object) -> None:
     """A due step; anything that is not one is left alone."""
     if isinstance(run_id, int) and isinstance(fence, int) and 0 < run_id < 2**63 and 0 < fence < 2**31:
-        workers.here().deliver(run_id, fence)
+        workers.here().deliver(run_id, fence, _rank(self.request))
     else:
         logger.warning("A message was ignored: it names no step.")
 
@@ -54,15 +58,20 @@ def canary(queue: str) -> None:
 
 @celeryd_after_setup.connect
 def add_queues(sender: str, instance: Any, **kwargs: Any) -> None:
-    """A worker without -Q serves all queues that definitions name; and each has its canary's."""
+    """A worker without -Q serves all queues that definitions name; each serves its queues' lanes, and its canary's."""
     global _canary
     queues = instance.app.amqp.queues
+    if queues._consume_from is None:
+        for name in sorted(
+            {name for definition in registry.everything() for name in definition.queues} - set(queues.consume_from)
+        ):
+            queues.select_add(lanes.declaration(name))
+    _served[:] = queues.consume_from
+    for name in lanes.lanes(_served):
+        queues.select_add(lanes.declaration(name))
     if not instance.app.conf.broker_url.startswith("memory"):
         _canary = Canary(f"{sender}.{os.getpid()}", busy=lambda: len(active_requests) >= instance.concurrency)
         queues.select_add(_canary.declare())
-    if queues._consume_from is None:
-        for name in sorted({name for definition in registry.everything() for name in definition.queues} - set(queues)):
-            queues.add(Queue(name, Exchange(name, type="direct"), routing_key=name))
 
 
 @worker_ready.connect
@@ -72,12 +81,12 @@ def begin_in_one_process(sender: Any, **kwargs: Any) -> None:
     if _canary is not None:
         _canary.start()
     if not controller.pool_cls.__module__.endswith("prefork"):
-        workers.begin(name=controller.hostname, queues=_queues(), concurrency=controller.concurrency)
+        _begin(controller.hostname, controller.concurrency)
 
 
 @worker_process_init.connect
 def begin_in_a_child(**kwargs: Any) -> None:
-    workers.begin(name=f"{socket.gethostname()}:{os.getpid()}", queues=_queues(), concurrency=1)
+    _begin(f"{socket.gethostname()}:{os.getpid()}", 1)
 
 
 @task_received.connect
@@ -92,5 +101,12 @@ def stop(**kwargs: Any) -> None:
     workers.here().stop()
 
 
-def _queues() -> list[str]:
-    return [name for name in current_app.amqp.queues.consume_from if not name.startswith("canary.")]
+def _begin(name: str, concurrency: int) -> None:
+    ranked = current_app.conf.broker_url.partition("://")[0] in RANKED
+    workers.begin(name=name, queues=_served, concurrency=concurrency, ranked=ranked)
+
+
+def _rank(request: Any) -> Rank:
+    """What the message says of its rank; nothing, if it was not sent by us."""
+    said = (request.delivery_info or {}).get("priority")
+    return Rank(said) if said in list(Rank) else Rank.NORMAL

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from gateway.shapes import PageQuery, Query, Shape, Text
-from sagas.operations import LONGEST_KEY
+from sagas.operations import LONGEST_KEY, MOST_PRIORITY
 from sagas.words.lifecycle import SagaState
 
 LONGEST_REASON = 2000
@@ -20,7 +20,7 @@ Item = Annotated[int, Field(ge=0, le=MOST_ITEMS)]
 LabelValue = Annotated[str, Field(max_length=255)]
 Time = Annotated[datetime, Field(strict=False)]
 Labels = Annotated[dict[Path, LabelValue], Field(max_length=MOST_LABELS)]
-Priority = Annotated[int, Field(ge=-100, le=100)]
+Priority = Annotated[int, Field(ge=-MOST_PRIORITY, le=MOST_PRIORITY)]
 
 
 class StartIn(Shape):

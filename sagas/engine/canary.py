@@ -51,7 +51,7 @@ class Canary:
 
     def _sing(self) -> None:
         while not self.deaf():
-            doorbell.ring(TASK, [self.queue], self.queue)
+            doorbell.ring(TASK, [self.queue], self.queue, rank=doorbell.Rank.FIRST)
             time.sleep(conf().canary_every.total_seconds())
         logger.critical("The broker answers, but this worker hears no message any more; it ends, to be started anew.")
         os.kill(os.getpid(), signal.SIGTERM)

@@ -1,7 +1,7 @@
 """The doorbell: tells workers which steps are due, after the commit that made them due.
 
-A message carries the id of a run and its fence, nothing else. Losing one costs time, a second one is harmless: the
-row is the truth.
+A message carries the id of a run and its fence, nothing else, and goes into the lane of its definition. Losing one
+costs time, a second one is harmless: the row is the truth.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from django.db import transaction
 
 from gateway import doorbell
+from sagas.engine.lanes import lane, rank_of
 from sagas.record.turn import Bell, Turn
 
 DELIVER = "sagas.tasks.deliver"
@@ -20,7 +21,8 @@ _silent = False
 def ring(bells: Iterable[Bell]) -> None:
     """Ring for runs whose transaction is committed. Never blocks, never raises."""
     for bell in [] if _silent else bells:
-        doorbell.ring(DELIVER, [bell.run, bell.fence], bell.queue, countdown=bell.delay)
+        where = lane(bell.queue, bell.definition)
+        doorbell.ring(DELIVER, [bell.run, bell.fence], where, countdown=bell.delay, rank=rank_of(bell.priority))
 
 
 def ring_after_commit(t: Turn) -> None:

@@ -20,12 +20,15 @@ from django.db.models import Case, F, Q, Value, When
 from gateway.borrowing import borrowed
 from sagas.conf import conf
 from sagas.engine.dispatch import ring
+from sagas.engine.door import TAKES
 from sagas.engine.telling import remind
+from sagas.engine.turns import in_turn
 from sagas.models import Run, Saga, Sweep, Work, Worker
 from sagas.record import clock
 from sagas.record.attempts import take_back
 from sagas.record.clocks import expire, reach_the_deadline
-from sagas.record.turn import Bell, turn
+from sagas.record.locked import turn
+from sagas.record.turn import Bell
 from sagas.words import registry
 from sagas.words.verdict import Reason
 
@@ -155,11 +158,12 @@ def _turn_back(pk: UUID) -> None:
 def _ring_again(now: datetime) -> None:
     unheard = Q(rung_at=None) | Q(rung_at__lt=now - conf().ring_again_after)
     with borrowed(), transaction.atomic():
-        takes = Q(saga__paused_at=None) | Q(kind=Run.Kind.MESSAGE)
-        due = Run.objects.due(now).filter(unheard, takes).select_related("saga").order_by("at")
-        runs = list(due.select_for_update(skip_locked=True, no_key=True, of=("self",))[:RINGS])
+        due = Run.objects.due(now).filter(unheard)
+        first = list(in_turn(due.filter(TAKES), RINGS).values_list("pk", flat=True))
+        still = due.filter(pk__in=first).select_related("saga").order_by("at")
+        runs = list(still.select_for_update(skip_locked=True, no_key=True, of=("self",)))
         Run.objects.filter(pk__in=[run.pk for run in runs]).update(rung_at=now)
-    ring(Bell.of(run, now) for run in runs)
+    ring(Bell.of(run, now, run.saga.definition) for run in runs)
     _report_unknown(now, [run for run in runs if run.at and run.at < now - conf().unknown_after])
 
 

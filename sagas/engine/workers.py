@@ -2,6 +2,8 @@
 
 It beats the process's heart, sweeps when nobody else did, and looks at the door by itself when the doorbell is broken:
 then it claims and runs what is due on its queues, within its concurrency. So sagas go on with the broker switched off.
+
+Where the broker does not rank its messages, a worker that is told of one step first does what comes before it.
 """
 
 import logging
@@ -9,34 +11,42 @@ import os
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
-
-from django.db.models import Q
 
 from gateway import doorbell
 from gateway.borrowing import borrowed
+from gateway.doorbell import Rank
 from gateway.ids import uuid7
 from sagas.conf import conf
+from sagas.engine import dispatch, door
 from sagas.engine.delivery import deliver
 from sagas.engine.sweep import sweep
-from sagas.models import Run, Worker
+from sagas.models import Run, Work, Worker
 from sagas.record import clock
+from sagas.record.turn import Bell
 from sagas.words import registry
 
 logger = logging.getLogger(__name__)
 
-TAKES = Q(saga__paused_at=None) | Q(kind=Run.Kind.MESSAGE)
 TICK = 0.5
 """Seconds between two rounds of the worker's own thread."""
+BATCH = 100
+"""What one look at the door finds at most."""
+IN_VAIN = 3
+"""What was found so often and could not be claimed is nobody's; then a worker goes on."""
 
 
 class Here:
     """This process as a worker: its identity, its slots, its thread."""
 
-    def __init__(self, *, name: str = "", queues: Sequence[str] = (), concurrency: int = 1) -> None:
+    def __init__(
+        self, *, name: str = "", queues: Sequence[str] = (), concurrency: int = 1, ranked: bool = True
+    ) -> None:
         self.name = name or f"{socket.gethostname()}:{os.getpid()}"
         self.queues = list(queues)
         self.concurrency = concurrency
@@ -50,6 +60,9 @@ class Here:
         self._beaten = self._next_sweep = float("-inf")
         self._broken_until = 0.0
         self._sang = False
+        self._ranked = ranked
+        self._lying = door.List(lambda: self.left_lying(BATCH))
+        self._before = {rank: door.List(partial(self._due_before, rank)) for rank in Rank}
 
     def start(self) -> None:
         self._begun = True
@@ -59,12 +72,31 @@ class Here:
         """From now on nothing new is claimed; what runs is recorded."""
         self._stopping.set()
 
-    def deliver(self, run_id: int, fence: int) -> int:
-        """Run a due step in one of this process's slots."""
+    def deliver(self, run_id: int, fence: int, rank: Rank = Rank.NORMAL) -> int:
+        """Run a due step in one of this process's slots, after what comes before its rank; how many attempts of it."""
         with self._slots:
             if self._begun:
                 self._be_known()
-            return deliver(run_id, fence, self.id, stopping=self._stopping.is_set)
+            if not self._ranked and not self._give_way(rank):
+                _ring_again(run_id, fence)
+                return 0
+            return self._deliver(run_id, fence)
+
+    def _deliver(self, run_id: int, fence: int) -> int:
+        return deliver(run_id, fence, self.id, stopping=self._stopping.is_set)
+
+    def _give_way(self, rank: Rank) -> bool:
+        """Do what comes before that rank; False when there is more of it than fits into one slice."""
+        until, tried = time.monotonic() + conf().slice_time.total_seconds(), Counter[door.Found]()
+        while (urgent := self._before[rank].next()) and tried[urgent] < IN_VAIN:
+            if time.monotonic() > until or self._stopping.is_set():
+                return False
+            if not self._deliver(*urgent):  # most likely somebody else took it first
+                tried[urgent] += 1
+        return True
+
+    def _due_before(self, rank: Rank) -> list[door.Found]:
+        return door.waiting(self.queues, timedelta(0), BATCH, before=rank)
 
     def _be_known(self) -> None:
         """Beat before anything is claimed, where that is overdue.
@@ -121,55 +153,43 @@ class Here:
 
     def look_at_the_door(self) -> None:
         """Take what is due on our queues and was left lying, as many as there are idle slots."""
-        if not self._idle():
-            return
-        for run_id, fence in self.left_lying(self.concurrency):
-            if not self._slots.acquire(blocking=False):
+        while self._slots.acquire(blocking=False):
+            found = self._lying.next()
+            if found is None:
+                self._slots.release()
                 return
-            self._pool.submit(self._answer, run_id, fence)
+            self._pool.submit(self._answer, *found)
 
-    def _idle(self) -> bool:
-        if self._slots.acquire(blocking=False):
-            self._slots.release()
-            return True
-        return False
-
-    def left_lying(self, most: int) -> list[tuple[int, int]]:
+    def left_lying(self, most: int) -> list[door.Found]:
         """What is due on our queues without anybody having come for it: for some seconds, or, when the bell is known to
         be broken, at all."""
         broken = doorbell.failing_since() is not None or time.monotonic() < self._broken_until
         patience = timedelta(0) if broken else conf().look_after
-        with borrowed():
-            now = clock.now()
-            due = Run.objects.due(now - patience).filter(TAKES, queue__in=self.queues)
-            found = list(due.filter(self._known()).order_by("at").values_list("pk", "fence")[:most])
-        if found and not broken:
-            self._broken_until = time.monotonic() + 2 * conf().look_after.total_seconds()
-        return found
-
-    def _known(self) -> Q:
-        known = Q(pk=None)
-        for definition in registry.everything():
-            known |= Q(
-                saga__definition=definition.name,
-                saga__version=definition.version,
-                saga__fingerprint=definition.fingerprint,
-            )
-        return known
+        found = door.waiting(self.queues, patience, most)
+        if not found or broken:
+            return found
+        self._broken_until = time.monotonic() + 2 * conf().look_after.total_seconds()
+        return door.waiting(self.queues, timedelta(0), most)  # what came later may be more urgent
 
     def _answer(self, run_id: int, fence: int) -> None:
         """Run what was found, then look again, until nothing is left lying; the slot is ours meanwhile."""
+        found: door.Found | None = (run_id, fence)
         try:
-            while not self._stopping.is_set():
-                deliver(run_id, fence, self.id, stopping=self._stopping.is_set)
-                more = self.left_lying(1)
-                if not more:
-                    return
-                run_id, fence = more[0]
+            while found and not self._stopping.is_set():
+                self._deliver(*found)
+                found = self._lying.next()
         except Exception:
             logger.exception("A step found at the door could not be delivered; it is found again.")
         finally:
             self._slots.release()
+
+
+def _ring_again(run_id: int, fence: int) -> None:
+    with borrowed():
+        run = Run.objects.select_related("saga").filter(pk=run_id, fence=fence, work=Work.DUE).first()
+        now = clock.now()
+    if run is not None:
+        dispatch.ring([Bell.of(run, now, run.saga.definition)])
 
 
 _here: Here | None = None
@@ -189,9 +209,12 @@ def outlive_all() -> None:
         Worker.objects.filter(gone_at=None).update(gone_at=clock.now())
 
 
-def begin(*, name: str, queues: Sequence[str], concurrency: int) -> Here:
-    """This process works from now on: called once in each process that runs tasks."""
+def begin(*, name: str, queues: Sequence[str], concurrency: int, ranked: bool) -> Here:
+    """This process works from now on: called once in each process that runs tasks.
+
+    `ranked` says that its broker serves messages by their rank.
+    """
     global _here
-    _here = Here(name=name, queues=queues, concurrency=concurrency)
+    _here = Here(name=name, queues=queues, concurrency=concurrency, ranked=ranked)
     _here.start()
     return _here

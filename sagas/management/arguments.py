@@ -116,7 +116,8 @@ def start(parser: ArgumentParser) -> None:
         "--on-duplicate", choices=["return", "refuse", "replace", "queue"], default="return", help=duplicate
     )
     parser.add_argument("--label", action="append", type=as_label, default=[], metavar="NAME=VALUE")
-    parser.add_argument("--priority", type=int, default=0, help="from -100 to 100; more is earlier")
+    priority = "from -100 to 100: above 0 overtakes all that waits, below 0 comes last (default: 0)"
+    parser.add_argument("--priority", type=int, default=0, help=priority)
     parser.add_argument("--at", type=as_time, metavar="TIME", help=f"when it begins, {TIME_HELP}")
     parser.add_argument("--version", type=int, help="the definition's version (default: the highest)")
     follow(parser)

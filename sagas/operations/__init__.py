@@ -18,11 +18,12 @@ from sagas.operations.previewing import Preview, preview
 from sagas.operations.repairing import give_up, reschedule, resolve, skip, waive
 from sagas.operations.retrying import retry
 from sagas.operations.signalling import Signalled, signal, signal_by_key
-from sagas.operations.starting import LONGEST_KEY, OnDuplicate, Started, clone, start
+from sagas.operations.starting import LONGEST_KEY, MOST_PRIORITY, OnDuplicate, Started, clone, start
 from sagas.operations.turning import cancel, compensate
 
 __all__ = [
     "LONGEST_KEY",
+    "MOST_PRIORITY",
     "OnDuplicate",
     "Preview",
     "Signalled",
