@@ -12,10 +12,10 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import machine
-from benchmarks.catalogue import COUNTED, OURS, QUICK, SYSTEMS
-from benchmarks.measurement import Failure
+from benchmarks.catalogue import APART, COUNTED, OURS, QUICK, SYSTEMS
+from benchmarks.measurement import Burst
 from benchmarks.run import Run
-from benchmarks.screen import Screen
+from benchmarks.screen import DISTURBED, Screen
 from benchmarks.site import Site
 from benchmarks.sizes import FULL, Sizes
 from benchmarks.sizes import QUICK as QUICK_SIZES
@@ -26,7 +26,7 @@ from tests.harness.product import REPOSITORY
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the benchmark; 0 when every system that was asked for gave all its figures."""
+    """Run the benchmark; 0 when nothing is missing of what could be measured here."""
     asked = _parser().parse_args(arguments)
     sizes = _sizes(asked)
     names = asked.systems or (QUICK if asked.quick else tuple(SYSTEMS))
@@ -44,15 +44,17 @@ def main(arguments: Sequence[str]) -> int:
     shown = [system.name for system in there]
     ours = [name for name in shown if name in OURS]
     others = [name for name in shown if name not in (*OURS, "limit")]
-    summary = summarised(run.measurements, ours, others)
+    summary = summarised(run.measurements, ours, others, apart=APART)
     for table in tables(summary, {system.name: system.title for system in systems}):
         console.print(table)
+    if disturbed := [one for one in run.measurements if isinstance(one, Burst) and one.disturbance > DISTURBED]:
+        console.print(f"Others kept the machine busy during {len(disturbed)} measurements: read those with care.")
     for name, reason in run.unavailable.items():
         console.print(f"Not measured: {name}: {reason}", highlight=False)
     file = asked.json or REPOSITORY / "var" / "benchmarks" / f"{datetime.now(UTC):%Y-%m-%d-%H%M%S}.json"
     _write(file, {"arguments": list(arguments), "sizes": asdict(sizes), **about}, run, summary)
     console.print(f"Written to {file}")
-    return int(bool(run.unavailable) or any(isinstance(one, Failure) for one in run.measurements))
+    return int(not all(one.is_whole for one in run.measurements))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,6 +83,7 @@ def _about(systems: Sequence[System], there: Sequence[System], site: Site) -> di
     return {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine.described(),
+        "postgresql": site.settings(),
         "versions": {"servers": site.versions(), **{system.name: system.versions() for system in there}},
         "settings": {system.name: {"title": system.title, **system.settings()} for system in systems},
     }

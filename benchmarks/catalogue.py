@@ -13,6 +13,7 @@ from benchmarks.systems.restate import Restate
 from benchmarks.systems.temporal import Temporal
 
 OURS = tuple(setting.name for setting in SETTINGS)
+APART = frozenset(setting.name for setting in SETTINGS if setting.backlog)
 SYSTEMS: dict[str, Callable[[Site], System]] = {
     **{setting.name: partial(Ours, setting=setting) for setting in SETTINGS},
     "limit": Limit,

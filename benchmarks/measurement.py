@@ -1,4 +1,4 @@
-"""One measurement, as it goes into the JSON file."""
+"""One measurement, as it goes into the JSON file. It `is_whole` when nothing is missing of what it must have found."""
 
 from dataclasses import dataclass, field
 from statistics import quantiles
@@ -19,18 +19,29 @@ class Burst:
     seconds: float
     processor: float
     """Processor seconds of all processes: workers, driver, database, broker, server."""
+    others: float
+    """Processor seconds that anything else on the machine used meanwhile: what others do makes all figures smaller."""
     memory: int
     """Bytes that all these processes hold at the end."""
 
     @property
+    def is_whole(self) -> bool:
+        return self.confirmed == self.sagas
+
+    @property
     def rate(self) -> float | None:
         """Sagas a second; None when a result is missing, since a faster loss is no speed."""
-        return self.sagas / self.seconds if self.confirmed == self.sagas else None
+        return self.sagas / self.seconds if self.is_whole else None
 
     @property
     def step_rate(self) -> float | None:
         """Steps and compensations a second."""
         return None if self.rate is None else self.rate * self.flow.steps
+
+    @property
+    def disturbance(self) -> float:
+        """What part of the processor time that was spent meanwhile others spent."""
+        return self.others / max(self.processor + self.others, 0.01)
 
     @property
     def processor_per_step(self) -> float | None:
@@ -48,9 +59,13 @@ class Singles:
     confirmed: int
     latencies: list[float] = field(repr=False)
 
+    @property
+    def is_whole(self) -> bool:
+        return self.confirmed == len(self.latencies)
+
     def percentile(self, nth: int) -> float | None:
         """The latency that `nth` in a hundred do not exceed; None when a result is missing."""
-        if self.confirmed != len(self.latencies) or len(self.latencies) < 2:
+        if not self.is_whole or len(self.latencies) < 2:
             return None
         return quantiles(self.latencies, n=100, method="inclusive")[nth - 1]
 
@@ -70,8 +85,12 @@ class Limit:
     processor: float
 
     @property
+    def is_whole(self) -> bool:
+        return self.confirmed == self.steps
+
+    @property
     def step_rate(self) -> float | None:
-        return self.steps / self.seconds if self.confirmed == self.steps else None
+        return self.steps / self.seconds if self.is_whole else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +104,7 @@ class Counts:
     transactions: float
     flushes: float
     """Of the write-ahead log to the disk: group commit may serve several transactions with one."""
+    is_whole = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +115,7 @@ class Failure:
     round: int
     what: str
     reason: str
+    is_whole = False
 
 
 Measurement = Burst | Singles | Limit | Counts | Failure

@@ -36,6 +36,12 @@ def seconds(roots: Iterable[int]) -> float:
     return total / TICKS
 
 
+def machine_seconds() -> float:
+    """Processor seconds that the whole machine has spent on anything so far."""
+    user, nice, system, _idle, _waiting, *others = map(int, (PROC / "stat").read_text().splitlines()[0].split()[1:])
+    return (user + nice + system + sum(others[:3])) / TICKS  # others: interrupts, soft interrupts, stolen
+
+
 def memory(roots: Iterable[int]) -> int:
     """Bytes that these trees hold now; a page that several processes share is counted once, in parts."""
     total = 0

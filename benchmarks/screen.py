@@ -7,6 +7,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks.measurement import Burst, Counts, Failure, Limit, Measurement
 
+DISTURBED = 0.15
+"""From this part of the processor time on, what others use is told."""
+
 
 class Screen:
     """Watches a run. Use it as a context manager."""
@@ -64,7 +67,10 @@ def line(measurement: Measurement) -> str:
             told = f"round {measurement.round}, {measurement.system}: {measurement.sagas:,} sagas, {measurement.flow}: "
             if measurement.rate is None:
                 return told + f"no rate, {measurement.sagas - measurement.confirmed:,} are incomplete"
-            return told + f"{measurement.rate:,.0f} sagas/s, {measurement.step_rate:,.0f} steps/s"
+            told += f"{measurement.rate:,.0f} sagas/s, {measurement.step_rate:,.0f} steps/s"
+            return told + (
+                f", disturbed ({measurement.disturbance:.0%})" if measurement.disturbance > DISTURBED else ""
+            )
         case _:
             half, tail = measurement.percentile(50), measurement.percentile(99)
             told = f"round {measurement.round}, {measurement.system}: one at a time: "

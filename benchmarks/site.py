@@ -45,6 +45,16 @@ class Site:
         self.redis.flush()
         self.execute("CHECKPOINT")
 
+    def settings(self) -> dict[str, str]:
+        """What PostgreSQL is set to: all that is not its default, and what durability hangs on."""
+        with psycopg.connect(self.postgres.url) as connection:
+            return dict(
+                connection.execute(
+                    "SELECT name, current_setting(name) FROM pg_settings WHERE source = 'command line'"
+                    " OR name IN ('fsync', 'synchronous_commit', 'full_page_writes', 'shared_buffers')"
+                ).fetchall()
+            )
+
     def versions(self) -> dict[str, str]:
         """The servers' versions."""
         with psycopg.connect(self.postgres.url) as connection:

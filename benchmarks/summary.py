@@ -1,6 +1,6 @@
 """What a run says, in figures: for each system, for the limit, and how ours stands to each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.figures import Spread, highest, ratio, spread
@@ -25,9 +25,15 @@ class Summary:
     """Which of ours makes most steps a second."""
 
 
-def summarised(measurements: list[Measurement], ours: Sequence[str], others: Sequence[str]) -> Summary:
-    """Put a run's measurements together; `ours` are our settings, `others` the systems beside us."""
+def summarised(
+    measurements: list[Measurement], ours: Sequence[str], others: Sequence[str], *, apart: Collection[str] = ()
+) -> Summary:
+    """Put a run's measurements together; `ours` are our settings, `others` the systems beside us.
+
+    Settings that are `apart` do not compete with the others: their work was laid out before they began.
+    """
     shapes = limits(measurements)
+    competing = [name for name in ours if name not in apart]
     return Summary(
         figures={name: _figures(measurements, name) for name in (*ours, *others)},
         counts=_counts(measurements),
@@ -39,7 +45,9 @@ def summarised(measurements: list[Measurement], ours: Sequence[str], others: Seq
             }
             for shape, numbers in shapes.items()
         },
-        ratios={name: {other: _ratios(measurements, name, other) for other in others} for name in ours},
+        ratios={
+            name: {other: _ratios(measurements, name, other) for other in others} for name in ours if name not in apart
+        },
         limit_ratios={
             name: {
                 shape: found
@@ -48,7 +56,7 @@ def summarised(measurements: list[Measurement], ours: Sequence[str], others: Seq
             }
             for name in ours
         },
-        best=highest({name: STEPS.by_round(measurements, name) for name in ours}),
+        best=highest({name: STEPS.by_round(measurements, name) for name in competing}),
     )
 
 

@@ -122,20 +122,22 @@ class Worked(ABC):
             for worker in stage.workers:
                 worker.freeze()
             stage.driver.start(flow, sagas)
-        before = processor.seconds(stage.pids)
+        before, machine = processor.seconds(stage.pids), processor.machine_seconds()
         if self.backlog:
             for worker in stage.workers:
                 worker.thaw()
             seconds = stage.driver.wait()
         else:
             seconds = stage.driver.burst(flow, sagas)
+        used, machine = processor.seconds(stage.pids) - before, processor.machine_seconds() - machine
         return Burst(
             system=self.name,
             round=number,
             flow=flow,
             sagas=sagas,
             seconds=seconds,
-            processor=processor.seconds(stage.pids) - before,
+            processor=used,
+            others=max(machine - used, 0.0),
             memory=processor.memory(stage.pids),
             confirmed=stage.driver.confirmed(),
         )

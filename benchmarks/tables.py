@@ -18,8 +18,10 @@ def tables(summary: Summary, titles: Mapping[str, str]) -> Iterator[Table]:
     if summary.limits:
         yield _limits(summary)
     for ours in dict.fromkeys(name for name in (*list(summary.ratios)[:1], summary.best) if name):
-        if any(summary.ratios[ours].values()) or summary.limit_ratios[ours]:
+        if any(summary.ratios[ours].values()):
             yield _ratios(summary, ours, titles)
+    if any(summary.limit_ratios.values()):
+        yield _limit_ratios(summary, titles)
 
 
 def number(value: float) -> str:
@@ -71,8 +73,13 @@ def _ratios(summary: Summary, ours: str, titles: Mapping[str, str]) -> Table:
     for other, ratios in summary.ratios[ours].items():
         if ratios:
             table.add_row(titles[other], *(told(ratios.get(metric.name), "×") for metric in COMPARED))
-    for shape, spread in summary.limit_ratios[ours].items():
-        table.add_row(f"the limit, {shape}, at its best", told(spread, "×"))
+    return table
+
+
+def _limit_ratios(summary: Summary, titles: Mapping[str, str]) -> Table:
+    table = _table("Steps/s, all well: times the limit at its best", "", *summary.limits)
+    for name, ratios in summary.limit_ratios.items():
+        table.add_row(titles[name], *(told(ratios.get(shape), "×") for shape in summary.limits))
     return table
 
 

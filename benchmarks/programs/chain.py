@@ -1,7 +1,7 @@
 """Drives the bare Celery chain, and reads its results back from Redis."""
 
 import platform
-import time
+from collections import deque
 from typing import Any
 
 import celery
@@ -9,14 +9,14 @@ import kombu
 import redis
 
 from benchmarks.programs.chain_tasks import app, order_chain, task_id
-from benchmarks.programs.talk import LOOK_EVERY, Driver, serve
+from benchmarks.programs.talk import Driver, look_until, serve
 from benchmarks.work import STEPS, UNDONE, Flow, Seen, is_complete
 
 
 class Chain(Driver):
     def __init__(self) -> None:
         super().__init__()
-        self._open: list[str] = []
+        self._open: deque[str] = deque()
 
     def versions(self) -> dict[str, str]:
         return {
@@ -32,11 +32,14 @@ class Chain(Driver):
             self._open.append(_last(flow, order))
 
     def wait(self) -> None:
+        look_until(self._ended)
+        self._open.clear()
+
+    def _ended(self) -> bool:
         """Look at the oldest that is open, and go on to the next when it has ended: one question at a time."""
-        for task in self._open:
-            while not app.backend.client.exists(app.backend.get_key_for_task(task)):
-                time.sleep(LOOK_EVERY)
-        self._open = []
+        while self._open and app.backend.client.exists(app.backend.get_key_for_task(self._open[0])):
+            self._open.popleft()
+        return not self._open
 
     def run(self, flow: Flow, order: int) -> None:
         order_chain(flow, order).apply_async()

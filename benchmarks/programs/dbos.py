@@ -2,14 +2,13 @@
 
 import os
 import platform
-import time
 from importlib.metadata import version
 
 import sqlalchemy
 from dbos import DBOS, DBOSClient, SetWorkflowID
 
 from benchmarks.programs.dbos_order import APPLICATION_VERSION, COMPENSATIONS, QUEUE, launch, order_saga
-from benchmarks.programs.talk import LOOK_EVERY, Driver, serve
+from benchmarks.programs.talk import Driver, look_until, serve
 from benchmarks.work import STEPS, Flow, Seen, is_complete
 
 _ENDED = sqlalchemy.text(
@@ -48,11 +47,17 @@ class Dbos(Driver):
 
     def wait(self) -> None:
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            for first in range(0, len(self._open), AT_ONCE):
-                ids = self._open[first : first + AT_ONCE]
-                while connection.execute(_ENDED, {"ids": ids}).scalar_one() < len(ids):
-                    time.sleep(LOOK_EVERY)
+            look_until(lambda: self._ended(connection))
         self._open = []
+
+    def _ended(self, connection: sqlalchemy.Connection) -> bool:
+        """Look at some of the oldest that are open, and go on to the next when those have ended."""
+        while self._open:
+            oldest = self._open[:AT_ONCE]
+            if connection.execute(_ENDED, {"ids": oldest}).scalar_one() < len(oldest):
+                return False
+            del self._open[:AT_ONCE]
+        return True
 
     def run(self, flow: Flow, order: int) -> None:
         with SetWorkflowID(str(order)):

@@ -5,7 +5,6 @@
 
 import os
 import platform
-import time
 from collections import defaultdict
 from typing import Any
 from uuid import UUID
@@ -19,7 +18,7 @@ django.setup()
 from django.db import connection  # noqa: E402 - after the setup
 
 from benchmarks.flow.sagas import NAME  # noqa: E402
-from benchmarks.programs.talk import LOOK_EVERY, WATCH_EVERY, Driver, serve  # noqa: E402
+from benchmarks.programs.talk import WATCH_EVERY, Driver, look_until, serve  # noqa: E402
 from benchmarks.work import Flow, Seen, is_complete  # noqa: E402
 from sagas import operations  # noqa: E402
 from sagas.models import Run, Saga  # noqa: E402
@@ -55,14 +54,13 @@ class Ours(Driver):
             self._ids |= {order: one.saga.pk for order, one in zip(batch, started, strict=True)}
 
     def wait(self) -> None:
-        while _answer("SELECT EXISTS (SELECT FROM sagas_saga WHERE ended_at IS NULL)"):
-            time.sleep(LOOK_EVERY)
+        look_until(lambda: not _answer("SELECT EXISTS (SELECT FROM sagas_saga WHERE ended_at IS NULL)"))
 
     def run(self, flow: Flow, order: int) -> None:
         saga = operations.start(NAME, _input(flow, order), actor=ACTOR).saga
         self._ids[order] = saga.pk
-        while not _answer("SELECT ended_at FROM sagas_saga WHERE id = %s", saga.pk):
-            time.sleep(WATCH_EVERY)
+        ended = "SELECT ended_at IS NOT NULL FROM sagas_saga WHERE id = %s"
+        look_until(lambda: _answer(ended, saga.pk), every=WATCH_EVERY)
 
     def confirmed(self, orders: list[tuple[Flow, int]]) -> int:
         ids = {order: self._ids.pop(order) for _, order in orders}

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import aiohttp
 
 from benchmarks.programs.restate_order import COMPENSATIONS
-from benchmarks.programs.talk import Driver, serve
+from benchmarks.programs.talk import PATIENCE, Driver, serve
 from benchmarks.work import STEPS, Flow, Seen, is_complete
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ class Restate(Driver):
 
     def wait(self) -> None:
         async def all_of_them() -> None:
-            await asyncio.gather(*self._open)
+            await asyncio.wait(self._open, timeout=PATIENCE)
 
         self._now(all_of_them())
         self._open = []
@@ -60,7 +60,7 @@ class Restate(Driver):
         self._now(self._request(flow, order))
 
     def confirmed(self, orders: list[tuple[Flow, int]]) -> int:
-        ids = {order: self._ids.pop(order) for _, order in orders}
+        ids = {order: self._ids.pop(order, "") for _, order in orders}  # a request that failed has none
         journals = self._now(self._journals(list(ids.values())))
         return sum(is_complete(flow, order, _seen(journals[ids[order]])) for flow, order in orders)
 

@@ -17,12 +17,15 @@ import sys
 import time
 import traceback
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 from benchmarks.work import Flow
 
 LOOK_EVERY = 0.01
 """Seconds between two looks at whether everything has ended: a look costs the processor that is measured."""
+PATIENCE = 300.0
+"""Seconds that `wait` gives all of them; what has not ended by then is missing, and the run has no rate."""
 WATCH_EVERY = 0.0005
 """Seconds between two looks at the only one that is under way."""
 
@@ -44,7 +47,7 @@ class Driver(ABC):
 
     @abstractmethod
     def wait(self) -> None:
-        """Return when all that was begun has ended."""
+        """Return when all that was begun has ended, or when patience has."""
 
     @abstractmethod
     def run(self, flow: Flow, order: int) -> None:
@@ -89,6 +92,13 @@ class Driver(ABC):
         began = time.perf_counter()
         self.run(flow, order)
         return time.perf_counter() - began
+
+
+def look_until(ended: Callable[[], bool], *, every: float = LOOK_EVERY) -> None:
+    """Look again and again, until it has ended or patience has."""
+    deadline = time.monotonic() + PATIENCE
+    while not ended() and time.monotonic() < deadline:
+        time.sleep(every)
 
 
 def serve(driver: Driver) -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from temporalio.client import Client, WorkflowHandle
 from temporalio.converter import DataConverter
 
-from benchmarks.programs.talk import Driver, serve
+from benchmarks.programs.talk import PATIENCE, Driver, serve
 from benchmarks.programs.temporal_order import COMPENSATIONS, QUEUE, OrderSaga
 from benchmarks.work import REFUSED_STEP, STEPS, Flow, Seen, is_complete
 
@@ -40,7 +40,11 @@ class Temporal(Driver):
         self._open += self._now(_few_at_a_time(self._begin(flow, order) for order in orders))
 
     def wait(self) -> None:
-        self._now(_few_at_a_time(handle.result() for handle in self._open))
+        async def all_of_them() -> None:
+            ends = [asyncio.create_task(handle.result()) for handle in self._open]
+            await asyncio.wait(ends, timeout=PATIENCE)
+
+        self._now(all_of_them())
         self._open = []
 
     def run(self, flow: Flow, order: int) -> None:
