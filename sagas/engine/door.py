@@ -17,7 +17,9 @@ from sagas.words import registry
 
 TAKES = Q(saga__paused_at=None) | Q(kind=Run.Kind.MESSAGE)
 FRESH = 0.5
-"""Seconds for which a list of what is due is good enough: somebody else may have come, or something more urgent."""
+"""Seconds for which a list of what is due is good: later something more urgent may have come …"""
+DEAR = 10
+"""… but at least so many times as long as it took to make, which grows with what is due."""
 
 Found = tuple[int, int]
 """A run's id and its fence."""
@@ -50,7 +52,7 @@ def known() -> Q:
     return found
 
 
-class List:
+class Lying:
     """What a look has found, handed out one by one to this process's threads, and looked for again when it is old."""
 
     def __init__(self, look: Callable[[], list[Found]]) -> None:
@@ -62,6 +64,8 @@ class List:
     def next(self) -> Found | None:
         with self._handing_out:
             if not self._found or time.monotonic() > self._good_until:
+                began = time.monotonic()
                 self._found = deque(self._look())
-                self._good_until = time.monotonic() + FRESH
+                looked = time.monotonic()
+                self._good_until = looked + max(FRESH, DEAR * (looked - began))
             return self._found.popleft() if self._found else None

@@ -61,8 +61,8 @@ class Here:
         self._broken_until = 0.0
         self._sang = False
         self._ranked = ranked
-        self._lying = door.List(lambda: self.left_lying(BATCH))
-        self._before = {rank: door.List(partial(self._due_before, rank)) for rank in Rank}
+        self._lying = door.Lying(lambda: self.left_lying(BATCH))
+        self._before = {rank: door.Lying(partial(self._due_before, rank)) for rank in Rank}
 
     def start(self) -> None:
         self._begun = True

@@ -1,0 +1,15 @@
+"""The product's settings, where bells alone move sagas, or, without bells, the look at the door alone."""
+
+import os
+from datetime import timedelta
+
+from orchestrator.settings import *  # noqa: F403
+from orchestrator.settings import SAGAS as _SAGAS
+
+_NEVER = timedelta(hours=1)
+
+SAGAS = {
+    **_SAGAS,
+    "RING_AGAIN_AFTER": _NEVER,
+    "LOOK_AFTER": timedelta(0) if os.environ.get("AT_THE_DOOR") else _NEVER,
+}
