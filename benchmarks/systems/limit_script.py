@@ -86,10 +86,10 @@ def _selected(table: str, row: dict[str, str]) -> str:
 def _literals(connection: psycopg.Connection, query: str) -> dict[str, str]:
     """A row as literals of SQL by column, without its number."""
     found = connection.execute(f"SELECT each.* FROM ({query}) found, jsonb_each_text(to_jsonb(found)) each")  # noqa: S608
-    return {column: _literal(value) for column, value in found if column != "id"}
+    return {column: as_literal(value) for column, value in found if column != "id"}
 
 
-def _literal(value: str | None) -> str:
+def as_literal(value: str | None) -> str:
     """A literal without colons, since pgbench takes `:33` for a variable even in a string."""
     if value is None:
         return "NULL"
