@@ -16,6 +16,8 @@ from typing import Any
 import httpcore
 import httpx
 
+from sagas.engine.connections import Connections
+
 _end: ContextVar[float | None] = ContextVar("end of the exchange", default=None)
 _building = threading.Lock()
 _transport: httpx.BaseTransport | None = None
@@ -66,18 +68,12 @@ os.register_at_fork(after_in_child=_forget)
 
 
 class _Transport(httpx.HTTPTransport):
-    """httpx's own, over a pool without a limit: the worker's threads are the limit."""
+    """httpx's own, over connections without a limit: the worker's threads are the limit."""
 
     def __init__(self) -> None:
         trust = httpx.create_ssl_context()
         super().__init__(verify=trust)
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=trust,
-            max_connections=None,
-            max_keepalive_connections=500,
-            keepalive_expiry=_IDLE,
-            network_backend=_Backend(),
-        )
+        self._pool = Connections(ssl_context=trust, keepalive_expiry=_IDLE, network_backend=_Backend())
 
 
 class _Backend(httpcore.NetworkBackend):
