@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gateway.pooling import WatchedConnection
+
 POSTGRESQL = "django.db.backends.postgresql"
 SQLITE = "django.db.backends.sqlite3"
 
@@ -61,5 +63,6 @@ def _pool(size: int) -> dict[str, Any]:
     """
     if size == 0:
         return {}
-    pool = {"min_size": 1, "max_size": size, "timeout": 5, "reconnect_timeout": 5}
+    pool: dict[str, Any] = {"min_size": 1, "max_size": size, "timeout": 5, "reconnect_timeout": 5}
+    pool["connection_class"] = WatchedConnection
     return {"pool": pool, "prepare_threshold": PREPARE_AFTER}

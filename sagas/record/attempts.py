@@ -51,16 +51,19 @@ class Claim:
     began: float
     ends: float
     at: datetime
+    stack: list[Run] | None = None
 
     @classmethod
     def of(cls, t: Turn, run: Run) -> "Claim":
-        return cls.known(t.saga, run, t.definition, t.now)
+        return cls.known(t.saga, run, t.definition, t.now, t.remembered)
 
     @classmethod
-    def known(cls, saga: Saga, run: Run, definition: Definition, at: datetime) -> "Claim":
+    def known(
+        cls, saga: Saga, run: Run, definition: Definition, at: datetime, stack: list[Run] | None = None
+    ) -> "Claim":
         row, began = definition.places[run.path].row, time.monotonic()
         ends = began + _timeout(row, run).total_seconds()
-        return cls(saga=saga, run=run, definition=definition, row=row, began=began, ends=ends, at=at)
+        return cls(saga=saga, run=run, definition=definition, row=row, began=began, ends=ends, at=at, stack=stack)
 
     @property
     def now(self) -> datetime:
@@ -194,7 +197,7 @@ def take_back(run_id: int, fence: int, why: str, *, died: bool) -> tuple[Bell, .
 def _written(held: Claim, outcome: Outcome, worker: UUID, go_on: bool) -> Recorded:
     t: Turn
     with suppress(TakeTheLock):
-        with guess(held.saga, held.run, str(worker), held.now) as t:
+        with guess(held.saga, held.run, str(worker), held.now, held.stack) as t:
             following = _moved_on(t, t.subject, outcome, worker, go_on)
         return Recorded(next=Claim.of(t, following) if following else None, bells=t.bells)
     with turn(held.saga.pk, str(worker)) as t:

@@ -11,6 +11,7 @@ A guess knows one run, and may open others. It reads nothing that was changed in
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, NoReturn, TypeVar
 
 from django.db import connection
@@ -21,11 +22,13 @@ from sagas.models import Run, Saga
 from sagas.record import postgres
 from sagas.record.turn import RUN_FIELDS, Turn
 from sagas.words import boundaries
+from sagas.words.outcome import Happened
+from sagas.words.plan import Undo
 
 Row = TypeVar("Row", Run, Saga)
 
-WRITTEN = frozenset({"state", "position", "next_seq", "ended_at", "committed_at"})
-"""What of a saga a guess can change."""
+HIGHEST = 20
+"""A higher stack is read under the lock, page by page."""
 
 
 class TakeTheLock(Exception):
@@ -33,11 +36,14 @@ class TakeTheLock(Exception):
 
 
 @contextmanager
-def guess(saga: Saga, run: Run, actor: str, now: datetime) -> Iterator["Guess"]:
-    """A turn on that saga as it was read, about that run. Raises `TakeTheLock`."""
+def guess(saga: Saga, run: Run, actor: str, now: datetime, stack: list[Run] | None = None) -> Iterator["Guess"]:
+    """A turn on that saga as it was read, about that run; `stack` is what was known of its way back at that `rev`.
+
+    Raises `TakeTheLock`.
+    """
     if not may_guess():
         raise TakeTheLock
-    found = Guess(saga, run, actor, now)
+    found = Guess(saga, run, actor, now, stack)
     yield found
     found.write()
     boundaries.passed("committed")
@@ -51,17 +57,41 @@ def may_guess() -> bool:
 class Guess(Turn):
     """A turn on copies; `subject` is the run that it is about."""
 
-    def __init__(self, saga: Saga, run: Run, actor: str, now: datetime) -> None:
+    def __init__(self, saga: Saga, run: Run, actor: str, now: datetime, stack: list[Run] | None = None) -> None:
         super().__init__(_twin(saga), actor, now)
         self.subject = self.hold(_twin(run))
+        self._known = stack
 
-    def next_down(self) -> Run | None:
-        found = None if self.saga.open_incidents else postgres.next_down(self.subject)
-        if self.subject.is_unsettled and (found is None or (self.subject.seq or 0) > (found.seq or 0)):
-            found = self.subject
-        if found is None or self.definition.places[found.path].groups:
+    @cached_property
+    def stack(self) -> list[Run]:
+        """What the way back has before it beside the subject, the latest first; what is known of it from before."""
+        found = self._known if self._known is not None else postgres.unsettled(self.subject, HIGHEST + 1)
+        if len(found) > HIGHEST:
             raise TakeTheLock
-        return self.hold(found)
+        return [run for run in map(_twin, found) if run.pk != self.subject.pk]
+
+    def place(self) -> list[Run]:
+        if self.saga.open_incidents:
+            raise TakeTheLock
+        standing = [run for run in [self.subject, *self.stack] if run.is_unsettled]
+        top = max(standing, key=lambda run: run.seq or 0, default=None)
+        if top is not None and self.definition.places[top.path].groups:
+            raise TakeTheLock
+        return [] if top is None else [self.hold(top)]
+
+    def at_work(self) -> list[Run]:
+        if self.tally["busy"] or self.tally["waiting"]:
+            raise TakeTheLock
+        return []
+
+    def set_aside(self) -> list[Run]:
+        if self.tally["held"] or self.definition.members:
+            raise TakeTheLock
+        return []
+
+    def owed_for_nothing(self) -> list[Run]:
+        owed = [run for run in [self.subject, *self.stack] if run.undo == Undo.OWED and not run.work]
+        return [self.hold(run) for run in owed if run.happened == Happened.NO]
 
     def another(self, queue: str) -> Run | None:
         if self.tally["busy"]:
@@ -115,7 +145,7 @@ class Guess(Turn):
         changed = self._changed()
         runs = [self._change_of(pk, run) for pk, run in self._touched.items()]
         again = "ended_at" in changed and changed["ended_at"] is None
-        if again or not changed.keys() <= WRITTEN or not all(map(postgres.is_writable, self.opened)):
+        if again or not changed.keys() <= postgres.OF_SAGA or not all(map(postgres.is_writable, self.opened)):
             raise TakeTheLock
         if self._tells_its_parent():
             raise TakeTheLock
@@ -133,7 +163,7 @@ class Guess(Turn):
     def _change_of(self, pk: int, run: Run) -> postgres.RunChange | None:
         before = self._before[pk]
         changed = {name for name in RUN_FIELDS if getattr(run, name) != before[name]}
-        if not changed <= postgres.WRITTEN or ("result" in changed and run.result is None):
+        if not changed <= postgres.OF_RUN or ("result" in changed and run.result is None):
             raise TakeTheLock
         fresh = frozenset(changed.intersection(postgres.CLOCKS))
         return postgres.RunChange(run=run, fence=before["fence"], fresh=fresh) if changed else None
@@ -148,6 +178,7 @@ class Guess(Turn):
             run.pk = written.ids[run.path, run.item]
             self._touched[run.pk] = run
         self.opened = []
+        self.remembered = [*self.stack, self.subject] if "stack" in self.__dict__ else None
         saga.rev += 1
         saga.updated_at = self.now = self.latest = written.now
         saga.ended_at = written.now if change.ends else saga.ended_at

@@ -17,6 +17,9 @@ from sagas.models.saga import Going
 from sagas.record import clock
 from sagas.record.turn import RUN_FIELDS, DeadToken, Turn
 from sagas.words import boundaries
+from sagas.words.lifecycle import StepState
+from sagas.words.outcome import Happened
+from sagas.words.plan import Undo
 from sagas.words.verdict import Doing, Reason
 
 
@@ -54,8 +57,14 @@ def _turn(sagas: QuerySet[Saga], actor: str) -> Iterator["Locked | None"]:
 class Locked(Turn):
     """A turn that reads and writes row by row; nobody else can meanwhile."""
 
-    def next_down(self) -> Run | None:
-        return None
+    def at_work(self) -> list[Run]:
+        return self.runs(work__isnull=False)
+
+    def set_aside(self) -> list[Run]:
+        return self.runs(Q(held=True) | Q(kind=Run.Kind.GROUP, state=StepState.WAITING))
+
+    def owed_for_nothing(self) -> list[Run]:
+        return self.runs(undo=Undo.OWED, happened=Happened.NO, work__isnull=True)
 
     def another(self, queue: str) -> Run | None:
         if not self.tally["busy"]:

@@ -87,8 +87,19 @@ PLAIN = {
     "error": "text",
     "code": "varchar",
 }
-WRITTEN = frozenset([*PLAIN, *CLOCKS, "result"])
+OF_RUN = frozenset([*PLAIN, *CLOCKS, "result"])
 """What of a run this can change; a turn that changes more takes the lock."""
+
+SAGA = {
+    "state": "varchar",
+    "going": "varchar",
+    "cause": "varchar",
+    "position": "jsonb",
+    "next_seq": "int",
+    "decisions": "int",
+}
+OF_SAGA = frozenset([*SAGA, "failure", "ended_at", "committed_at"])
+"""What of a saga this can change."""
 
 BIRTH = {
     "saga_id": "uuid",
@@ -124,9 +135,9 @@ def write(changes: Sequence[Change]) -> list[Written | None]:
     parameters: list[str | None] = [_interval(clock.put_forward())]
     for change in changes:
         saga = change.saga
-        position, moves = json.dumps(saga.position), json.dumps(change.moves)
-        parameters += (saga.pk.hex, str(saga.rev), saga.state, position, str(saga.next_seq))
-        parameters += ("t" if change.ends else "f", "t" if change.commits else "f", change.actor, moves)
+        parameters += (saga.pk.hex, str(saga.rev), saga.state, saga.going, saga.cause, json.dumps(saga.position))
+        parameters += (str(saga.next_seq), str(saga.decisions), _json(saga.failure), _text(change.ends))
+        parameters += (_text(change.commits), change.actor, json.dumps(change.moves))
     for change, one in runs:
         parameters += _run(change, one)
     for change, run in opened:
@@ -162,10 +173,9 @@ def due(run_id: int, fence: int) -> tuple[Saga, Run, datetime] | None:
     return _built(Saga, row[: len(SAGA_COLUMNS)]), _built(Run, row[len(SAGA_COLUMNS) :]), now
 
 
-def next_down(run: Run) -> Run | None:
-    """The run of the same saga that is next on the way back, after this one."""
-    rows = execute(_NEXT_DOWN, (run.saga_id.hex, str(run.pk)))
-    return _built(Run, rows[0]) if rows else None
+def unsettled(run: Run, most: int) -> list[Run]:
+    """What the way back of that run's saga has before it, the latest first; at most so many."""
+    return [_built(Run, row) for row in execute(_UNSETTLED, (run.saga_id.hex, str(most)))]
 
 
 def execute(statement: str, parameters: Sequence[str | None]) -> list[tuple[Any, ...]]:
@@ -209,7 +219,7 @@ def _run(change: Change, one: RunChange) -> Iterator[str | None]:
     yield change.saga.pk.hex
     yield str(run.pk)
     yield str(one.fence)
-    yield None if run.result is None else json.dumps(run.result)
+    yield _json(run.result)
     for name in PLAIN:
         yield _text(getattr(run, name))
     for name in CLOCKS:
@@ -244,6 +254,10 @@ def _text(value: Any) -> str | None:
     return str(value)
 
 
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value)
+
+
 def _interval(of: timedelta) -> str:
     return f"{of // timedelta(microseconds=1)} microseconds"
 
@@ -251,20 +265,21 @@ def _interval(of: timedelta) -> str:
 @cache
 def _statement(sagas: int, runs: int, opened: int) -> str:
     """The statement for so many sagas, runs and new runs."""
-    v = {"id": "uuid", "rev": "bigint", "state": "varchar", "position": "jsonb", "next_seq": "int"}
+    v = {"id": "uuid", "rev": "bigint", **SAGA, "failure": "jsonb"}
     v |= {"ends": "bool", "commits": "bool", "actor": "varchar", "moves": "jsonb"}
+    plain = ", ".join(f"{name} = v.{name}" for name in SAGA)
     parts = [
         "p(ahead) AS MATERIALIZED (SELECT $?::interval)",
         _values("v", v, sagas),
-        """s AS (
-            UPDATE sagas_saga g SET rev = g.rev + 1, state = v.state, position = v.position, next_seq = v.next_seq,
+        f"""s AS (
+            UPDATE sagas_saga g SET rev = g.rev + 1, {plain}, failure = coalesce(v.failure, g.failure),
                 updated_at = clock_timestamp() + p.ahead,
                 ended_at = CASE WHEN v.ends THEN clock_timestamp() + p.ahead ELSE g.ended_at END,
                 committed_at = CASE WHEN v.commits THEN clock_timestamp() + p.ahead ELSE g.committed_at END
             FROM v, p WHERE g.id = v.id AND g.rev = v.rev
             RETURNING g.id, g.rev,
                 CASE WHEN v.commits THEN g.committed_at WHEN v.ends THEN g.ended_at ELSE g.updated_at END AS now
-        )""",
+        )""",  # noqa: S608 - names of our own columns, here and below
     ]
     whole = "1"
     if runs:
@@ -277,7 +292,7 @@ def _statement(sagas: int, runs: int, opened: int) -> str:
             f"""r AS (
                 UPDATE sagas_run r SET {plain}, {clocks}, result = coalesce(u.result, r.result)
                 FROM s JOIN u ON u.saga_id = s.id WHERE r.id = u.id AND r.fence = u.was RETURNING r.id
-            )""",  # noqa: S608 - names of our own columns, here and below
+            )""",  # noqa: S608
         ]
         wanted = "(SELECT count(*) FROM s JOIN u ON u.saga_id = s.id)"
         whole = f"1 / (CASE WHEN (SELECT count(*) FROM r) = {wanted} THEN 1 ELSE 0 END)"  # noqa: S608
@@ -343,10 +358,9 @@ _DUE = f"""
     FROM sagas_run r JOIN sagas_saga g ON g.id = r.saga_id
     WHERE r.id = $?::bigint AND r.fence = $?::int AND r.work = 'due' AND r.at <= statement_timestamp() + $?::interval
 """  # noqa: S608 - names of our own columns
-_NEXT_DOWN = f"""
+_UNSETTLED = f"""
     SELECT {_columns("r", RUN_COLUMNS)} FROM sagas_run r
-    WHERE r.saga_id = $?::uuid AND r.id <> $?::bigint
+    WHERE r.saga_id = $?::uuid AND r.seq IS NOT NULL
       AND (r.work IN ('running', 'waiting') OR r.undo IN ('owed', 'due', 'running', 'stuck'))
-      AND r.seq IS NOT NULL
-    ORDER BY r.seq DESC LIMIT 1
+    ORDER BY r.seq DESC LIMIT $?::int
 """  # noqa: S608

@@ -85,6 +85,7 @@ class Turn:
         self.opened: list[Run] = []
         self.sent: list[Run] = []
         self.born: list[Turn] = []
+        self.remembered: list[Run] | None = None
         self._stances: list[tuple[Run, str]] = []
         self._touched: dict[int, Run] = {}
         self._before: dict[int, dict[str, Any]] = {}
@@ -246,9 +247,21 @@ class Turn:
         """Runs of this saga, as they are now."""
         raise NotImplementedError
 
-    def next_down(self) -> Run | None:
-        """The run that is next on the way back, if one alone is, and that is known without the lock."""
+    def at_work(self) -> list[Run]:
+        """The runs that do or await something."""
         raise NotImplementedError
+
+    def set_aside(self) -> list[Run]:
+        """The runs that a person holds, and groups that are open."""
+        raise NotImplementedError
+
+    def owed_for_nothing(self) -> list[Run]:
+        """The runs at rest that owe a compensation although they are known not to have happened."""
+        raise NotImplementedError
+
+    def place(self) -> list[Run] | None:
+        """The top of the stack on the way back, if that is known without asking for it: one run, or none is left."""
+        return None
 
     def another(self, queue: str) -> Run | None:
         """A run of this saga that is due on that queue, other than what this turn made due."""

@@ -22,10 +22,10 @@ def turn_back(t: Turn, cause: Cause, failure: dict[str, Any]) -> None:
     saga.decisions += 1
     t.settle("superseded", direction=Going.FORWARD)
     t.become(SagaState.COMPENSATING)
-    for run in t.runs(work__isnull=False):
+    for run in t.at_work():
         if run.kind != Run.Kind.MESSAGE and run.doing != Doing.COMPENSATION:
             _call_off(t, run)
-    for run in t.runs(Q(held=True) | Q(kind=Run.Kind.GROUP, state=StepState.WAITING)):
+    for run in t.set_aside():
         if run.undo != Undo.STUCK:
             run.held = False
             t.move(run, "superseded", step=StepState.CANCELLED if run.state in ("due", "waiting") else None)
@@ -62,6 +62,8 @@ def withdraw(t: Turn, run: Run) -> None:
 
 def forget_pending(t: Turn, runs: QuerySet[Run]) -> None:
     """Items that never began never will: in one statement, however many they are."""
+    if not t.definition.has_lists:
+        return
     t.flush()
     forgotten = runs.filter(state=StepState.PENDING).update(state=StepState.CANCELLED)
     if forgotten:
@@ -76,7 +78,7 @@ def spare(t: Turn, run: Run) -> None:
 
 def spare_all(t: Turn) -> None:
     """All that did not happen and is not under way need not be undone."""
-    for run in t.runs(undo=Undo.OWED, happened=Happened.NO, work__isnull=True):
+    for run in t.owed_for_nothing():
         spare(t, run)
 
 
@@ -125,8 +127,8 @@ def descend(t: Turn) -> None:
 
 def _place(t: Turn) -> list[Run]:
     """The top of the stack: one run, or, of a group that is undone side by side, as many as may be at it at once."""
-    if (alone := t.next_down()) is not None:
-        return [alone]
+    if (known := t.place()) is not None:
+        return known
     t.flush()
     unsettled = Run.objects.filter(saga_id=t.saga.pk).unsettled()
     if t.definition.on_compensation_stuck == "continue":

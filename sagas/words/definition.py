@@ -84,6 +84,11 @@ class Definition:
         return tuple(place for place in self.walk() if isinstance(place.row, Step) and place.row.pivot)
 
     @cached_property
+    def has_lists(self) -> bool:
+        """Is there an `each` in it?"""
+        return any(isinstance(place.row, Each) for place in self.walk())
+
+    @cached_property
     def fingerprint(self) -> str:
         """Names, order and shapes of the rows as 16 hex digits; the bodies of functions may change freely."""
         shape = json.dumps([row.shape() for row in self.rows], separators=(",", ":"))
