@@ -7,6 +7,8 @@ from inspect import unwrap
 from typing import Any, TypeVar
 from uuid import UUID
 
+from django.db import InterfaceError, OperationalError, connection
+
 from gateway.borrowing import borrowed
 from sagas.conf import conf
 from sagas.engine.answers import meanings
@@ -61,10 +63,11 @@ class Results(Mapping[str, Any]):
     or an approval that went on without an answer `TIMED_OUT`; of a row that was skipped None.
     """
 
-    def __init__(self, saga_id: UUID, definition: Definition, path: str) -> None:
+    def __init__(self, saga_id: UUID, definition: Definition, path: str, ends: float) -> None:
         here = definition.places[path]
         earlier = (place for place in definition.walk() if place.top < here.top)
         self._saga_id = saga_id
+        self._ends = ends
         self._places = {place.path: place for place in earlier if not isinstance(place.row, Parallel)}
         self._loaded: dict[str, Any] = {}
 
@@ -72,8 +75,7 @@ class Results(Mapping[str, Any]):
         if name not in self._places:
             raise KeyError(f"{name!r} is not a row before this one; there are: {', '.join(self._places) or 'none'}.")
         if name not in self._loaded:
-            with borrowed():
-                self._loaded[name] = self._load(self._places[name])
+            self._loaded[name] = _patiently(lambda: self._load(self._places[name]), until=self._ends)
         return self._loaded[name]
 
     def _load(self, place: Place) -> Any:
@@ -137,7 +139,8 @@ class Context:
         Raises `TurnedBack` when the saga was turned back meanwhile: stop then.
         """
         self._only_in_a_remote_step("send a heartbeat")
-        renew(self._claim.run, self._claim.step.heartbeat, progress)
+        claim = self._claim
+        _patiently(lambda: renew(claim.run, claim.step.heartbeat, progress), until=claim.ends)
 
     def signal_url(self, name: str) -> str:
         """An address of our own for a participant to call back, once: what it POSTs is the saga's signal of that name.
@@ -181,8 +184,8 @@ class Context:
         left = claim.ends - time.monotonic()
         spent = (claim.step.timeout.total_seconds() if claim.step.timeout else 0) - left
         if spent > FRESH and claim.run.doing != Doing.COMPENSATION:
-            confirm(claim.run)
-        return left
+            _patiently(lambda: confirm(claim.run), until=claim.ends)
+        return claim.ends - time.monotonic()
 
 
 def context_of(claim: Claim) -> Context:
@@ -202,7 +205,7 @@ def context_of(claim: Claim) -> Context:
             labels=saga.labels,
             tenant=saga.tenant,
         ),
-        results=Results(saga.id, claim.definition, run.path),
+        results=Results(saga.id, claim.definition, run.path, claim.ends),
         action=Action(
             key=run.action_key,
             result=unpack(run.result if run.result is not None else late),
@@ -218,5 +221,20 @@ def _input_of(claim: Claim) -> Any:
     """The input that the run was begun with: an operator's edit is for later steps."""
     if claim.run.input_rev == claim.saga.input_rev:
         return claim.saga.input
-    with borrowed():
-        return Revision.objects.values_list("input", flat=True).get(saga_id=claim.saga.pk, rev=claim.run.input_rev)
+    revisions = Revision.objects.filter(saga_id=claim.saga.pk).values_list("input", flat=True)
+    return _patiently(lambda: revisions.get(rev=claim.run.input_rev), until=claim.ends)
+
+
+def _patiently(ask: Callable[[], Returned], *, until: float) -> Returned:
+    """What the database says. While it does not answer, the attempt waits, and has not failed."""
+    until = min(until, time.monotonic() + conf().database_patience.total_seconds())
+    pause = 0.1
+    while True:
+        try:
+            with borrowed():
+                return ask()
+        except (OperationalError, InterfaceError):
+            if connection.in_atomic_block or time.monotonic() + pause > until:
+                raise
+        time.sleep(pause)
+        pause = min(pause * 2, 2.0)
