@@ -5,10 +5,10 @@ BIN := .venv/bin
 LOCKED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench up lock services
+.PHONY: help demo test check bench bench-waiting up lock services
 
 help: ## explain these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(LOCKED) ## show a shop's orders, with a declined payment and a killed worker
 	@$(BIN)/python -m examples.shop.demo
@@ -25,6 +25,9 @@ check: $(LOCKED) ## lint, check the format, the types, the settings and the migr
 
 bench: $(LOCKED) services ## measure the coordinator beside its peers; ARGS=--quick leaves most of them out
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-waiting: $(LOCKED) services ## measure the pools with steps that wait; ARGS=--sound disturbs them instead
+	@$(BIN)/python -m benchmarks.waiting $(ARGS)
 
 up: $(LOCKED) ## run everything in one process, for looking around
 	@$(BIN)/python manage.py up
