@@ -8,7 +8,6 @@ from typing import Protocol
 from benchmarks.measurement import Failure, Measurement
 from benchmarks.sizes import Sizes
 from benchmarks.system import System, Unavailable, Worked
-from benchmarks.work import Flow
 
 
 class Watcher(Protocol):
@@ -55,10 +54,10 @@ class Run:
         """What a step costs the database, for the systems on a site that counts."""
         for system in systems:
             if isinstance(system, Worked) and system.database is not None:
-                for flow in Flow:
-                    self.watcher.begins(f"{system.title}: counting statements, {flow}")
-                    with self._noting(system, 0, "counts"):
-                        self._note(system.count(system.database, flow, self.sizes.counted))
+                self.watcher.begins(f"{system.title}: counting statements")
+                with self._noting(system, 0, "counts"):
+                    for counts in system.count(system.database, self.sizes):
+                        self._note(counts)
 
     def _turn(self, system: System, number: int) -> None:
         parts = list(system.measurements(self.sizes))

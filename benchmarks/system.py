@@ -98,24 +98,27 @@ class Worked(ABC):
                 yield self._burst(stage, number, flow, sizes.sagas)
             yield self._singles(stage, number, sizes.singles)
 
-    def count(self, database: str, flow: Flow, sagas: int) -> Counts:
+    def count(self, database: str, sizes: Sizes) -> Iterator[Counts]:
         """What a step costs its database, on a site that counts; what starting and ending cost is taken off."""
         server = self.site.postgres.url
         before = counters.read(server, database)
         with self.running():
             pass
-        idle = counters.read(server, database)
-        with self.running() as stage:
-            stage.driver.burst(flow, sagas)
-        used = counters.read(server, database) - idle - (idle - before)
-        steps = sagas * flow.steps
-        return Counts(
-            system=self.name,
-            flow=flow,
-            statements=used.statements / steps,
-            transactions=used.transactions / steps,
-            flushes=used.flushes / steps,
-        )
+        last = counters.read(server, database)
+        idle = last - before
+        for flow in sizes.flows_counted:
+            with self.running() as stage:
+                stage.driver.burst(flow, sizes.counted)
+            now = counters.read(server, database)
+            used, last = now - last - idle, now
+            steps = sizes.counted * flow.steps
+            yield Counts(
+                system=self.name,
+                flow=flow,
+                statements=used.statements / steps,
+                transactions=used.transactions / steps,
+                flushes=used.flushes / steps,
+            )
 
     def _warm(self, stage: Stage, sagas: int) -> None:
         """Open what is opened once: connections, channels, caches. None of it is measured."""

@@ -55,7 +55,8 @@ def _counts(summary: Summary, titles: Mapping[str, str]) -> Table:
         cells = []
         for flow in Flow:
             found = by_flow.get(flow)
-            cells += [f"{found.statements:.2f}", f"{found.transactions:.2f}", f"{found.flushes:.2f}"] if found else []
+            three = (found.statements, found.transactions, found.flushes) if found else ()
+            cells += [f"{one:.2f}" for one in three] or ["-"] * 3
         table.add_row(titles[name], *cells)
     return table
 
