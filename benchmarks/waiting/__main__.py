@@ -20,7 +20,7 @@ from benchmarks.waiting.tables import proofs_table, trials_table
 from benchmarks.waiting.trial import Trial, trial
 from tests.harness.product import REPOSITORY
 
-KNOWN = {pool.name: pool for pool in (*pools.FULL, *pools.QUICK, *pools.SOUND)}
+KNOWN = {pool.name: pool for pool in (*pools.FULL, *pools.QUICK, *pools.SOUND, *pools.UNSOUND)}
 
 
 def main(arguments: Sequence[str]) -> int:
