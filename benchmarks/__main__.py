@@ -82,6 +82,7 @@ def _sizes(asked: argparse.Namespace) -> Sizes:
 def _about(systems: Sequence[System], there: Sequence[System], site: Site) -> dict[str, object]:
     return {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "revision": machine.revision(),
         "machine": machine.described(),
         "postgresql": site.settings(),
         "versions": {"servers": site.versions(), **{system.name: system.versions() for system in there}},

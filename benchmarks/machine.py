@@ -2,8 +2,12 @@
 
 import os
 import platform
+import shutil
+import subprocess
 import tempfile
 from pathlib import Path
+
+from tests.harness.product import REPOSITORY
 
 
 def described() -> dict[str, object]:
@@ -15,6 +19,14 @@ def described() -> dict[str, object]:
         "kernel": platform.release(),
         "store": store(),
     }
+
+
+def revision() -> str:
+    """Which state of the repository was measured; `dirty` when files differ from it."""
+    if shutil.which("git") is None:
+        return "unknown"
+    told = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=REPOSITORY, capture_output=True, text=True)
+    return told.stdout.strip() or "unknown"
 
 
 def store() -> str:

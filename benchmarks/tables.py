@@ -12,7 +12,8 @@ from benchmarks.work import Flow
 
 def tables(summary: Summary, titles: Mapping[str, str]) -> Iterator[Table]:
     """The tables that have anything in them; `titles` says what a system is called."""
-    yield _figures(summary, titles)
+    if summary.figures:
+        yield _figures(summary, titles)
     if summary.counts:
         yield _counts(summary, titles)
     if summary.limits:
