@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 TICK = 0.5
 """Seconds between two rounds of the worker's own thread."""
-BATCH = 100
+BATCH = 1000
 """What one look at the door finds at most."""
 IN_VAIN = 3
 """What was found so often and could not be claimed is nobody's; then a worker goes on."""

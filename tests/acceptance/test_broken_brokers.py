@@ -145,6 +145,6 @@ def publish(scene: Scene, *messages: tuple[bytes, str]) -> None:
 
 
 def waiting_messages(scene: Scene) -> int:
-    """How many messages nobody has taken yet."""
+    """How many messages nobody has taken yet, of every lane and rank."""
     with redis.Redis.from_url(scene.broker.url) as client:
-        return int(client.llen("sagas"))
+        return sum(int(client.llen(key)) for key in client.scan_iter("sagas*"))

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ import redis as redis_client
 from celery import Celery, current_app, shared_task
 
 from gateway import doorbell
-from gateway.doorbell import Doorbell, Ring, Tally
+from gateway.doorbell import Doorbell, Rank, Ring, Tally
 from tests.harness.processes import free_port
 from tests.harness.waiting import wait_until
 
@@ -67,6 +68,30 @@ def test_what_is_rung_reaches_the_queue_in_order(bell, redis):
     assert in_the_queue(redis.url) == [[number] for number in range(50)]
     assert ours.tally == Tally(published=50)
     assert ours.failing_since() is None
+
+
+def test_a_message_for_a_queue_that_nobody_has_declared_costs_one_command_from_the_second_on(bell, redis):
+    ours, celery = bell(), app(redis.url)
+    ours.ring(a_ring(celery, 0))
+    assert ours.flush(LONG)
+    with redis_client.Redis.from_url(redis.url) as client:
+        client.config_resetstat()
+        for number in range(1, 11):
+            ours.ring(a_ring(celery, number))
+        assert ours.flush(LONG)
+        commands = {name: told["calls"] for name, told in client.info("commandstats").items()}
+    assert in_the_queue(redis.url) == [[number] for number in range(11)]
+    assert {name: calls for name, calls in commands.items() if "config" not in name} == {"cmdstat_lpush": 10}
+
+
+def test_what_is_urgent_is_kept_apart_at_redis(bell, redis):
+    ours, celery = bell(), app(redis.url)
+    celery.conf.broker_transport_options = {"priority_steps": [int(rank) for rank in Rank]}
+    for rank in (Rank.LAST, Rank.NORMAL, Rank.FIRST):
+        ours.ring(replace(a_ring(celery, rank.name), rank=rank))
+    assert ours.flush(LONG)
+    with celery.connection() as connection, connection.SimpleQueue("bells") as queue:
+        assert [queue.get(timeout=20).payload[0] for _ in Rank] == [["FIRST"], ["NORMAL"], ["LAST"]]
 
 
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])
@@ -210,17 +235,19 @@ def test_a_process_that_ends_does_not_wait_for_a_frozen_broker(frozen):
 
 def test_a_forked_child_rings_with_a_thread_and_a_connection_of_its_own(redis):
     then = """
+from datetime import timedelta
+LONG = timedelta(seconds=20)
 doorbell.ring("tests.work", ["parent"], "bells")
-assert doorbell.flush()
+assert doorbell.flush(LONG)
 child = os.fork()
 doorbell.ring("tests.work", ["child" if child == 0 else "parent"], "bells")
-assert doorbell.flush()
+assert doorbell.flush(LONG)
 assert doorbell.tally().published == (1 if child == 0 else 2)
 if child == 0:
     os._exit(0)
 assert os.waitpid(child, 0)[1] == 0
 doorbell.ring("tests.work", ["parent"], "bells")
-assert doorbell.flush()
+assert doorbell.flush(LONG)
 assert doorbell.tally() == doorbell.Tally(published=3)
 """
     run(redis.url, then)

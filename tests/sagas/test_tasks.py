@@ -2,10 +2,13 @@
 
 import threading
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
+from celery import Celery
 
-from sagas import saga, step
+from orchestrator import queues
+from sagas import saga, step, tasks
 from sagas.engine import workers
 from sagas.engine.canary import Canary
 from sagas.models import Saga
@@ -47,6 +50,37 @@ def test_a_function_that_hangs_is_woken_at_the_steps_timeout(world):
     deliver(run.pk, run.fence)
     run.refresh_from_db()
     assert (run.state, run.code, run.happened) == ("due", "timeout", "maybe")
+
+
+@pytest.mark.parametrize(
+    ("selected", "served", "consumed"),
+    [
+        (None, {"sagas", "hooks"}, {"sagas", "hooks", "sagas:one", "sagas:two", "hooks:two"}),
+        ("hooks", {"hooks"}, {"hooks", "hooks:two"}),
+        ("mail", {"mail"}, {"mail"}),
+    ],
+    ids=["without -Q", "with -Q hooks", "with -Q mail"],
+)
+def test_a_worker_takes_from_its_queues_and_their_lanes_and_is_known_by_its_queues(
+    world, monkeypatch, selected, served, consumed
+):
+    monkeypatch.setattr(tasks, "_served", [])
+    one = saga("one", step(world.act, reads_only=True))
+    two = saga("two", step(world.act, reads_only=True), step(world.hear, reads_only=True, queue="hooks"))
+    world.knows(one, two)
+    with Celery("tests", broker="memory://", set_as_current=False) as app:
+        app.conf.task_queues = queues.declared(["sagas"])
+        app.amqp.queues.select(selected)
+        tasks.add_queues(sender="w", instance=SimpleNamespace(app=app, concurrency=1))
+        assert set(app.amqp.queues.consume_from) == consumed
+        assert set(tasks._served) == served
+
+
+@pytest.mark.parametrize(
+    ("said", "rank"), [(0, 0), (1, 1), (2, 2), (9, 1), (-1, 1), (None, 1), ("0", 1), ([0], 1), ({}, 1)]
+)
+def test_a_message_has_the_rank_that_it_names_and_else_a_normal_one(said, rank):
+    assert tasks._rank(SimpleNamespace(delivery_info={"priority": said})) == rank
 
 
 def test_a_worker_is_deaf_only_when_it_had_room_and_the_broker_took_messages(settings):

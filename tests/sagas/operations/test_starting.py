@@ -192,6 +192,16 @@ def test_a_new_saga_takes_the_highest_version_and_a_named_one_if_it_is_named(wor
     assert operations.start("keyed", actor="ann", version=1).saga.version == 1
 
 
+@pytest.mark.parametrize("priority", [101, -101, 10**9, 1.5, True, "5", None])
+def test_a_priority_beyond_the_range_is_refused(world: World, priority: Any) -> None:
+    keyed(world)
+    with pytest.raises(InvalidInput, match="from -100 to 100; 0 is normal") as refusal:
+        start(priority=priority)
+    assert [fault["pointer"] for fault in refusal.value.errors] == ["/priority"]
+    most = [operations.start("keyed", actor="ann", priority=number).saga.priority for number in (-100, 100)]
+    assert most == [-100, 100]
+
+
 def test_labels_and_priority_are_kept_and_runs_have_the_priority(world: World) -> None:
     keyed(world)
     found = start(labels={"shop": "north"}, priority=7).saga

@@ -177,6 +177,9 @@ STEPS = [
     (of_one(local=True, heartbeat=SECOND), "a local step is never in doubt"),
     (of_one(queue=""), "queue must be the name of a Celery queue"),
     (of_one(queue=7), "queue must be the name of a Celery queue"),
+    (of_one(queue="sagas:order"), "without colons"),
+    (of_one(queue="sagas,hooks"), "without colons, commas and spaces"),
+    (of_one(queue="q" * 101), "100 characters at most"),
 ]
 WAITS = [
     (of_rows(wait("paid", timeout=None)), "timeout=None would let it wait for ever"),

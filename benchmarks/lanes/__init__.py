@@ -1,0 +1,1 @@
+"""What lanes and ranks cost at Redis: `python -m benchmarks.lanes`."""
