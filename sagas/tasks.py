@@ -62,9 +62,8 @@ def add_queues(sender: str, instance: Any, **kwargs: Any) -> None:
     global _canary
     queues = instance.app.amqp.queues
     if queues._consume_from is None:
-        for name in sorted(
-            {name for definition in registry.everything() for name in definition.queues} - set(queues.consume_from)
-        ):
+        named = {name for definition in registry.everything() for name in definition.queues}
+        for name in sorted(named - set(queues.consume_from)):
             queues.select_add(lanes.declaration(name))
     _served[:] = queues.consume_from
     for name in lanes.lanes(_served):

@@ -18,6 +18,8 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
+from django.db import InterfaceError, OperationalError
+
 from gateway import doorbell
 from gateway.borrowing import borrowed
 from gateway.doorbell import Rank
@@ -96,7 +98,13 @@ class Here:
         return True
 
     def _due_before(self, rank: Rank) -> list[door.Found]:
-        return door.waiting(self.queues, timedelta(0), BATCH, before=rank)
+        try:
+            return door.waiting(self.queues, timedelta(0), BATCH, before=rank)
+        except (
+            OperationalError,
+            InterfaceError,
+        ):  # the step itself waits for the database
+            return []
 
     def _be_known(self) -> None:
         """Beat before anything is claimed, where that is overdue.

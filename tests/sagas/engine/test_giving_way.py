@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError, connection
 
 from gateway.doorbell import Rank
 from sagas import saga, step
@@ -57,6 +58,17 @@ def test_what_gives_way_for_a_whole_slice_is_rung_for_again(world, three, settin
     assert worker.deliver(three[-1].pk, three[-1].fence, Rank.LAST) == 0
     assert "low" not in world.called
     assert Run.objects.filter(pk=three[-1].pk, work="due").exists()
+
+
+def test_without_an_answer_from_the_database_it_is_no_use_to_ask_who_comes_first(world, three):
+    def fail(execute, sql, parameters, many, context):
+        if "ROW_NUMBER" in sql:
+            raise OperationalError("away")
+        return execute(sql, parameters, many, context)
+
+    with connection.execute_wrapper(fail):
+        assert deliver(three[0], Rank.NORMAL) == 1
+    assert world.called == ["normal"]
 
 
 def test_what_nobody_can_claim_holds_up_nobody(world, three):
