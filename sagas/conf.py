@@ -41,6 +41,9 @@ class Conf:
     one_statement: bool = True
     """Write a turn on PostgreSQL in one statement where that can be done, and under the saga's lock only where not."""
 
+    shared_commits: bool = True
+    """Let turns that end at the same time in threads of one process share a statement, and its commit."""
+
     slice_steps: int = 10
     """A worker goes straight on for at most so many steps of one saga …"""
     slice_time: timedelta = timedelta(seconds=2)

@@ -19,7 +19,7 @@ from django.db.models import Q
 
 from sagas.conf import conf
 from sagas.models import Run, Saga
-from sagas.record import postgres
+from sagas.record import postgres, sharing
 from sagas.record.turn import RUN_FIELDS, Turn
 from sagas.words import boundaries
 from sagas.words.outcome import Happened
@@ -133,7 +133,7 @@ class Guess(Turn):
         self._count()
         change = self._change()
         try:
-            [written] = postgres.write([change])
+            written = sharing.write(change)
         except postgres.Refused:
             written = None
         if written is None:

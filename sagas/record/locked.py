@@ -70,8 +70,8 @@ class Locked(Turn):
         if not self.tally["busy"]:
             return None
         self.flush()
-        due = Run.objects.filter(saga_id=self.saga.pk, queue=queue).due(self.now).exclude(kind=Run.Kind.MESSAGE)
-        first = due.order_by("id").first()
+        due = Run.objects.filter(saga_id=self.saga.pk, queue=queue, work=Work.DUE, at__lte=self.now)
+        first = due.exclude(kind=Run.Kind.MESSAGE).order_by("id").first()
         return self.hold(first) if first is not None else None
 
     def runs(self, *conditions: Q, **which: Any) -> list[Run]:

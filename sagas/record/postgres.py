@@ -122,6 +122,11 @@ BIRTH = {
 }
 BORN = frozenset([*BIRTH, *CLOCKS])
 """What of a new run differs from a pristine one; a turn that opens another takes the lock."""
+V = {"id": "uuid", "rev": "bigint", **SAGA, "failure": "jsonb"}
+V |= {"ends": "bool", "commits": "bool", "actor": "varchar", "moves": "jsonb"}
+U = {"saga_id": "uuid", "id": "bigint", "was": "int", "result": "jsonb", **PLAIN}
+U |= {f"{name}_{how}": kind for name in CLOCKS for how, kind in (("on", "timestamptz"), ("by", "interval"))}
+O = {**BIRTH, **{f"{name}_by": "interval" for name in CLOCKS}}  # noqa: E741
 _PRISTINE = {f.attname: f.get_default() for f in Run._meta.concrete_fields if f.attname not in BORN | {"id"}}
 
 
@@ -132,17 +137,21 @@ def write(changes: Sequence[Change]) -> list[Written | None]:
     """
     runs = [(change, one) for change in changes for one in change.runs]
     opened = [(change, run) for change in changes for run in change.opened]
+    sizes = _rounded(len(changes)), _rounded(len(runs)), _rounded(len(opened))
     parameters: list[str | None] = [_interval(clock.put_forward())]
     for change in changes:
         saga = change.saga
         parameters += (saga.pk.hex, str(saga.rev), saga.state, saga.going, saga.cause, json.dumps(saga.position))
         parameters += (str(saga.next_seq), str(saga.decisions), _json(saga.failure), _text(change.ends))
         parameters += (_text(change.commits), change.actor, json.dumps(change.moves))
+    parameters += [None] * len(V) * (sizes[0] - len(changes))
     for change, one in runs:
         parameters += _run(change, one)
+    parameters += [None] * len(U) * (sizes[1] - len(runs))
     for change, run in opened:
         parameters += _new_run(change, run)
-    sql = _statement(len(changes), len(runs), len(opened))
+    parameters += [None] * len(O) * (sizes[2] - len(opened))
+    sql = _statement(*sizes)
     try:
         with transaction.atomic() if connection.in_atomic_block else nullcontext():
             rows = execute(sql, parameters)
@@ -156,6 +165,11 @@ def write(changes: Sequence[Change]) -> list[Written | None]:
         if run_id is not None:
             written.ids[path, item] = run_id
     return [found.get(change.saga.pk) for change in changes]
+
+
+def _rounded(size: int) -> int:
+    """Statements are made for few sizes, and filled up with rows of nothing."""
+    return size if size < 2 else 1 << (size - 1).bit_length()
 
 
 def is_writable(run: Run) -> bool:
@@ -265,12 +279,10 @@ def _interval(of: timedelta) -> str:
 @cache
 def _statement(sagas: int, runs: int, opened: int) -> str:
     """The statement for so many sagas, runs and new runs."""
-    v = {"id": "uuid", "rev": "bigint", **SAGA, "failure": "jsonb"}
-    v |= {"ends": "bool", "commits": "bool", "actor": "varchar", "moves": "jsonb"}
     plain = ", ".join(f"{name} = v.{name}" for name in SAGA)
     parts = [
         "p(ahead) AS MATERIALIZED (SELECT $?::interval)",
-        _values("v", v, sagas),
+        _values("v", V, sagas),
         f"""s AS (
             UPDATE sagas_saga g SET rev = g.rev + 1, {plain}, failure = coalesce(v.failure, g.failure),
                 updated_at = clock_timestamp() + p.ahead,
@@ -283,12 +295,10 @@ def _statement(sagas: int, runs: int, opened: int) -> str:
     ]
     whole = "1"
     if runs:
-        u = {"saga_id": "uuid", "id": "bigint", "was": "int", "result": "jsonb", **PLAIN}
-        u |= {f"{name}_{how}": kind for name in CLOCKS for how, kind in (("on", "timestamptz"), ("by", "interval"))}
         plain = ", ".join(f"{name} = u.{name}" for name in PLAIN)
         clocks = ", ".join(f"{name} = coalesce(u.{name}_on, s.now + u.{name}_by)" for name in CLOCKS)
         parts += [
-            _values("u", u, runs),
+            _values("u", U, runs),
             f"""r AS (
                 UPDATE sagas_run r SET {plain}, {clocks}, result = coalesce(u.result, r.result)
                 FROM s JOIN u ON u.saga_id = s.id WHERE r.id = u.id AND r.fence = u.was RETURNING r.id
@@ -298,13 +308,12 @@ def _statement(sagas: int, runs: int, opened: int) -> str:
         whole = f"1 / (CASE WHEN (SELECT count(*) FROM r) = {wanted} THEN 1 ELSE 0 END)"  # noqa: S608
     columns, joined = "NULL::bigint, NULL::varchar, NULL::int", ""
     if opened:
-        o = {**BIRTH, **{f"{name}_by": "interval" for name in CLOCKS}}
         constant = [name for name in _PRISTINE if _PRISTINE[name] is not None]
         given = ", ".join(f"o.{name}" for name in BIRTH)
         clocks = ", ".join(f"s.now + o.{name}_by" for name in CLOCKS)
         pristine = ", ".join(_literal(_PRISTINE[name]) for name in constant)
         parts += [
-            _values("o", o, opened),
+            _values("o", O, opened),
             f"""n AS (
                 INSERT INTO sagas_run ({", ".join([*BIRTH, *CLOCKS, *constant])})
                 SELECT {given}, {clocks}, {pristine} FROM s JOIN o ON o.saga_id = s.id
