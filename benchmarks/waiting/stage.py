@@ -42,6 +42,7 @@ class Stage:
         self.site, self.pool = site, pool
         self.database = f"waiting{next(_numbers)}"
         self.workers: list[Process] = []
+        self._line: psycopg.Connection | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> "Stage":
@@ -58,6 +59,8 @@ class Stage:
         return self
 
     def __exit__(self, *error: object) -> None:
+        if self._line is not None:
+            self._line.close()
         self._stack.close()
 
     def work(self) -> None:
@@ -103,9 +106,11 @@ class Stage:
 
     def number(self, query: str) -> int:
         """What a question with one number as the answer gives."""
-        with psycopg.connect(self.site.postgres.database_url(self.database), connect_timeout=2) as connection:
-            row: Any = connection.execute(query).fetchone()
-            return int(row[0])
+        if self._line is None or self._line.broken:
+            url = self.site.postgres.database_url(self.database)
+            self._line = psycopg.connect(url, autocommit=True, connect_timeout=2)
+        row: Any = self._line.execute(query).fetchone()
+        return int(row[0])
 
     def complaints(self) -> list[str]:
         """The lines in the workers' logs that speak of trouble."""

@@ -1,6 +1,7 @@
 """A look at the workers every now and then, while they work: memory, and database connections."""
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ import psycopg
 from benchmarks import processor
 
 EVERY = timedelta(seconds=0.2)
+SHARE = 50
+"""A look at memory makes the kernel walk all pages: what it took is waited for so many times before the next one."""
 _CONNECTIONS = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = %s AND application_name = %s
@@ -42,7 +45,9 @@ def watched(pids: Sequence[int], server: str, database: str) -> Iterator[Most]:
 
 def _watch(pids: Sequence[int], server: str, database: str, most: Most, over: threading.Event) -> None:
     connection: psycopg.Connection | None = None
-    while not over.wait(EVERY.total_seconds()):
+    pause = EVERY.total_seconds()
+    while not over.wait(pause):
+        began = time.monotonic()
         most.memory = max(most.memory, processor.memory(pids))
         try:
             connection = connection or psycopg.connect(server, autocommit=True, connect_timeout=2)
@@ -50,5 +55,6 @@ def _watch(pids: Sequence[int], server: str, database: str, most: Most, over: th
             most.connections = max(most.connections, int(row[0]) if row else 0)
         except psycopg.OperationalError:  # it is being restarted
             connection = None
+        pause = max(EVERY.total_seconds(), SHARE * (time.monotonic() - began))
     if connection is not None:
         connection.close()
