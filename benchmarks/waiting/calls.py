@@ -1,4 +1,4 @@
-"""`python -m benchmarks.waiting.calls`: the cost of a call when many threads call, over httpcore's pool and over ours."""
+"""`python -m benchmarks.waiting.calls`: what a call costs when many threads call, over httpcore's pool and ours."""
 
 import sys
 import threading
