@@ -18,7 +18,7 @@ from sagas.operations.previewing import Preview, preview
 from sagas.operations.repairing import give_up, reschedule, resolve, skip, waive
 from sagas.operations.retrying import retry
 from sagas.operations.signalling import Signalled, signal, signal_by_key
-from sagas.operations.starting import LONGEST_KEY, MOST_PRIORITY, OnDuplicate, Started, clone, start
+from sagas.operations.starting import LONGEST_KEY, MOST_PRIORITY, OnDuplicate, Started, clone, start, start_many
 from sagas.operations.turning import cancel, compensate
 
 __all__ = [
@@ -45,5 +45,6 @@ __all__ = [
     "signal_by_key",
     "skip",
     "start",
+    "start_many",
     "waive",
 ]

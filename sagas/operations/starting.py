@@ -1,6 +1,7 @@
 """A saga begins: `start` and `clone`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -15,6 +16,8 @@ from sagas.models import Audit, Saga
 from sagas.operations.allowing import allowed, effects_in_place
 from sagas.operations.turning import cancel
 from sagas.record import clock
+from sagas.record.birth import MOST, bear, conceive
+from sagas.record.guess import TakeTheLock
 from sagas.record.locked import Locked, turn
 from sagas.record.opening import begin_saga
 from sagas.record.payload import Unstorable, pack, text, unpack
@@ -88,12 +91,11 @@ def start(
         )
 
     for _ in range(KEY_RACES):
-        try:
-            with transaction.atomic():
-                return Started(saga=_begin(draft(), table, actor), created=True)
-        except IntegrityError:
-            same = Saga.objects.live().filter(tenant=tenant, definition=definition, business_key=business_key)
-            holder = same.filter(holds_key=True).first()
+        born = _store(draft, table, actor)
+        if born is not None:
+            return Started(saga=born, created=True)
+        same = Saga.objects.live().filter(tenant=tenant, definition=definition, business_key=business_key)
+        holder = same.filter(holds_key=True).first()
         if holder is None:
             continue
         if on_duplicate == "return":
@@ -105,6 +107,65 @@ def start(
         if successor is not None:
             return Started(saga=successor, created=True)
     raise NotAllowed(f"The business key {business_key!r} changes hands too fast; try again.", code="duplicate")
+
+
+def start_many(
+    definition: str,
+    inputs: Iterable[Any],
+    *,
+    actor: str,
+    tenant: str = "default",
+    version: int | None = None,
+    labels: Mapping[str, str] | None = None,
+    priority: int = 0,
+) -> list[Started]:
+    """Begin a saga for each input, in their order; all that is invalid is found before the first begins.
+
+    On PostgreSQL many begin in one statement, and each statement commits on its own unless the caller has a transaction
+    open: what raised from the database may have begun some of them. Raises like `start`; the pointers of `InvalidInput`
+    begin with the number of the input.
+    """
+    table = registry.get(definition, version)
+    _check_priority(priority)
+    accepted = list(_all_accepted(table, inputs))
+
+    def drafted(given: Any) -> Callable[[], Saga]:
+        return lambda: Saga(
+            tenant=tenant,
+            definition=table.name,
+            version=table.version,
+            fingerprint=table.fingerprint,
+            input=given,
+            labels=dict(labels or {}),
+            priority=priority,
+            started_by=actor,
+        )
+
+    found: list[Started] = []
+    for first in range(0, len(accepted), MOST):
+        drafts = [drafted(given) for given in accepted[first : first + MOST]]
+        found += [Started(saga=saga, created=True) for saga in _store_all(drafts, table, actor)]
+    return found
+
+
+def _all_accepted(table: Definition, inputs: Iterable[Any]) -> Iterator[Any]:
+    for number, given in enumerate(inputs):
+        try:
+            yield accepted_by(table, given)
+        except InvalidInput as error:
+            faults = [{**fault, "pointer": f"/{number}{fault['pointer']}"} for fault in error.errors]
+            raise InvalidInput(f"Input {number}: {error}", errors=faults) from None
+
+
+def _store_all(drafts: Sequence[Callable[[], Saga]], table: Definition, actor: str) -> list[Saga]:
+    with suppress(TakeTheLock):
+        born = [conceive(draft(), table, actor) for draft in drafts]
+        bear(born)
+        for one in born:
+            ring_after_commit(one)
+        return [one.saga for one in born]
+    with transaction.atomic():
+        return [_begin(draft(), table, actor) for draft in drafts]
 
 
 def _succeed(holder: Saga, draft: Callable[..., Saga], actor: str, *, replace: bool) -> Saga | None:
@@ -183,6 +244,21 @@ def clone(
             details={"clone": str(started.saga.pk)},
         )
     return started
+
+
+def _store(draft: Callable[[], Saga], table: Definition, actor: str) -> Saga | None:
+    """Begin it, in one statement if that can be; None if an open saga holds its key."""
+    with suppress(TakeTheLock):
+        born = conceive(draft(), table, actor)
+        if not bear([born])[0]:
+            return None
+        ring_after_commit(born)
+        return born.saga
+    try:
+        with transaction.atomic():
+            return _begin(draft(), table, actor)
+    except IntegrityError:
+        return None
 
 
 def _begin(saga: Saga, table: Definition, actor: str) -> Saga:

@@ -54,7 +54,39 @@ def may_guess() -> bool:
     return connection.vendor == "postgresql" and conf().one_statement
 
 
-class Guess(Turn):
+class Unlocked(Turn):
+    """What no turn can do without the saga's lock."""
+
+    def runs(self, *conditions: Q, **which: Any) -> NoReturn:
+        raise TakeTheLock
+
+    def wait(self, run: Run, until: datetime, **options: Any) -> NoReturn:
+        raise TakeTheLock
+
+    def send(self, *arguments: Any, **options: Any) -> NoReturn:
+        raise TakeTheLock
+
+    def heard(self, message: Run) -> NoReturn:
+        raise TakeTheLock
+
+    def incident(self, *arguments: Any) -> NoReturn:
+        raise TakeTheLock
+
+    def flush(self) -> NoReturn:
+        raise TakeTheLock
+
+    def _take_in(self, written: postgres.Written) -> None:
+        """The runs that were opened have ids and the database's times."""
+        for run in self.opened:
+            _shift(run, postgres.CLOCKS, written.now - self.now)
+            run.pk = written.ids[run.path, run.item]
+            run._state.adding = False
+            self._touched[run.pk] = run
+        self.opened = []
+        self.now = self.latest = written.now
+
+
+class Guess(Unlocked):
     """A turn on copies; `subject` is the run that it is about."""
 
     def __init__(self, saga: Saga, run: Run, actor: str, now: datetime, stack: list[Run] | None = None) -> None:
@@ -108,24 +140,6 @@ class Guess(Turn):
         if Saga.objects.queued().filter(**same).exists():
             raise TakeTheLock
 
-    def runs(self, *conditions: Q, **which: Any) -> NoReturn:
-        raise TakeTheLock
-
-    def wait(self, run: Run, until: datetime, **options: Any) -> NoReturn:
-        raise TakeTheLock
-
-    def send(self, *arguments: Any, **options: Any) -> NoReturn:
-        raise TakeTheLock
-
-    def heard(self, message: Run) -> NoReturn:
-        raise TakeTheLock
-
-    def incident(self, *arguments: Any) -> NoReturn:
-        raise TakeTheLock
-
-    def flush(self) -> NoReturn:
-        raise TakeTheLock
-
     def write(self) -> None:
         if not self.moves:
             return
@@ -145,7 +159,7 @@ class Guess(Turn):
         changed = self._changed()
         runs = [self._change_of(pk, run) for pk, run in self._touched.items()]
         again = "ended_at" in changed and changed["ended_at"] is None
-        if again or not changed.keys() <= postgres.OF_SAGA or not all(map(postgres.is_writable, self.opened)):
+        if again or not changed.keys() <= postgres.OF_SAGA or not all(map(postgres.is_plain, self.opened)):
             raise TakeTheLock
         if self._tells_its_parent():
             raise TakeTheLock
@@ -173,14 +187,10 @@ class Guess(Turn):
         by, saga = written.now - self.now, self.saga
         for one in change.runs:
             _shift(one.run, one.fresh, by)
-        for run in self.opened:
-            _shift(run, postgres.CLOCKS, by)
-            run.pk = written.ids[run.path, run.item]
-            self._touched[run.pk] = run
-        self.opened = []
+        self._take_in(written)
         self.remembered = [*self.stack, self.subject] if "stack" in self.__dict__ else None
         saga.rev += 1
-        saga.updated_at = self.now = self.latest = written.now
+        saga.updated_at = written.now
         saga.ended_at = written.now if change.ends else saga.ended_at
         saga.committed_at = written.now if change.commits else saga.committed_at
 
