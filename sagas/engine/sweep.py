@@ -97,7 +97,7 @@ def _fire_all(now: datetime) -> None:
     """Clocks of what waits; also when thousands are over at once, in one sweep."""
     for _ in range(ROUNDS):
         with borrowed():
-            late = Run.objects.filter(work=Work.WAITING, at__lte=now, saga__paused_at=None, saga__ended_at=None)
+            late = Run.objects.timed_out(now).filter(saga__paused_at=None, saga__ended_at=None)
             runs = list(late.select_related("saga").order_by("at")[:BATCH])
         by_saga: dict[UUID, list[Run]] = {}
         for run in runs:
@@ -158,10 +158,10 @@ def _turn_back(pk: UUID) -> None:
 def _ring_again(now: datetime) -> None:
     unheard = Q(rung_at=None) | Q(rung_at__lt=now - conf().ring_again_after)
     with borrowed(), transaction.atomic():
-        due = Run.objects.due(now).filter(unheard)
-        first = list(in_turn(due.filter(TAKES), RINGS).values_list("pk", flat=True))
-        still = due.filter(pk__in=first).select_related("saga").order_by("at")
-        runs = list(still.select_for_update(skip_locked=True, no_key=True, of=("self",)))
+        first = list(in_turn(Run.objects.due(now).filter(unheard, TAKES), RINGS).values_list("pk", flat=True))
+        still = Run.objects.filter(unheard, pk__in=first, work=Work.DUE, at__lte=now)
+        mine = still.select_related("saga").select_for_update(skip_locked=True, no_key=True, of=("self",))
+        runs = list(mine.order_by("at"))
         Run.objects.filter(pk__in=[run.pk for run in runs]).update(rung_at=now)
     ring(Bell.of(run, now, run.saga.definition) for run in runs)
     _report_unknown(now, [run for run in runs if run.at and run.at < now - conf().unknown_after])

@@ -20,7 +20,7 @@ class Signal(models.Model):
         UNEXPECTED = "unexpected", "no row of the table waits for it"
         LATE = "late", "the saga had ended"
 
-    saga = models.ForeignKey("sagas.Saga", on_delete=models.CASCADE, related_name="signals")
+    saga = models.ForeignKey("sagas.Saga", on_delete=models.CASCADE, related_name="signals", db_index=False)
     name = models.CharField(max_length=63)
     dedup_id = models.CharField(max_length=255)
     body_hash = models.CharField(max_length=64)

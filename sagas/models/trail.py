@@ -4,7 +4,7 @@ from django.db import models
 class Journal(models.Model):
     """One row for each transaction on a saga, with all its moves; a second writer at one `rev` cannot commit."""
 
-    saga = models.ForeignKey("sagas.Saga", on_delete=models.CASCADE, related_name="journal")
+    saga = models.ForeignKey("sagas.Saga", on_delete=models.CASCADE, related_name="journal", db_index=False)
     rev = models.PositiveBigIntegerField()
     actor = models.CharField(max_length=150)
     moves = models.JSONField()
@@ -41,7 +41,7 @@ class Audit(models.Model):
 class Revision(models.Model):
     """An input that was replaced by an operator's edit: earlier steps keep the one that they ran with."""
 
-    saga = models.ForeignKey("sagas.Saga", on_delete=models.CASCADE, related_name="revisions")
+    saga = models.ForeignKey("sagas.Saga", on_delete=models.CASCADE, related_name="revisions", db_index=False)
     rev = models.PositiveIntegerField()
     input = models.JSONField(null=True)
 

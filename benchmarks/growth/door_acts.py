@@ -1,0 +1,143 @@
+"""What callers of the API and people at the console look at."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.urls import reverse
+
+from benchmarks.growth import patterns
+from benchmarks.growth.act import Act, must
+from benchmarks.growth.engine_acts import silently
+from benchmarks.growth.sagas import order
+from sagas.management.finding import find
+from sagas.models import Saga
+
+SAGAS = "/api/v1/sagas/"
+CONSOLE = "/admin/sagas/saga/"
+DEEP = 20
+"""How many pages back the list is looked at; a page further back is the same question."""
+
+
+def _api(address: str) -> Any:
+    key = settings.GATEWAY["API_KEY"]
+    return _answer(Client(headers={"Authorization": f"Bearer {key}"}), address).json()
+
+
+def _answer(client: Client, address: str) -> Any:
+    answer = client.get(address)
+    must(answer.status_code == 200, f"{address} is answered (it was {answer.status_code})")
+    return answer
+
+
+def _far_back(number: int) -> Sequence[str]:
+    address = SAGAS
+    for _ in range(DEEP):
+        address = _api(address)["next"] or address
+    return [address] * number
+
+
+def _at(address: str) -> Callable[[int], Sequence[str]]:
+    return lambda number: [address] * number
+
+
+def _one(part: str = "") -> Callable[[int], Sequence[str]]:
+    return lambda number: [f"{SAGAS}{saga.pk}/{part}" for saga in _newest(number)]
+
+
+def _newest(number: int) -> list[Saga]:
+    """Of the default tenant, ended or not; at least one."""
+    patterns.completed()
+    found = list(Saga.objects.of_tenant("default").order_by("-id")[:number])
+    return [found[place % len(found)] for place in range(number)]
+
+
+def _by_key(number: int) -> Sequence[str]:
+    key = Saga.objects.filter(business_key__isnull=False, tenant="default").values_list("business_key", flat=True)
+    return [f"{SAGAS}?business_key={key.order_by('id').first() or 'order-1'}"] * number
+
+
+class Person:
+    """A superuser at the console."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._client = Client()
+        users: Any = get_user_model()
+        name = "growth"
+        person = users.objects.filter(username=name).first() or users.objects.create_superuser(name, password=name)
+        self._client.force_login(person)
+
+    def look(self) -> None:
+        _answer(self._client, self.address)
+
+
+def _console(question: str = "") -> Callable[[int], Sequence[Person]]:
+    return lambda number: [Person(CONSOLE + question)] * number
+
+
+def _console_by_key(start: int) -> Callable[[int], Sequence[Person]]:
+    """Search by a whole key, or by its begin."""
+
+    def prepare(number: int) -> Sequence[Person]:
+        keys = Saga.objects.filter(business_key__isnull=False, tenant="default").order_by("id")
+        key = keys.values_list("business_key", flat=True).first() or "order-1"
+        words = f"{key[:start]}*" if start else key
+        return [Person(f"{CONSOLE}?q={words}")] * number
+
+    return prepare
+
+
+def _console_page(number: int) -> Sequence[Person]:
+    return [Person(reverse("admin:sagas_saga_change", args=[saga.pk])) for saga in _newest(number)]
+
+
+def _ids(number: int) -> Sequence[str]:
+    return [saga.pk.hex for saga in _newest(number)]
+
+
+FILTERS = {
+    "of a definition": f"definition={order.name}",
+    "of a rare definition": "definition=growth_nowhere",
+    "in a state": "state=failed",
+    "in a rare state": "state=pending",
+    "that need a person": "needs_person=true",
+    "of a definition in a state": f"definition={order.name}&state=stuck",
+}
+CHOICES = {
+    "what needs a person": "",
+    "what is under way": "?show=live",
+    "what has ended": "?show=ended",
+    "everything": "?show=all",
+    "everything of a definition": f"?show=all&definition={order.name}",
+    "in a state": "?state__exact=failed",
+    "far back": "?show=all&p=10",
+}
+
+DOORS = [
+    silently(act)
+    for act in (
+        Act(name="list page", do=_api, prepare=_at(SAGAS), timed=20),
+        Act(name="list page far back", do=_api, prepare=_far_back, timed=20),
+        *(
+            Act(name=f"list {what}", do=_api, prepare=_at(f"{SAGAS}?{asked}"), timed=10)
+            for what, asked in FILTERS.items()
+        ),
+        Act(name="list by business key", do=_api, prepare=_by_key, timed=20),
+        Act(name="one saga", do=_api, prepare=_one(), timed=20),
+        *(
+            Act(name=f"one saga's {part}", do=_api, prepare=_one(f"{part}/"), timed=20)
+            for part in ("steps", "journal", "signals", "incidents")
+        ),
+        *(
+            Act(name=f"console: {what}", do=Person.look, prepare=_console(asked), timed=5)
+            for what, asked in CHOICES.items()
+        ),
+        Act(name="console: search a key", do=Person.look, prepare=_console_by_key(0), timed=5),
+        Act(name="console: search keys by their begin", do=Person.look, prepare=_console_by_key(20), timed=5),
+        Act(name="console: one saga", do=Person.look, prepare=_console_page, timed=5),
+        Act(name="find by id", do=find, prepare=_ids, timed=20),
+    )
+]
