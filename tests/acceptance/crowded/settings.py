@@ -6,10 +6,8 @@ from datetime import timedelta
 from orchestrator.settings import *  # noqa: F403
 from orchestrator.settings import SAGAS as _SAGAS
 
-_NEVER = timedelta(hours=1)
-
 SAGAS = {
     **_SAGAS,
-    "RING_AGAIN_AFTER": _NEVER,
-    "LOOK_AFTER": timedelta(0) if os.environ.get("AT_THE_DOOR") else _NEVER,
+    "RING_AGAIN_AFTER": timedelta(seconds=30),  # for a message that a busy machine lost: in turn, so it tells nothing
+    "LOOK_AFTER": timedelta(0) if os.environ.get("AT_THE_DOOR") else timedelta(hours=1),
 }
