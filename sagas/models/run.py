@@ -93,9 +93,12 @@ class Run(models.Model):
         MESSAGE = "message"
         """No row of the table: what another saga, or this one, tells this saga; gone when it was heard."""
 
-    saga = models.ForeignKey("sagas.Saga", on_delete=models.CASCADE, related_name="runs", db_index=False)
+    # Written under the saga's lock or its `rev`, so the database need not look for the saga a second time.
+    saga = models.ForeignKey(
+        "sagas.Saga", on_delete=models.CASCADE, related_name="runs", db_index=False, db_constraint=False
+    )
     path = models.CharField(max_length=80)
-    item = models.PositiveIntegerField(default=0)
+    item = models.IntegerField(default=0)
     kind = models.CharField(max_length=8, default=Kind.STEP, choices=Kind.choices)
 
     state = models.CharField(
@@ -104,9 +107,9 @@ class Run(models.Model):
     undo = models.CharField(max_length=8, default=Undo.NONE.value, choices=[(s.value, s.value) for s in Undo])
     happened = models.CharField(max_length=5, default=Happened.NO.value, choices=[(s.value, s.value) for s in Happened])
     prior = models.CharField(max_length=5, default=Happened.NO.value, choices=[(s.value, s.value) for s in Happened])
-    seq = models.PositiveIntegerField(null=True, blank=True)
-    generation = models.PositiveIntegerField(default=1)
-    undo_round = models.PositiveIntegerField(default=0)
+    seq = models.IntegerField(null=True, blank=True)
+    generation = models.IntegerField(default=1)
+    undo_round = models.IntegerField(default=0)
     undo_tried = models.BooleanField(default=False)
     undo_again = models.BooleanField(default=False)
     held = models.BooleanField(default=False)
@@ -114,10 +117,10 @@ class Run(models.Model):
 
     work = models.CharField(max_length=7, null=True, blank=True, choices=Work.choices)
     doing = models.CharField(max_length=12, default=Doing.ACTION.value, choices=[(s.value, s.value) for s in Doing])
-    fence = models.PositiveIntegerField(default=1)
-    tries = models.PositiveIntegerField(default=0)
-    asks = models.PositiveIntegerField(default=0)
-    crashes = models.PositiveIntegerField(default=0)
+    fence = models.IntegerField(default=1)
+    tries = models.IntegerField(default=0)
+    asks = models.IntegerField(default=0)
+    crashes = models.IntegerField(default=0)
     since = models.DateTimeField(null=True, blank=True)
     at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)
@@ -133,7 +136,7 @@ class Run(models.Model):
     error = models.TextField(blank=True, default="")
     code = models.CharField(max_length=100, blank=True, default="")
     progress = models.JSONField(null=True, blank=True)
-    input_rev = models.PositiveIntegerField(default=1)
+    input_rev = models.IntegerField(default=1)
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 

@@ -81,7 +81,7 @@ class Saga(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     tenant = models.CharField(max_length=64, default="default")
     definition = models.CharField(max_length=63)
-    version = models.PositiveIntegerField()
+    version = models.IntegerField()
     fingerprint = models.CharField(max_length=16)
     business_key = models.CharField(max_length=255, null=True, blank=True)
     holds_key = models.BooleanField(default=True)
@@ -96,20 +96,20 @@ class Saga(models.Model):
     cause = models.CharField(max_length=12, blank=True, default="", choices=Cause.choices)
     failure = models.JSONField(null=True, blank=True)
     position = models.JSONField(default=dict)
-    rev = models.PositiveBigIntegerField(default=0)
-    decisions = models.PositiveIntegerField(default=0)
-    next_seq = models.PositiveIntegerField(default=1)
-    open_incidents = models.PositiveIntegerField(default=0)
+    rev = models.BigIntegerField(default=0)
+    decisions = models.IntegerField(default=0)
+    next_seq = models.IntegerField(default=1)
+    open_incidents = models.IntegerField(default=0)
 
     input = models.JSONField(null=True, blank=True)
-    input_rev = models.PositiveIntegerField(default=1)
+    input_rev = models.IntegerField(default=1)
     parent = models.ForeignKey(
         "sagas.Run", null=True, blank=True, on_delete=models.PROTECT, related_name="children", db_index=False
     )
     cloned_from = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="clones", db_index=False
     )
-    depth = models.PositiveSmallIntegerField(default=0)
+    depth = models.SmallIntegerField(default=0)
     started_by = models.CharField(max_length=150, blank=True, default="")
 
     created_at = models.DateTimeField()

@@ -4,8 +4,11 @@ from django.db import models
 class Journal(models.Model):
     """One row for each transaction on a saga, with all its moves; a second writer at one `rev` cannot commit."""
 
-    saga = models.ForeignKey("sagas.Saga", on_delete=models.CASCADE, related_name="journal", db_index=False)
-    rev = models.PositiveBigIntegerField()
+    # As of runs: the same statement has just written the saga.
+    saga = models.ForeignKey(
+        "sagas.Saga", on_delete=models.CASCADE, related_name="journal", db_index=False, db_constraint=False
+    )
+    rev = models.BigIntegerField()
     actor = models.CharField(max_length=150)
     moves = models.JSONField()
     at = models.DateTimeField()
