@@ -11,7 +11,7 @@ from django.db.models import Q
 from gateway.borrowing import borrowed
 from gateway.doorbell import Rank
 from sagas.engine.turns import in_turn
-from sagas.models import Run
+from sagas.models import Run, Work
 from sagas.record import clock
 from sagas.words import registry
 
@@ -34,7 +34,7 @@ def waiting(queues: Sequence[str], patience: timedelta, most: int, before: Rank 
         case Rank.FIRST:
             return []
         case Rank.NORMAL:
-            urgent = Q(priority__gt=0)
+            urgent = Q(work=Work.DUE, priority__gt=0)  # as `run_urgent` says it
         case Rank.LAST:
             urgent = Q(priority__gte=0)
         case None:

@@ -164,6 +164,8 @@ class Run(models.Model):
         indexes = [
             # The one clock index: what is due, or waits, or runs, and until when.
             models.Index(CLOCKED, F("at"), name="run_clock", condition=Q(work__isnull=False)),
+            # What comes before all else, asked with every message where the broker ranks none; mostly there is nothing.
+            models.Index(name="run_urgent", fields=["at"], condition=Q(work=Work.DUE, priority__gt=0)),
             # Take-over of what a dead worker held.
             models.Index(name="run_of_worker", fields=["worker"], condition=Q(work=Work.RUNNING)),
             # Turning back, and the liveness query: what of this saga is live?
