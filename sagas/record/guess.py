@@ -20,7 +20,7 @@ from django.db.models import Q
 from sagas.conf import conf
 from sagas.models import Run, Saga
 from sagas.record import postgres, sharing
-from sagas.record.turn import RUN_FIELDS, Turn
+from sagas.record.turn import RUN_FIELDS, Turn, changes
 from sagas.words import boundaries
 from sagas.words.outcome import Happened
 from sagas.words.plan import Undo
@@ -176,10 +176,10 @@ class Guess(Unlocked):
 
     def _change_of(self, pk: int, run: Run) -> postgres.RunChange | None:
         before = self._before[pk]
-        changed = {name for name in RUN_FIELDS if getattr(run, name) != before[name]}
+        changed = changes(before, run, RUN_FIELDS).keys()
         if not changed <= postgres.OF_RUN or ("result" in changed and run.result is None):
             raise TakeTheLock
-        fresh = frozenset(changed.intersection(postgres.CLOCKS))
+        fresh = frozenset(changed & set(postgres.CLOCKS))
         return postgres.RunChange(run=run, fence=before["fence"], fresh=fresh) if changed else None
 
     def _learn(self, change: postgres.Change, written: postgres.Written) -> None:

@@ -15,7 +15,7 @@ from gateway.borrowing import borrowed
 from sagas.models import Incident, Journal, Run, Saga, Work
 from sagas.models.saga import Going
 from sagas.record import clock
-from sagas.record.turn import RUN_FIELDS, DeadToken, Turn
+from sagas.record.turn import RUN_FIELDS, DeadToken, Turn, changes
 from sagas.words import boundaries
 from sagas.words.lifecycle import StepState
 from sagas.words.outcome import Happened
@@ -126,7 +126,7 @@ class Locked(Turn):
         """Write the runs that changed so far, so that a query sees them."""
         for pk, run in self._touched.items():
             before = self._before[pk]
-            changed = {name: value for name in RUN_FIELDS if (value := getattr(run, name)) != before[name]}
+            changed = changes(before, run, RUN_FIELDS)
             # The fence guards against a worker that read the run before its token died; under the saga's lock nobody
             # else writes it, but for a heartbeat, which touches `at` alone.
             if changed and not Run.objects.filter(pk=pk, fence=before["fence"]).update(**changed):
@@ -135,7 +135,7 @@ class Locked(Turn):
         if self.opened and self.opened[0].pk is None:
             for run in Run.objects.bulk_create(self.opened):
                 self._touched[run.pk] = run
-                self._before[run.pk] = {name: getattr(run, name) for name in RUN_FIELDS}
+                self._before[run.pk] = dict(run.__dict__)
             self.opened = []
 
     def insert(self) -> None:

@@ -11,8 +11,7 @@ never set by hand: it follows from how many of its runs are busy, waiting, held 
 by what the turn changed in them.
 """
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -62,11 +61,18 @@ class Bell:
         return cls(run=run.pk, fence=run.fence, priority=run.priority, delay=at, **lane)
 
 
+def changes(before: Mapping[str, Any], row: Run | Saga, names: Iterable[str]) -> dict[str, Any]:
+    """What is not as it was, of these fields."""
+    now = row.__dict__
+    return {name: now[name] for name in names if now[name] != before[name]}
+
+
 class DeadToken(Exception):
     """The fence is no longer this worker's; nothing of the turn is written."""
 
 
 STANCES = ("busy", "waiting", "held", "stuck")
+NONE = (0, 0, 0, 0)
 
 
 class Turn:
@@ -89,7 +95,7 @@ class Turn:
         self._stances: list[tuple[Run, str]] = []
         self._touched: dict[int, Run] = {}
         self._before: dict[int, dict[str, Any]] = {}
-        self._saga_before = {name: getattr(saga, name) for name in SAGA_FIELDS}
+        self._saga_before = dict(saga.__dict__)
 
     @cached_property
     def definition(self) -> Definition:
@@ -110,9 +116,9 @@ class Turn:
         self.saga.position = {**self.saga.position, **position.dump()}
 
     @property
-    def tally(self) -> Counter[str]:
+    def tally(self) -> dict[str, int]:
         """How many of the saga's runs are busy, waiting, held and stuck, with what this turn changed."""
-        counted = Counter(dict(zip(STANCES, self._saga_before["position"].get("tally", (0, 0, 0, 0)), strict=True)))
+        counted = dict(zip(STANCES, self._saga_before["position"].get("tally", NONE), strict=True)) | {"": 0}
         for run, before in self._stances:
             counted[before] -= 1
             counted[run.stance] += 1
@@ -142,7 +148,7 @@ class Turn:
         """Let this turn write what changes in a run that was read before or under its lock."""
         if run.pk not in self._touched:
             self._touched[run.pk] = run
-            self._before[run.pk] = {name: getattr(run, name) for name in RUN_FIELDS}
+            self._before[run.pk] = dict(run.__dict__)
             self._stances.append((run, run.stance))
         return self._touched[run.pk]
 
@@ -235,8 +241,7 @@ class Turn:
 
     def _changed(self) -> dict[str, Any]:
         """What changed in the saga so far, beside its `rev`."""
-        before, saga = self._saga_before, self.saga
-        return {name: value for name in SAGA_FIELDS if (value := getattr(saga, name)) != before[name]}
+        return changes(self._saga_before, self.saga, SAGA_FIELDS)
 
     def _tells_its_parent(self) -> bool:
         """A child that ended, got stuck or moves again says so."""
