@@ -27,6 +27,8 @@ class Pass:
     environment: dict[str, str] = field(default_factory=dict)
 
 
+RACES = tuple(f"tests/sagas/test_{name}.py" for name in ("concurrency", "races", "crashes", "back", "storms"))
+
 PASSES = (
     Pass("sqlite", "Everything but real processes, on SQLite", ("tests", "--ignore=tests/acceptance", *IN_PARALLEL)),
     Pass(
@@ -34,6 +36,18 @@ PASSES = (
         "The same on PostgreSQL",
         ("tests", "--ignore=tests/acceptance", *IN_PARALLEL),
         {"TEST_DATABASE": "postgres"},
+    ),
+    Pass(
+        "alone",
+        "Races and crashes on PostgreSQL, each turn with a commit of its own",
+        (*RACES, *IN_PARALLEL),
+        {"TEST_DATABASE": "postgres", "SHARED_COMMITS": "0"},
+    ),
+    Pass(
+        "locked",
+        "Races and crashes on PostgreSQL, each turn under the lock",
+        (*RACES, *IN_PARALLEL),
+        {"TEST_DATABASE": "postgres", "ONE_STATEMENT": "0"},
     ),
     Pass("acceptance", "Real processes and services", ("tests/acceptance",)),
 )
