@@ -107,9 +107,11 @@ def claim(run_id: int, fence: int, worker: UUID, token: str = "") -> Claim | Hea
 
 
 def _claim_by_a_guess(run_id: int, fence: int, worker: UUID, token: str) -> Claim | None:
-    found = postgres.due(run_id, fence) if may_guess() else None
-    if found is None:
+    if not may_guess():
         raise TakeTheLock
+    found = postgres.due(run_id, fence)
+    if found is None:
+        return None
     saga, run, now = found
     with guess(saga, run, str(worker), now) as t:
         if run.kind == Run.Kind.MESSAGE:
