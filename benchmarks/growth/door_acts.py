@@ -119,16 +119,16 @@ CHOICES = {
 DOORS = [
     silently(act)
     for act in (
-        Act(name="list page", do=_api, prepare=_at(SAGAS), timed=20),
-        Act(name="list page far back", do=_api, prepare=_far_back, timed=20),
+        Act(name="list page", do=_api, prepare=_at(SAGAS), timed=10),
+        Act(name="list page far back", do=_api, prepare=_far_back, timed=10),
         *(
-            Act(name=f"list {what}", do=_api, prepare=_at(f"{SAGAS}?{asked}"), timed=10)
+            Act(name=f"list {what}", do=_api, prepare=_at(f"{SAGAS}?{asked}"), timed=5)
             for what, asked in FILTERS.items()
         ),
-        Act(name="list by business key", do=_api, prepare=_by_key, timed=20),
-        Act(name="one saga", do=_api, prepare=_one(), timed=20),
+        Act(name="list by business key", do=_api, prepare=_by_key, timed=10),
+        Act(name="one saga", do=_api, prepare=_one(), timed=10),
         *(
-            Act(name=f"one saga's {part}", do=_api, prepare=_one(f"{part}/"), timed=20)
+            Act(name=f"one saga's {part}", do=_api, prepare=_one(f"{part}/"), timed=10)
             for part in ("steps", "journal", "signals", "incidents")
         ),
         *(
@@ -138,6 +138,6 @@ DOORS = [
         Act(name="console: search a key", do=Person.look, prepare=_console_by_key(0), timed=5),
         Act(name="console: search keys by their begin", do=Person.look, prepare=_console_by_key(20), timed=5),
         Act(name="console: one saga", do=Person.look, prepare=_console_page, timed=5),
-        Act(name="find by id", do=find, prepare=_ids, timed=20),
+        Act(name="find by id", do=find, prepare=_ids, timed=10),
     )
 ]

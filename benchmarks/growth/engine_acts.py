@@ -140,6 +140,13 @@ def _find_dead(_: object) -> None:
     list(Saga.objects.dead(clock.now()).order_by("id").values_list("pk", flat=True)[:4])
 
 
+def nothing_is_due() -> None:
+    """Run to its end what acts have left due, so that it is no part of the next one's sweep."""
+    with clock.ahead(2 * HOUR), dispatch.silenced():
+        for run in Run.objects.due(clock.now()).select_related("saga"):
+            patterns.run(run.saga)
+
+
 def silently(act: Act) -> Act:
     """The same without a broker: nobody is rung for."""
 
@@ -157,14 +164,14 @@ def silently(act: Act) -> Act:
 def engine(at_once: int = 100) -> list[Act]:
     """All of them, in the order in which they are told; with so many waits over, or steps due, at once."""
     acts = (
-        Act(name="steps", do=_deliver, prepare=_orders(), timed=200, rate=5),
-        Act(name="steps and compensations", do=_deliver, prepare=_orders(refused=True), timed=100, rate=7),
-        Act(name="start", do=_start, timed=200),
-        Act(name="signal", do=_signal, prepare=_waiting, timed=100),
-        Act(name="sweep, nothing due", do=_sweep, timed=20),
+        Act(name="steps", do=_deliver, prepare=_orders(), timed=100, rate=5),
+        Act(name="steps and compensations", do=_deliver, prepare=_orders(refused=True), timed=50, rate=7),
+        Act(name="start", do=_start, timed=100),
+        Act(name="signal", do=_signal, prepare=_waiting, timed=50),
+        Act(name="sweep, nothing due", do=_sweep, timed=10),
         Act(name=f"sweep, {at_once} waits over", do=_sweep_later, prepare=_over_soon(at_once), timed=1, rate=at_once),
         Act(name="sweep after a worker's death", do=_sweep_later, prepare=_abandoned),
-        Act(name=f"look at the door, {at_once} due", do=_look, prepare=_due(at_once), timed=20),
+        Act(name=f"look at the door, {at_once} due", do=_look, prepare=_due(at_once), timed=10),
         Act(name="liveness", do=_find_dead, timed=5),
         Act(name="start under a key that is held", do=_start_again, prepare=_keyed),
         Act(name="queue up for a key", do=_queue_up, prepare=_keyed),

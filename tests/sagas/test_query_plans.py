@@ -14,12 +14,11 @@ from django.db import connection, transaction
 from benchmarks.growth import patterns, sagas
 from benchmarks.growth.act import Act
 from benchmarks.growth.door_acts import DOORS
-from benchmarks.growth.engine_acts import engine
+from benchmarks.growth.engine_acts import engine, nothing_is_due
 from benchmarks.growth.filling import GROWING, copy, fill
 from benchmarks.growth.plans import Seen, watched
 from sagas.admin.listing import MOST_COUNTED
 from sagas.models import Run
-from sagas.record import clock
 from sagas.words import registry
 
 pytestmark = [pytest.mark.only_on("postgresql"), pytest.mark.django_db(transaction=True)]
@@ -48,13 +47,6 @@ def statements_of(act: Act) -> list[Seen]:
     with watched(by_index=True) as seen:
         act.do(subject)
     return seen
-
-
-def nothing_is_due() -> None:
-    """What an act has left due is run to its end, so that it is no part of the next one's sweep."""
-    with clock.ahead(timedelta(hours=2)):
-        for run in Run.objects.due(clock.now()).select_related("saga"):
-            patterns.run(run.saga)
 
 
 def offences(act: Act) -> Iterator[str]:
