@@ -5,7 +5,7 @@ BIN := .venv/bin
 LOCKED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-waiting up lock services
+.PHONY: help demo test check bench bench-waiting bench-growth up lock services
 
 help: ## explain these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ bench: $(LOCKED) services ## measure the coordinator beside its peers; ARGS=--qu
 
 bench-waiting: $(LOCKED) services ## measure the pools with steps that wait; ARGS=--sound disturbs them instead
 	@$(BIN)/python -m benchmarks.waiting $(ARGS)
+
+bench-growth: $(LOCKED) services ## measure over a million ended sagas; ARGS=--quick stops at ten thousand
+	@$(BIN)/python -m benchmarks.growth $(ARGS)
 
 up: $(LOCKED) ## run everything in one process, for looking around
 	@$(BIN)/python manage.py up
