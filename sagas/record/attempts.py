@@ -27,7 +27,7 @@ from sagas.record.hearing import hear
 from sagas.record.late import came_late, is_echo
 from sagas.record.locked import turn, turn_of_run
 from sagas.record.settle import settle
-from sagas.record.turn import Bell, DeadToken, Turn
+from sagas.record.turn import Bell, DeadToken, Stack, Turn
 from sagas.words import registry
 from sagas.words.definition import Definition
 from sagas.words.lifecycle import SagaState, StepState
@@ -51,16 +51,14 @@ class Claim:
     began: float
     ends: float
     at: datetime
-    stack: list[Run] | None = None
+    stack: Stack | None = None
 
     @classmethod
     def of(cls, t: Turn, run: Run) -> "Claim":
         return cls.known(t.saga, run, t.definition, t.now, t.remembered)
 
     @classmethod
-    def known(
-        cls, saga: Saga, run: Run, definition: Definition, at: datetime, stack: list[Run] | None = None
-    ) -> "Claim":
+    def known(cls, saga: Saga, run: Run, definition: Definition, at: datetime, stack: Stack | None = None) -> "Claim":
         row, began = definition.places[run.path].row, time.monotonic()
         ends = began + _timeout(row, run).total_seconds()
         return cls(saga=saga, run=run, definition=definition, row=row, began=began, ends=ends, at=at, stack=stack)

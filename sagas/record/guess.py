@@ -20,15 +20,15 @@ from django.db.models import Q
 from sagas.conf import conf
 from sagas.models import Run, Saga
 from sagas.record import postgres, sharing
-from sagas.record.turn import RUN_FIELDS, Turn, changes
+from sagas.record.turn import RUN_FIELDS, Stack, Turn, changes
 from sagas.words import boundaries
 from sagas.words.outcome import Happened
 from sagas.words.plan import Undo
 
 Row = TypeVar("Row", Run, Saga)
 
-HIGHEST = 20
-"""A higher stack is read under the lock, page by page."""
+HIGHEST = 12
+"""So much of the stack is read at once: what one slice undoes, and a little."""
 
 
 class TakeTheLock(Exception):
@@ -36,7 +36,7 @@ class TakeTheLock(Exception):
 
 
 @contextmanager
-def guess(saga: Saga, run: Run, actor: str, now: datetime, stack: list[Run] | None = None) -> Iterator["Guess"]:
+def guess(saga: Saga, run: Run, actor: str, now: datetime, stack: Stack | None = None) -> Iterator["Guess"]:
     """A turn on that saga as it was read, about that run; `stack` is what was known of its way back at that `rev`.
 
     Raises `TakeTheLock`.
@@ -89,27 +89,37 @@ class Unlocked(Turn):
 class Guess(Unlocked):
     """A turn on copies; `subject` is the run that it is about."""
 
-    def __init__(self, saga: Saga, run: Run, actor: str, now: datetime, stack: list[Run] | None = None) -> None:
+    def __init__(self, saga: Saga, run: Run, actor: str, now: datetime, stack: Stack | None = None) -> None:
         super().__init__(_twin(saga), actor, now)
         self.subject = self.hold(_twin(run))
         self._known = stack
 
     @cached_property
-    def stack(self) -> list[Run]:
-        """What the way back has before it beside the subject, the latest first; what is known of it from before."""
-        found = self._known if self._known is not None else postgres.unsettled(self.subject, HIGHEST + 1)
-        if len(found) > HIGHEST:
-            raise TakeTheLock
-        return [run for run in map(_twin, found) if run.pk != self.subject.pk]
+    def stack(self) -> Stack:
+        """What is known of the stack beside the subject: from before, or read now."""
+        return self._beside(self._known) if self._known is not None else self._read_stack()
 
     def place(self) -> list[Run]:
-        if self.saga.open_incidents:
+        if self.saga.open_incidents or self.definition.places[self.subject.path].groups:
             raise TakeTheLock
-        standing = [run for run in [self.subject, *self.stack] if run.is_unsettled]
-        top = max(standing, key=lambda run: run.seq or 0, default=None)
+        top = self._top()
+        if top is None and not self.stack.whole:
+            self.stack = self._read_stack()
+            top = self._top()
         if top is not None and self.definition.places[top.path].groups:
             raise TakeTheLock
         return [] if top is None else [self.hold(top)]
+
+    def _top(self) -> Run | None:
+        standing = [run for run in [self.subject, *self.stack.runs] if run.is_unsettled]
+        return max(standing, key=lambda run: run.seq or 0, default=None)
+
+    def _read_stack(self) -> Stack:
+        found = postgres.unsettled(self.subject, HIGHEST)
+        return self._beside(Stack(runs=found, whole=len(found) < HIGHEST))
+
+    def _beside(self, stack: Stack) -> Stack:
+        return Stack(runs=[_twin(run) for run in stack.runs if run.pk != self.subject.pk], whole=stack.whole)
 
     def at_work(self) -> list[Run]:
         if self.tally["busy"] or self.tally["waiting"]:
@@ -122,7 +132,9 @@ class Guess(Unlocked):
         return []
 
     def owed_for_nothing(self) -> list[Run]:
-        owed = [run for run in [self.subject, *self.stack] if run.undo == Undo.OWED and not run.work]
+        if not self.stack.whole:
+            raise TakeTheLock
+        owed = [run for run in [self.subject, *self.stack.runs] if run.undo == Undo.OWED and not run.work]
         return [self.hold(run) for run in owed if run.happened == Happened.NO]
 
     def another(self, queue: str) -> Run | None:
@@ -188,7 +200,8 @@ class Guess(Unlocked):
         for one in change.runs:
             _shift(one.run, one.fresh, by)
         self._take_in(written)
-        self.remembered = [*self.stack, self.subject] if "stack" in self.__dict__ else None
+        if "stack" in self.__dict__:
+            self.remembered = Stack(runs=[*self.stack.runs, self.subject], whole=self.stack.whole)
         saga.rev += 1
         saga.updated_at = written.now
         saga.ended_at = written.now if change.ends else saga.ended_at

@@ -67,6 +67,14 @@ def changes(before: Mapping[str, Any], row: Run | Saga, names: Iterable[str]) ->
     return {name: now[name] for name in names if now[name] != before[name]}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """Runs that the way back has before it, the latest ones; `whole` if there are no others."""
+
+    runs: list[Run]
+    whole: bool
+
+
 class DeadToken(Exception):
     """The fence is no longer this worker's; nothing of the turn is written."""
 
@@ -91,7 +99,7 @@ class Turn:
         self.opened: list[Run] = []
         self.sent: list[Run] = []
         self.born: list[Turn] = []
-        self.remembered: list[Run] | None = None
+        self.remembered: Stack | None = None
         self._stances: list[tuple[Run, str]] = []
         self._touched: dict[int, Run] = {}
         self._before: dict[int, dict[str, Any]] = {}

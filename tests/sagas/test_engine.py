@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from pydantic import BaseModel
 
@@ -292,7 +293,8 @@ def test_a_business_key_is_held_by_one_open_saga(world):
     assert world.start(table, business_key="A-1").pk != first.pk
 
 
-def test_the_happy_path_costs_one_commit_a_step_and_five_statements(world):
+@override_settings(SAGAS={"ONE_STATEMENT": False})
+def test_under_the_lock_the_happy_path_costs_one_commit_a_step_and_five_statements(world):
     table = saga("long", *(step(world.function(f"s{n}"), compensation=world.undo) for n in range(8)))
     with CaptureQueriesContext(
         connection,
