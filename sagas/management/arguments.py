@@ -157,6 +157,15 @@ def matrix(parser: ArgumentParser) -> None:
     parser.add_argument("--input", type=as_json, help=f"its input, {JSON_HELP}")
 
 
+def old(parser: ArgumentParser) -> None:
+    """What is removed."""
+    age = "how long ago it must have ended, such as 90d or 12h"
+    parser.add_argument("--older-than", type=as_age, required=True, metavar="AGE", help=age)
+    archive = "a new file for all that is removed, a row a line; manage.py loaddata reads it if it ends in .jsonl"
+    parser.add_argument("--archive", metavar="FILE", help=archive)
+    parser.add_argument("--dry-run", action="store_true", help="say what would be removed, and remove nothing")
+
+
 def nothing(parser: ArgumentParser) -> None:
     """No arguments."""
 
@@ -188,6 +197,13 @@ def as_time(text: str) -> datetime:
         return at if at.tzinfo else at.astimezone()
     except (ValueError, OverflowError):
         raise ArgumentTypeError(f"write the time {TIME_HELP}") from None
+
+
+def as_age(text: str) -> timedelta:
+    """A number and its unit."""
+    if found := re.fullmatch(r"(\d{1,6})([smhd])", text):
+        return timedelta(**{UNITS[found[2]]: int(found[1])})
+    raise ArgumentTypeError("write an age as 90d or 12h")
 
 
 def as_label(text: str) -> tuple[str, str]:

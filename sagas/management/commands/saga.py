@@ -14,6 +14,7 @@ from sagas.management.acting import Command as Deed
 from sagas.management.acting import signal, start, verb
 from sagas.management.arguments import Declare, together
 from sagas.management.looking import diagram, listed, needed_versions, show
+from sagas.management.pruning import prune
 from sagas.management.rehearsing import matrix
 from sagas.management.screen import Screen, plain
 
@@ -78,6 +79,7 @@ COMMANDS: dict[str, tuple[str, Deed, Declare]] = {
     ),
     "diagram": ("draw a saga", diagram, take.diagram),
     "matrix": ("what becomes of a saga when anything goes wrong", matrix, take.matrix),
+    "prune": ("remove what has ended long ago", prune, take.old),
     "versions": ("which versions live sagas need, and which can go", needed_versions, take.nothing),
 }
 
