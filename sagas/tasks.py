@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+from collections.abc import Sequence
 from typing import Any
 
 from celery import current_app, shared_task
@@ -18,7 +19,7 @@ from celery.worker.state import active_requests
 from django.db import InterfaceError, OperationalError
 
 from gateway.doorbell import Rank
-from sagas.engine import lanes, workers
+from sagas.engine import dispatch, lanes, workers
 from sagas.engine.canary import Canary
 from sagas.engine.sweep import sweep as sweep_now
 from sagas.words import registry
@@ -33,12 +34,21 @@ _served: list[str] = []
 
 
 @shared_task(name="sagas.tasks.deliver", bind=True)
-def deliver(self: Any, run_id: object, fence: object) -> None:
-    """A due step; anything that is not one is left alone."""
-    if isinstance(run_id, int) and isinstance(fence, int) and 0 < run_id < 2**63 and 0 < fence < 2**31:
-        workers.here().deliver(run_id, fence, _rank(self.request))
+def deliver(self: Any, *named: object) -> None:
+    """Due steps, each named by its run and fence; anything that is not one is left alone."""
+    steps = _steps(named)
+    if steps:
+        workers.here().deliver(*steps[0], _rank(self.request), more=steps[1:])
     else:
         logger.warning("A message was ignored: it names no step.")
+
+
+def _steps(named: Sequence[object]) -> list[tuple[int, int]]:
+    """The pairs of run and fence that a message names; none if one of them cannot be."""
+    numbers = [number for number in named if isinstance(number, int) and 0 < number < 2**63]
+    steps = list(zip(numbers[::2], numbers[1::2], strict=False))
+    whole = len(numbers) == len(named) == 2 * len(steps) and len(steps) <= dispatch.BUNDLE
+    return steps if whole and all(fence < 2**31 for _, fence in steps) else []
 
 
 @shared_task(name="sagas.tasks.sweep")

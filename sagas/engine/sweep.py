@@ -19,7 +19,7 @@ from django.db.models import Case, F, Q, Value, When
 
 from gateway.borrowing import borrowed
 from sagas.conf import conf
-from sagas.engine.dispatch import ring
+from sagas.engine.dispatch import ring, ring_many
 from sagas.engine.door import TAKES
 from sagas.engine.telling import remind
 from sagas.engine.turns import in_turn
@@ -163,7 +163,7 @@ def _ring_again(now: datetime) -> None:
         mine = still.select_related("saga").select_for_update(skip_locked=True, no_key=True, of=("self",))
         runs = list(mine.order_by("at"))
         Run.objects.filter(pk__in=[run.pk for run in runs]).update(rung_at=now)
-    ring(Bell.of(run, now, run.saga.definition) for run in runs)
+    ring_many(Bell.of(run, now, run.saga.definition) for run in runs)
     _report_unknown(now, [run for run in runs if run.at and run.at < now - conf().unknown_after])
 
 

@@ -39,6 +39,8 @@ TICK = 0.5
 """Seconds between two rounds of the worker's own thread."""
 BATCH = 1000
 """What one look at the door finds at most."""
+QUICK = 0.1
+"""Seconds after which the next step of a message that names several is left to others."""
 IN_VAIN = 3
 """What was found so often and could not be claimed is nobody's; then a worker goes on."""
 
@@ -74,15 +76,31 @@ class Here:
         """From now on nothing new is claimed; what runs is recorded."""
         self._stopping.set()
 
-    def deliver(self, run_id: int, fence: int, rank: Rank = Rank.NORMAL) -> int:
-        """Run a due step in one of this process's slots, after what comes before its rank; how many attempts of it."""
+    def deliver(self, run_id: int, fence: int, rank: Rank = Rank.NORMAL, *, more: Sequence[door.Found] = ()) -> int:
+        """Run a due step in one of this process's slots, after what comes before its rank; how many attempts of it.
+
+        `more` is done as well if it is all quick; what is not begun after a while is rung for again, one by one.
+        """
         with self._slots:
             if self._begun:
                 self._be_known()
             if not self._ranked and not self._give_way(rank):
                 _ring_again(run_id, fence)
-                return 0
-            return self._deliver(run_id, fence)
+                left, done = more, 0
+            else:
+                left, done = self._deliver_quickly([(run_id, fence), *more])
+        for found in left:
+            _ring_again(*found)
+        return done
+
+    def _deliver_quickly(self, found: Sequence[door.Found]) -> tuple[Sequence[door.Found], int]:
+        """Do the first, and the others for a while; what is left of them, and how many attempts were made."""
+        until, done = time.monotonic() + QUICK, 0
+        for number, (run_id, fence) in enumerate(found):
+            if number and (time.monotonic() > until or self._stopping.is_set()):
+                return found[number:], done
+            done += self._deliver(run_id, fence)
+        return (), done
 
     def _deliver(self, run_id: int, fence: int) -> int:
         return deliver(run_id, fence, self.id, stopping=self._stopping.is_set)

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from pydantic import ValidationError
 
-from sagas.engine.dispatch import ring_after_commit
+from sagas.engine.dispatch import ring_after_commit, ring_many_after_commit
 from sagas.errors import InvalidInput, NotAllowed, NotFound
 from sagas.models import Audit, Saga
 from sagas.operations.allowing import allowed, effects_in_place
@@ -161,8 +161,7 @@ def _store_all(drafts: Sequence[Callable[[], Saga]], table: Definition, actor: s
     with suppress(TakeTheLock):
         born = [conceive(draft(), table, actor) for draft in drafts]
         bear(born)
-        for one in born:
-            ring_after_commit(one)
+        ring_many_after_commit(born)
         return [one.saga for one in born]
     with transaction.atomic():
         return [_begin(draft(), table, actor) for draft in drafts]

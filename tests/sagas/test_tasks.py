@@ -7,11 +7,13 @@ from types import SimpleNamespace
 import pytest
 from celery import Celery
 
+from gateway import doorbell
 from orchestrator import queues
-from sagas import saga, step, tasks
-from sagas.engine import workers
+from sagas import operations, saga, step, tasks
+from sagas.engine import dispatch, workers
 from sagas.engine.canary import Canary
 from sagas.models import Saga
+from sagas.record.turn import Bell
 from sagas.tasks import deliver
 from tests.sagas.world import run_of
 
@@ -40,6 +42,45 @@ def test_a_message_that_comes_again_runs_nothing_again(world):
     for _ in range(3):
         deliver(run.pk, run.fence)
     assert (world.called, Saga.objects.get(pk=found.pk).state) == (["act"], "completed")
+
+
+def test_a_message_that_names_several_steps_does_them_all(world):
+    world.knows(table := saga("one", step(world.act, reads_only=True)))
+    runs = [run_of(one.saga, "act") for one in operations.start_many(table.name, [None] * 3, actor="ann")]
+    deliver(*[number for run in runs for number in (run.pk, run.fence)])
+    assert (len(world.called), Saga.objects.filter(state="completed").count()) == (3, 3)
+
+
+@pytest.mark.parametrize("named", [(1,), (1, 1, 1), (1, 1, "1", 1), (1, 1) * 6])
+def test_a_message_that_names_no_pairs_or_too_many_moves_nothing(world, named):
+    found = world.start(saga("one", step(world.act, reads_only=True)))
+    run = run_of(found, "act")
+    deliver(*[run.pk if number == 1 and place == 0 else number for place, number in enumerate(named)])
+    assert world.called == []
+
+
+def test_steps_that_are_slow_are_left_to_others_one_by_one(world, monkeypatch):
+    rung = []
+    monkeypatch.setattr(doorbell, "ring", lambda task, args, queue, **options: rung.append(list(args)))
+    monkeypatch.setattr(workers, "QUICK", -1.0)
+    world.knows(table := saga("one", step(world.act, reads_only=True)))
+    runs = [run_of(one.saga, "act") for one in operations.start_many(table.name, [None] * 3, actor="ann")]
+    del rung[:]
+    deliver(*[number for run in runs for number in (run.pk, run.fence)])
+    assert (world.called, rung) == (["act"], [[runs[1].pk, 1], [runs[2].pk, 1]])
+
+
+def test_what_begins_in_bulk_is_rung_for_together_and_neighbours_are_not(monkeypatch):
+    rung = []
+    monkeypatch.setattr(doorbell, "ring", lambda task, args, queue, **options: rung.append((list(args[::2]), queue)))
+    bells = [Bell(run=number, fence=1, queue="sagas", definition="one") for number in range(1, 103)]
+    dispatch.ring_many(bells)
+    assert len(rung) == 21
+    assert sorted(run for runs, _ in rung for run in runs) == list(range(1, 103))
+    assert not any(abs(a - b) == 1 for runs, _ in rung for a in runs for b in runs)
+    del rung[:]
+    dispatch.ring_many(bells[:10])
+    assert rung == [([number], "sagas:one") for number in range(1, 11)]
 
 
 def test_a_function_that_hangs_is_woken_at_the_steps_timeout(world):
