@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -24,12 +25,14 @@ from sagas.record.postgres.rows import (
     CLOCKS,
     Parameters,
     as_json,
+    clocks_of,
     filled,
     insert_runs,
     interval,
     new_runs,
     rounded,
     text,
+    texts,
     values,
 )
 
@@ -104,6 +107,7 @@ RUN = {
 OF_RUN = frozenset([*RUN, *CLOCKS, "result"])
 """What of a run this can change."""
 
+_of_run = attrgetter(*RUN)
 _SAGA_ROW = {"id": "uuid", "rev": "bigint", **SAGA, "failure": "jsonb"}
 _SAGA_ROW |= {"ends": "bool", "commits": "bool", "actor": "varchar", "moves": "jsonb"}
 _RUN_ROW = {"saga_id": "uuid", "id": "bigint", "was": "int", "result": "jsonb", **RUN}
@@ -151,16 +155,17 @@ def _saga(change: Change) -> Iterator[str | None]:
     yield from (text(change.ends), text(change.commits), change.actor, json.dumps(change.moves))
 
 
-def _run(change: Change, one: RunChange) -> Iterator[str | None]:
+def _run(change: Change, one: RunChange) -> list[str | None]:
     run = one.run
-    yield from (change.saga.pk.hex, str(run.pk), str(one.fence), as_json(run.result))
-    for name in RUN:
-        yield text(getattr(run, name))
-    for name in CLOCKS:
-        at = getattr(run, name)
-        fresh = name in one.fresh
-        yield None if at is None or fresh else at.isoformat()
-        yield interval(at - change.now) if at is not None and fresh else None
+    told = [change.saga.pk.hex, str(run.pk), str(one.fence), as_json(run.result), *texts(_of_run(run))]
+    for name, at in zip(CLOCKS, clocks_of(run), strict=True):
+        if at is None:
+            told += (None, None)
+        elif name in one.fresh:
+            told += (None, interval(at - change.now))
+        else:
+            told += (at.isoformat(), None)
+    return told
 
 
 @cache

@@ -1,8 +1,9 @@
 """Rows as parameters of a statement: which columns, of which types, and how values are told."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -37,6 +38,12 @@ _PRISTINE = {
     field.attname: field.get_default()
     for field in Run._meta.concrete_fields
     if field.attname not in {"id", *NEW_RUN, *CLOCKS}
+}
+_of_new_run = attrgetter(*NEW_RUN)
+clocks_of = attrgetter(*CLOCKS)
+_TEXTS: dict[type, Callable[[Any], str]] = {
+    bool: lambda value: "t" if value else "f",
+    UUID: lambda value: value.hex,
 }
 _ROW: Columns = {**NEW_RUN, **{f"{name}_by": "interval" for name in CLOCKS}}
 
@@ -84,14 +91,14 @@ def insert_runs(size: int) -> tuple[str, str]:
 
 def text(value: Any) -> str | None:
     """A value as the server reads it."""
-    match value:
-        case None:
-            return None
-        case bool():
-            return "t" if value else "f"
-        case UUID():
-            return value.hex
-    return str(value)
+    kind = value.__class__
+    if kind is str or value is None:
+        return value  # type: ignore[no-any-return]
+    return _TEXTS.get(kind, str)(value)
+
+
+def texts(values: Iterable[Any]) -> list[str | None]:
+    return [text(value) for value in values]
 
 
 def as_json(value: Any) -> str | None:
@@ -102,12 +109,10 @@ def interval(of: timedelta) -> str:
     return f"{of // timedelta(microseconds=1)} microseconds"
 
 
-def _new_run(now: datetime, run: Run) -> Iterator[str | None]:
-    for name in NEW_RUN:
-        yield text(getattr(run, name))
-    for name in CLOCKS:
-        at = getattr(run, name)
-        yield None if at is None else interval(at - now)
+def _new_run(now: datetime, run: Run) -> list[str | None]:
+    told = texts(_of_new_run(run))
+    told += [None if at is None else interval(at - now) for at in clocks_of(run)]
+    return told
 
 
 def _literal(value: Any) -> str:
