@@ -46,8 +46,11 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self._by_the_clock(list(Work), now)
 
     def _by_the_clock(self, work: list[Work], now: datetime) -> Self:
-        """For looks at the runs of all sagas, which `run_clock` serves, and nothing else does."""
-        return self.alias(at_work=CLOCKED).filter(at_work__in=work, at__lte=now)
+        """For looks at the runs of all sagas, which `run_clock` serves, and nothing else does.
+
+        That `work` is not NULL follows, but SQLite takes a partial index only where it is said.
+        """
+        return self.alias(at_work=CLOCKED).filter(at_work__in=work, at__lte=now, work__isnull=False)
 
     def active(self) -> Self:
         """Runs with a clock."""
