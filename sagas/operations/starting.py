@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
@@ -73,40 +74,9 @@ def start(
     _check_priority(priority)
     start_at = a_time(start_at, "/start_at") if start_at is not None else None
 
-    def draft(*, holds_key: bool = True) -> Saga:
-        return Saga(
-            tenant=tenant,
-            definition=table.name,
-            version=table.version,
-            fingerprint=table.fingerprint,
-            business_key=business_key,
-            holds_key=holds_key,
-            input=accepted,
-            labels=dict(labels or {}),
-            priority=priority,
-            start_at=start_at,
-            traceparent=traceparent,
-            started_by=actor,
-            cloned_from_id=cloned_from,
-        )
-
-    for _ in range(KEY_RACES):
-        born = _store(draft, table, actor)
-        if born is not None:
-            return Started(saga=born, created=True)
-        same = Saga.objects.live().filter(tenant=tenant, definition=definition, business_key=business_key)
-        holder = same.filter(holds_key=True).first()
-        if holder is None:
-            continue
-        if on_duplicate == "return":
-            return Started(saga=holder, created=False)
-        if on_duplicate == "refuse":
-            sentence = f"Saga {holder.pk} is open and holds the business key {business_key!r}."
-            raise NotAllowed(sentence, code="duplicate", allowed=allowed(holder))
-        successor = _succeed(holder, draft, actor, replace=on_duplicate == "replace")
-        if successor is not None:
-            return Started(saga=successor, created=True)
-    raise NotAllowed(f"The business key {business_key!r} changes hands too fast; try again.", code="duplicate")
+    draft = _drafts(table, tenant, actor, labels, priority)
+    draft = partial(draft, input=accepted, business_key=business_key, start_at=start_at)
+    return _store_or_meet(partial(draft, traceparent=traceparent, cloned_from_id=cloned_from), table, on_duplicate)
 
 
 def start_many(
@@ -129,23 +99,43 @@ def start_many(
     _check_priority(priority)
     accepted = list(_all_accepted(table, inputs))
 
-    def drafted(given: Any) -> Callable[[], Saga]:
-        return lambda: Saga(
-            tenant=tenant,
-            definition=table.name,
-            version=table.version,
-            fingerprint=table.fingerprint,
-            input=given,
-            labels=dict(labels or {}),
-            priority=priority,
-            started_by=actor,
-        )
-
+    draft = _drafts(table, tenant, actor, labels, priority)
     found: list[Started] = []
     for first in range(0, len(accepted), MOST):
-        drafts = [drafted(given) for given in accepted[first : first + MOST]]
+        drafts = [partial(draft, input=given) for given in accepted[first : first + MOST]]
         found += [Started(saga=saga, created=True) for saga in _store_all(drafts, table, actor)]
     return found
+
+
+def _drafts(
+    table: Definition, tenant: str, actor: str, labels: Mapping[str, str] | None, priority: int
+) -> Callable[..., Saga]:
+    """Makes sagas of that table that are not stored yet."""
+    which = {"definition": table.name, "version": table.version, "fingerprint": table.fingerprint}
+    return partial(Saga, **which, tenant=tenant, started_by=actor, labels=dict(labels or {}), priority=priority)
+
+
+def _store_or_meet(draft: Callable[..., Saga], table: Definition, on_duplicate: OnDuplicate) -> Started:
+    """Begin it, or do what `on_duplicate` says about the saga that holds its key."""
+    wanted = draft()
+    actor, key = wanted.started_by, wanted.business_key
+    for _ in range(KEY_RACES):
+        born = _store(draft, table, actor)
+        if born is not None:
+            return Started(saga=born, created=True)
+        same = Saga.objects.live().filter(tenant=wanted.tenant, definition=table.name, business_key=key)
+        holder = same.filter(holds_key=True).first()
+        if holder is None:
+            continue
+        if on_duplicate == "return":
+            return Started(saga=holder, created=False)
+        if on_duplicate == "refuse":
+            sentence = f"Saga {holder.pk} is open and holds the business key {key!r}."
+            raise NotAllowed(sentence, code="duplicate", allowed=allowed(holder))
+        successor = _succeed(holder, draft, actor, replace=on_duplicate == "replace")
+        if successor is not None:
+            return Started(saga=successor, created=True)
+    raise NotAllowed(f"The business key {key!r} changes hands too fast; try again.", code="duplicate")
 
 
 def _all_accepted(table: Definition, inputs: Iterable[Any]) -> Iterator[Any]:
