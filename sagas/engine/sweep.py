@@ -62,11 +62,12 @@ def _mark(now: datetime) -> bool | None:
     """Leave a mark that we look now: None when somebody else just did, else whether workers may be judged.
 
     After a gap in the marks the database may have been away, and every heartbeat with it, so nobody is judged before
-    it has been answering again for as long as a worker may be silent.
+    it has been answering again for as long as a worker may be silent. A mark that lies ahead is of a clock that was
+    set back since, and counts as a gap.
     """
-    gap = now - 3 * conf().sweep_every
-    fresh = Sweep.objects.filter(pk=1, at__lte=now - conf().sweep_every)
-    steady = Case(When(at__lt=gap, then=Value(now)), default=F("steady_since"))
+    gap, ahead = now - 3 * conf().sweep_every, now + conf().sweep_every
+    fresh = Sweep.objects.filter(Q(at__lte=now - conf().sweep_every) | Q(at__gt=ahead), pk=1)
+    steady = Case(When(Q(at__lt=gap) | Q(at__gt=ahead), then=Value(now)), default=F("steady_since"))
     if not fresh.update(at=now, steady_since=steady):
         if Sweep.objects.filter(pk=1).exists():
             return None

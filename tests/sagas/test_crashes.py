@@ -94,6 +94,21 @@ def test_nobody_is_judged_right_after_a_gap_in_the_sweeps_marks(world):
     assert run_of(found, "charge").work == "due"
 
 
+def test_a_mark_of_the_future_does_not_stop_the_sweeps_when_the_databases_clock_was_set_back(world):
+    found = world.start(two(world, timeout=timedelta(hours=1)))
+    claimed(world, found)
+    alive(world.worker, clock.now() - timedelta(minutes=5))
+    ahead = clock.now() + timedelta(hours=1)
+    Sweep.objects.update_or_create(pk=1, defaults={"at": ahead, "steady_since": ahead})
+    assert sweep()
+    assert not sweep()
+    assert run_of(found, "charge").work == "running"
+    for _ in range(6):
+        world.later(timedelta(seconds=2, milliseconds=1))
+        assert sweep()
+    assert run_of(found, "charge").work == "due"
+
+
 def test_two_sweeps_at_once_take_back_once(world):
     found = world.start(two(world))
     held = claimed(world, found)

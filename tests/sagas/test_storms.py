@@ -305,7 +305,10 @@ class Storm:
             self.verb("retry", found.pk)
 
     def repair(self) -> None:
-        for run in self.some(Run.objects.exclude(saga__open_incidents=0), 1):
+        rows = Run.objects.exclude(saga__open_incidents=0)
+        if not self.participant.mood:
+            rows = rows.filter(pk__in=Incident.objects.open().values("run"))  # a person reads what needs one
+        for run in self.some(rows, 1):
             verb = self.chance.choice(["skip", "waive", "resolve"])
             about: dict[str, Any] = {"step": run.path, "item": run.item}
             if verb == "resolve":
