@@ -10,6 +10,10 @@ from sagas.words.lifecycle import ENDS, SagaState
 ON_TIME = timedelta(seconds=15)
 """A run whose clock is past for no longer will be moved by the next sweep."""
 
+RUNG = timedelta(seconds=60)
+A_PLACE_IN_LINE = timedelta(milliseconds=8)
+"""A due run is rung again at least so often, and so much later for each that is due: twice what sweeps take for it."""
+
 
 class Going(models.TextChoices):
     FORWARD = "forward"
@@ -51,14 +55,15 @@ class SagaQuerySet(models.QuerySet["Saga"]):
         """Live sagas that nothing will ever move: the liveness invariant, empty when all is well.
 
         A live saga that is not paused has a due or running run with a clock not long past, an open wait, an open
-        incident, or waits for a business key that another one holds.
+        incident, or waits for a business key that another one holds. What is due in a long line is not dead.
         """
         from sagas.models.incident import Incident
         from sagas.models.run import Run, Work
 
         runs = Run.objects.filter(saga=OuterRef("pk"))
         on_time = runs.filter(work__isnull=False, at__gt=now - ON_TIME)
-        rung = runs.filter(work=Work.DUE, rung_at__gt=now - timedelta(seconds=60))
+        line = now - RUNG - A_PLACE_IN_LINE * Run.objects.due(now).count()
+        rung = runs.filter(Q(rung_at__gt=line) | Q(at__gt=line, rung_at=None), work=Work.DUE)
         incident = Incident.objects.filter(saga=OuterRef("pk"), closed_at=None)
         same = {name: OuterRef(name) for name in ("tenant", "definition", "business_key")}
         holder = Saga.objects.filter(**same, ended_at=None, holds_key=True)

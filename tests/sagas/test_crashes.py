@@ -344,6 +344,21 @@ def test_the_liveness_query_finds_exactly_what_nothing_will_move(world):
     assert set(Saga.objects.dead(clock.now())) == {found, other}
 
 
+def test_what_stands_in_a_long_line_is_not_dead(world):
+    found = world.start(two(world))
+    world.later(timedelta(seconds=70))
+    run = run_of(found, "lock")
+    assert list(Saga.objects.dead(clock.now())) == [found]
+    others = [
+        Run(saga_id=found.pk, path="lock", item=n, work=Work.DUE, at=run.at, rung_at=run.rung_at)
+        for n in range(1, 2_000)
+    ]
+    Run.objects.bulk_create(others)
+    assert list(Saga.objects.dead(clock.now())) == []
+    world.later(timedelta(seconds=30))
+    assert list(Saga.objects.dead(clock.now())) == [found]
+
+
 def test_one_poisoned_saga_does_not_stop_the_sweep_for_the_others(world, monkeypatch):
     first, second = world.start(two(world)), world.start(two(world))
     for found in (first, second):
