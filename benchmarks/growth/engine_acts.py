@@ -8,15 +8,16 @@ from benchmarks.growth import patterns
 from benchmarks.growth.act import Act, must
 from benchmarks.growth.patterns import ACTOR, WORKER
 from benchmarks.growth.sagas import order
+from gateway.doorbell import Rank
 from gateway.ids import uuid7
 from sagas import operations
-from sagas.engine import dispatch, door
+from sagas.engine import dispatch, door, retention
 from sagas.engine.delivery import deliver
 from sagas.engine.sweep import sweep
 from sagas.models import Run, Saga, Sweep, Work, Worker
 from sagas.record import attempts, clock
 
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 PERSON: dict[str, Any] = {"actor": "person:ann", "reason": "The customer called."}
 
 
@@ -136,6 +137,15 @@ def _look(_: object) -> None:
     must(door.waiting(["sagas"], timedelta(0), 100), "something is due")
 
 
+def _overtake(_: object) -> None:
+    """What a worker asks of a broker without ranks' database before each step."""
+    door.waiting(["sagas"], timedelta(0), 100, before=Rank.NORMAL)
+
+
+def _prune(_: object) -> None:
+    next(retention.prune(clock.now() - 30 * DAY, most=10), None)
+
+
 def _find_dead(_: object) -> None:
     list(Saga.objects.dead(clock.now()).order_by("id").values_list("pk", flat=True)[:4])
 
@@ -172,6 +182,8 @@ def engine(at_once: int = 100) -> list[Act]:
         Act(name=f"sweep, {at_once} waits over", do=_sweep_later, prepare=_over_soon(at_once), timed=1, rate=at_once),
         Act(name="sweep after a worker's death", do=_sweep_later, prepare=_abandoned),
         Act(name=f"look at the door, {at_once} due", do=_look, prepare=_due(at_once), timed=10),
+        Act(name="what comes first", do=_overtake, prepare=_due(at_once)),
+        Act(name="prune", do=_prune),
         Act(name="liveness", do=_find_dead, timed=5),
         Act(name="start under a key that is held", do=_start_again, prepare=_keyed),
         Act(name="queue up for a key", do=_queue_up, prepare=_keyed),
