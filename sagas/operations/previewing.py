@@ -12,10 +12,11 @@ from django.db import transaction
 from gateway.borrowing import borrowed
 from sagas.models import Run, Saga, Work
 from sagas.models.saga import Going
-from sagas.operations.allowing import effects_in_place
+from sagas.operations.allowing import effects_in_place, why_not_retried
 from sagas.words import registry
 from sagas.words.lifecycle import ENDS
 from sagas.words.outcome import Happened
+from sagas.words.plan import Undo
 from sagas.words.rows import Step
 from sagas.words.verdict import Doing
 
@@ -74,6 +75,8 @@ def _sentences(verb: str, saga: Saga, before: dict[int, tuple[int, str | None, d
             yield f"{_name(run)} is under way; its answer is awaited first."
     if saga.going == Going.BACK and not saga.ended_at:
         yield from _undone(runs)
+    if verb == "retry":
+        yield from _left(saga, [run for run in runs if run not in moved])
     if verb == "pause":
         yield "Nothing new begins; what runs is recorded, and signals are kept."
     if saga.state in ENDS and verb != "clone":
@@ -93,6 +96,13 @@ def _runs_again(saga: Saga, run: Run) -> Iterator[str]:
     row = table.places[run.path].row if table else None
     if isinstance(row, Step) and not row.idempotent and run.doing == Doing.ACTION:
         yield f"{_name(run)} is not idempotent: it must not have happened already."
+
+
+def _left(saga: Saga, runs: list[Run]) -> Iterator[str]:
+    """What a retry of everything does not try."""
+    for run in runs:
+        if (run.held or run.undo == Undo.STUCK) and (why_not := why_not_retried(saga, run)):
+            yield f"{_name(run)} needs a person as before. {why_not[0]}"
 
 
 def _undone(runs: list[Run]) -> Iterator[str]:

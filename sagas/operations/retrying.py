@@ -38,6 +38,7 @@ def retry(
 ) -> Saga:
     """Try now what needs a person, or what waits for its next try; only that `step` if one is named.
 
+    Without a `step`, what cannot be retried needs a person as before; it is refused only where that is so of all.
     The step gets a fresh budget. It keeps its idempotency key while its effect is in doubt; one that is known not to
     have happened gets a new key, since participants remember what they refused. An edited `input` is for the steps
     that are tried and those after them. A saga that was given up goes on in the direction in which it went.
@@ -55,8 +56,8 @@ def retry(
             _undo_once_more(t, step)
             return t.saga
         runs = _chosen(t, step, item)
-        if was_given_up and step is None:  # the others need a person as before
-            runs = [run for run in runs if why_not_retried(t.saga, run) is None]
+        if step is None:
+            runs = _able(t, runs, or_refuse=not was_given_up)
         if not runs and t.moves and input is UNCHANGED:
             return t.saga
         if not runs:
@@ -79,6 +80,14 @@ def _chosen(t: Turn, step: str | None, item: int | None) -> list[Run]:
     runs = t.runs(pk__in=ids)
     held = [run for run in runs if not run.work]
     return held or runs
+
+
+def _able(t: Turn, runs: list[Run], *, or_refuse: bool) -> list[Run]:
+    """Those that can be tried; the others need a person as before."""
+    why_not = [why_not_retried(t.saga, run) for run in runs]
+    if or_refuse and runs and all(why_not):
+        refuse(t, *next(filter(None, why_not)))
+    return [run for run, why in zip(runs, why_not, strict=True) if why is None]
 
 
 def _try_now(t: Turn, run: Run) -> None:

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from sagas import Retry, operations, parallel, saga, step, wait
 from sagas.errors import Abort, InvalidInput, NotAllowed, RetryLater, Unknown
-from sagas.models import Audit, Revision, Saga
+from sagas.models import Audit, Revision, Run, Saga
 from sagas.words import registry
 from tests.sagas.operations import states
 from tests.sagas.operations.states import BY, HOUR, begun, come_to, fresh
@@ -121,6 +121,21 @@ def test_of_ended_sagas_only_a_failed_one_can_be_retried(world: World) -> None:
 
 def test_what_has_happened_and_cannot_be_repeated_is_never_retried(world: World) -> None:
     found = states.held_after_it_happened(world)
+    assert code_of(found) == "happened"
+
+
+def test_what_cannot_be_retried_does_not_keep_the_others_from_it_and_needs_a_person_as_before(world: World) -> None:
+    rows = [step(world.function(n), reads_only=True, on_failure="incident") for n in ("left", "right")]
+    for name in ("left", "right"):
+        world.script(name, Abort("no"))
+    found = come_to(world, parallel(*rows))
+    Run.objects.filter(saga=found, path="left").update(happened="yes", code="result_unstorable")
+    never = "left has happened and is never repeated; skip it, and supply its result."
+    told = operations.preview("retry", found.pk, **BY)
+    assert told.sentences[-1] == f"left needs a person as before. {never}"
+    retry(found)
+    world.work()
+    assert (open_incidents(found), world.called.count("right")) == ([("left", "refused")], 2)
     assert code_of(found) == "happened"
 
 
