@@ -1,0 +1,221 @@
+"""What is done to processes and to services. Each fault ends with everything running again, or being started again."""
+
+import os
+import signal
+from datetime import timedelta
+from functools import partial
+from random import Random
+
+import redis
+
+from tests.harness.waiting import TooLate, wait_until
+from tests.soak.clocks import HOUR, off_by
+from tests.soak.kinds import KINDS, Part, fault
+from tests.soak.site import Site
+
+__all__ = ["KINDS"]
+
+LATE = "SELECT count(*) FROM sagas_journal WHERE moves::text LIKE '%%\"late\"%%' AND at > %s"
+SPEAKS_WITHIN = timedelta(seconds=30)
+ANSWERS_WITHIN = timedelta(seconds=60)
+WORKERS = {"prefork": 2, "threads": 6}
+GARBAGE = (b"\x00 not a message", b"[]", b'{"body": 1, "headers": {}, "properties": {}}', b"{" * 2000)
+
+
+@fault(Part.WORKERS)
+def worker_killed(site: Site, chance: Random) -> str:
+    """SIGKILL for a worker with all its processes, while it has work in its hands."""
+    with site.scene.supervisor.lent("worker", chance) as member:
+        at, runs = site.at_work(member)
+        member.process.kill()
+        return f"{member.name}: {site.lose('worker killed', at, runs, killed=True)}"
+
+
+@fault(Part.WORKERS)
+def child_killed(site: Site, chance: Random) -> str:
+    """SIGKILL for one process of a prefork pool, while it has work in its hands."""
+    with site.scene.supervisor.lent("worker prefork", chance) as member:
+        at, runs = site.at_work(member)
+        ids = [run["id"] for run in runs[:1]]
+        names = site.scene.rows(
+            "SELECT name FROM sagas_worker w JOIN sagas_run r ON r.worker = w.id WHERE r.id = ANY(%s)", ids
+        )
+        for row in names:
+            os.kill(int(row["name"].rpartition(":")[2]), signal.SIGKILL)
+        member.process.thaw()
+        return f"{member.name}: {site.lose('child killed', at, runs[:1], killed=True)}"
+
+
+@fault(Part.WORKERS)
+def worker_frozen(site: Site, chance: Random) -> str:
+    """SIGSTOP until others have taken over, then SIGCONT: it wakes up with results that nobody wants any more."""
+    with site.scene.supervisor.lent("worker", chance) as member:
+        at, runs = site.at_work(member)
+        note = site.lose("worker frozen", at, runs, killed=False)
+        member.process.thaw()
+        try:
+            wait_until(lambda: site.scene.number(LATE, at), "it speaks", SPEAKS_WITHIN)
+        except TooLate:
+            note += ", silent afterwards"
+        return f"{member.name}: {note}"
+
+
+@fault(Part.BEAT)
+def beat_killed(site: Site, chance: Random) -> str:
+    with site.scene.supervisor.lent("beat", chance) as member:
+        member.process.kill()
+        return member.name
+
+
+@fault(Part.BEAT)
+def beat_frozen(site: Site, chance: Random) -> str:
+    with site.scene.supervisor.lent("beat", chance) as member:
+        member.process.freeze()
+        site.hold(4)
+        member.process.thaw()
+        return member.name
+
+
+@fault(Part.WORKERS)
+def clock_off(site: Site, chance: Random) -> str:
+    """A worker is replaced by one whose clock is an hour off, which then stays until the next deploy."""
+    with site.scene.supervisor.lent("worker threads", chance) as member:
+        by = chance.choice([HOUR, -HOUR])
+        member.replace(partial(site.scene.launch_worker, member.name, "threads", WORKERS["threads"], **off_by(by)))
+        return f"{member.name}: {by / HOUR:+.0f} h"
+
+
+@fault(Part.WORKERS, Part.WEB, Part.BEAT)
+def rolling_deploy(site: Site, chance: Random) -> str:
+    """Web servers, workers and beats are replaced one after another, each in good order."""
+    supervisor, replaced = site.scene.supervisor, 0
+    for web in supervisor.of("web"):
+        web.replace()
+        site.scene.wait_for_web(web.name)
+        replaced += 1
+    for role in ("worker prefork", "worker threads", "beat"):
+        for member in supervisor.of(role):
+            with supervisor.lent(role, chance, name=member.name):
+                member.replace(member.usual)
+            replaced += 1
+    return f"{replaced} processes"
+
+
+@fault(Part.BROKER)
+def redis_killed(site: Site, chance: Random) -> str:
+    site.scene.redis.kill()
+    site.hold(3)
+    site.scene.redis.start()
+    return "3 s"
+
+
+@fault(Part.BROKER)
+def redis_flushed(site: Site, chance: Random) -> str:
+    site.scene.redis.flush()
+    return ""
+
+
+@fault(Part.BROKER)
+def redis_frozen(site: Site, chance: Random) -> str:
+    site.scene.redis.freeze()
+    site.hold(4)
+    site.scene.redis.thaw()
+    return "4 s"
+
+
+@fault(Part.BROKER, Part.WORKERS)
+def garbage(site: Site, chance: Random) -> str:
+    """What is no message, and messages that are no task's, where workers look for theirs."""
+    with redis.Redis.from_url(site.scene.redis.url, socket_timeout=5) as client:
+        for queue in ("sagas", "sagas:soak_line"):
+            client.lpush(queue, chance.choice(GARBAGE))
+    return "2 elements"
+
+
+@fault(Part.DATABASE)
+def postgres_restarted(site: Site, chance: Random) -> str:
+    site.scene.postgres.restart_immediately()
+    return "immediate"
+
+
+@fault(Part.DATABASE)
+def backends_terminated(site: Site, chance: Random) -> str:
+    return f"{site.scene.postgres.disconnect_everybody()} sessions"
+
+
+@fault(Part.DATABASE)
+def database_refused(site: Site, chance: Random) -> str:
+    return at_the_gate(site, "database", "refuse", 3)
+
+
+@fault(Part.DATABASE)
+def database_silent(site: Site, chance: Random) -> str:
+    return at_the_gate(site, "database", "silence", 4)
+
+
+@fault(Part.DATABASE)
+def database_delayed(site: Site, chance: Random) -> str:
+    return at_the_gate(site, "database", "delay", 4, delay=0.03)
+
+
+@fault(Part.DATABASE)
+def commits_cut(site: Site, chance: Random) -> str:
+    """Connections are cut at a COMMIT: three before PostgreSQL heard of it, three after it has committed."""
+    before = site.scene.gates.tell("database", "cut commits", times=6)
+
+    def cut() -> dict[str, int]:
+        now = site.scene.gates.tell("database")
+        return {name: now[name] - before[name] for name in ("before commit", "after commit")}
+
+    wait_until(lambda: sum(cut().values()) >= 6, "six commits are cut", ANSWERS_WITHIN)
+    return ", ".join(f"{number} {name}" for name, number in cut().items())
+
+
+@fault(Part.BROKER)
+def broker_refused(site: Site, chance: Random) -> str:
+    return at_the_gate(site, "broker", "refuse", 3)
+
+
+@fault(Part.BROKER)
+def broker_silent(site: Site, chance: Random) -> str:
+    return at_the_gate(site, "broker", "silence", 4)
+
+
+@fault(Part.PARTICIPANTS)
+def participant_refused(site: Site, chance: Random) -> str:
+    return at_the_gate(site, a_participant(chance), "refuse", 3)
+
+
+@fault(Part.PARTICIPANTS)
+def participant_silent(site: Site, chance: Random) -> str:
+    return at_the_gate(site, a_participant(chance), "silence", 4)
+
+
+@fault(Part.PARTICIPANTS)
+def participant_delayed(site: Site, chance: Random) -> str:
+    return at_the_gate(site, a_participant(chance), "delay", 4, delay=0.5)
+
+
+@fault(Part.PARTICIPANTS)
+def answers_cut(site: Site, chance: Random) -> str:
+    """What was done is done, and its caller is not told: the answers' connections are cut."""
+    name = a_participant(chance)
+    before = site.scene.gates.tell(name, "cut answers", times=5)["answers"]
+    wait_until(
+        lambda: site.scene.gates.tell(name)["answers"] - before >= 5, f"five answers of {name} are cut", ANSWERS_WITHIN
+    )
+    return f"{name}: 5"
+
+
+def a_participant(chance: Random) -> str:
+    return chance.choice(["stock", "payments", "loyalty"])
+
+
+def at_the_gate(site: Site, name: str, what: str, seconds: float, *, delay: float = 0.0) -> str:
+    """Something is wrong between the product and a service for a while."""
+    site.scene.gates.tell(name, what, **({"seconds": delay} if delay else {}))
+    try:
+        site.hold(seconds)
+    finally:
+        site.scene.gates.tell(name, "open")
+    return f"{name}, {seconds:g} s"
