@@ -66,10 +66,15 @@ class Memory:
 def key_of(request: Request | HttpRequest) -> str | None:
     """The request's key, None when it has none. Raises a 400 problem for one that is too long or not printable."""
     key: str | None = request.headers.get(HEADER)
-    if key is None or _ALLOWED.fullmatch(key):
+    return key if key is None else checked_key(key)
+
+
+def checked_key(key: str) -> str:
+    """The key as it is. Raises a 400 problem for one that is too long or not printable."""
+    if _ALLOWED.fullmatch(key):
         return key
     raise Problem(
-        f"The header {HEADER} takes 1 to {LONGEST} printable ASCII characters without spaces, for example a UUID.",
+        f"An {HEADER} takes 1 to {LONGEST} printable ASCII characters without spaces, for example a UUID.",
         code="idempotency_key_invalid",
     )
 
