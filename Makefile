@@ -32,6 +32,16 @@ bench-waiting: $(LOCKED) services ## measure the pools with steps that wait; ARG
 bench-growth: $(LOCKED) services ## measure over a million ended sagas; ARGS=--quick stops at ten thousand
 	@$(BIN)/python -m benchmarks.growth $(ARGS)
 
+.PHONY: soak soak-short soak-naive
+soak: $(LOCKED) services ## 20 minutes of load and faults on real processes, judged; ARGS="--seed 1" replays a plan
+	@$(BIN)/python -m tests.soak --profile standard $(ARGS)
+
+soak-short: $(LOCKED) services ## the same for a minute and a half; part of `make test`
+	@$(BIN)/python -m tests.soak --profile short $(ARGS)
+
+soak-naive: $(LOCKED) services ## the same load and faults on plain Celery chains, to see what the difference is worth
+	@$(BIN)/python -m tests.soak.naive $(ARGS)
+
 up: $(LOCKED) ## run everything in one process, for looking around
 	@$(BIN)/python manage.py up
 

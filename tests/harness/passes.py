@@ -50,6 +50,7 @@ PASSES = (
         {"TEST_DATABASE": "postgres", "ONE_STATEMENT": "0"},
     ),
     Pass("acceptance", "Real processes and services", ("tests/acceptance",)),
+    Pass("soak", "Load and faults on a whole installation, judged by a checker", ("tests/soak/short.py",)),
 )
 
 

@@ -44,7 +44,7 @@ SHORT = Profile(
     rounds=6,
     least_faults=20,
     least_kinds=20,
-    least_takeovers=3,
+    least_takeovers=2,
     least_late=1,
     bounds=False,
 )
