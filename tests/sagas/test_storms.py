@@ -11,7 +11,6 @@ STORM    a seed that was printed, which replays it
 import os
 import sys
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 from random import Random, SystemRandom
 from typing import Any, TypeVar
@@ -19,7 +18,7 @@ from typing import Any, TypeVar
 import pytest
 from django.db.models import Model, Q, QuerySet
 
-from sagas import Abort, Retry, RetryLater, approval, child, each, operations, parallel, saga, sleep, step, wait
+from sagas import Abort, RetryLater, operations
 from sagas.engine import delivery
 from sagas.engine.sweep import sweep
 from sagas.errors import InvalidInput, NotAllowed
@@ -28,12 +27,11 @@ from sagas.operations.allowing import resolvable
 from sagas.record import attempts, clock
 from sagas.record.attempts import Claim
 from sagas.record.turn import STANCES
-from sagas.words.definition import Definition
-from sagas.words.faults import faults_of
 from sagas.words.outcome import Refused, Succeeded
 from sagas.words.plan import Undo
 from sagas.words.rows import Step
 from sagas.words.verdict import Doing
+from tests.sagas.tables import Sketches, built
 from tests.sagas.world import World, a_world, moves_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -103,93 +101,11 @@ class Storm:
         self.participant = Participant(self.chance)
         self.participant.mood = self.chance.choice([0.0, 0.1, 0.3, 0.5])
         self.zombies: list[Claim] = []
-        self.names = iter(f"s{n}" for n in range(1000))
+        self.action = self.participant.action
+        self.compensation, self.probe = self.participant.compensation, self.participant.probe
         self.trace: list[str] = []
         self.seen: Counter[str] = Counter()
-        self.table = self.a_table(depth=0)
-
-    # Tables
-
-    def a_table(self, depth: int) -> Definition:
-        rows = [self.a_row(depth, group=0) for _ in range(self.chance.randint(1, 4))]
-        table = saga(
-            f"storm_{depth}_{next(self.names)}",
-            *rows,
-            deadline=timedelta(hours=5) if self.chance.random() < 0.2 else None,
-            on_compensation_stuck=self.chance.choice(["block", "continue"]),
-        )
-        return self.with_pivot(table, depth)
-
-    def with_pivot(self, table: Definition, depth: int) -> Definition:
-        if depth or self.chance.random() > 0.3:
-            return table
-        pivot = step(
-            self.participant.action,
-            name=next(self.names),
-            pivot=True,
-            retry=Retry(attempts=3),
-            idempotent=self.chance.random() < 0.7,
-            probe=self.participant.probe if self.chance.random() < 0.5 else None,
-        )
-        after = [self.a_step(), wait("after", timeout=timedelta(hours=1), on_timeout="continue")]
-        grown = saga(table.name, *table.rows, pivot, *after[: self.chance.randint(0, 2)], deadline=table.deadline)
-        return grown if not faults_of(grown) else table
-
-    def a_row(self, depth: int, group: int) -> Any:
-        kinds = ["step"] * 4 + ["wait", "approval", "sleep", "each"] + ["parallel"] * (2 if group < 2 else 0)
-        kinds += ["child"] * (1 if depth < 2 else 0)
-        when = self.chance.choice([None, None, None, lambda ctx: True, lambda ctx: False])
-        compensate = self.chance.choice(["sequence", "parallel"]) if not group else "sequence"
-        match self.chance.choice(kinds):
-            case "step":
-                return self.a_step()
-            case "wait":
-                return wait(
-                    next(self.names),
-                    timeout=timedelta(minutes=30),
-                    on_timeout=self.chance.choice(["compensate", "continue"]),
-                    accept=self.chance.choice([None, self.accept]),
-                    on_failure=self.chance.choice(["compensate", "compensate", "incident"]),
-                    when=when,
-                )
-            case "approval":
-                return approval(next(self.names), timeout=timedelta(minutes=30), when=when)
-            case "sleep":
-                return sleep(timedelta(minutes=5), name=next(self.names), when=when)
-            case "each":
-                number, most = self.chance.randint(0, 5), self.chance.randint(1, 3)
-                return each(
-                    next(self.names),
-                    replace(self.a_step(), when=None),
-                    items=lambda ctx: list(range(number)),
-                    concurrency=most,
-                    max_failures=self.chance.choice([0, 0, 1]),
-                    compensate=compensate,
-                    when=when,
-                )
-            case "child":
-                return child(self.a_table(depth + 1), name=next(self.names), when=when)
-        rows = [self.a_row(2, group + 1) for _ in range(self.chance.randint(2, 3))]
-        join = self.chance.choice([None, None, 1, len(rows)])
-        return parallel(*rows, join=join, compensate=compensate, when=when)
-
-    def a_step(self) -> Step:
-        optional = self.chance.random() < 0.15
-        local = self.chance.random() < 0.1
-        return step(
-            self.participant.action,
-            name=next(self.names),
-            compensation=self.participant.compensation,
-            probe=self.participant.probe if not local and self.chance.random() < 0.3 else None,
-            retry=Retry(attempts=self.chance.randint(1, 3), first=timedelta(seconds=1)),
-            compensation_retry=Retry(attempts=self.chance.randint(1, 3)),
-            idempotent=self.chance.random() < 0.8,
-            optional=optional,
-            local=False,
-            on_exhausted=self.chance.choice(["compensate", "suspend"]),
-            on_failure=self.chance.choice(["compensate", "compensate", "compensate", "incident"]),
-            when=self.chance.choice([None, None, None, None, self.sometimes]),
-        )
+        self.table = built(Sketches(self.chance).table(), self)
 
     def sometimes(self, ctx: Any) -> bool:
         if self.chance.random() < self.participant.mood / 3:

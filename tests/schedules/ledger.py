@@ -1,0 +1,133 @@
+"""The participant of a schedule: it applies each action once, undoes it once, and its ledger knows the order.
+
+What a function comes to is in the schedule's script, call by call: "no", "later", "before" and "after" (the answer
+is lost before or after it happened), "partly"; and all is well when the script is at its end.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sagas import Abort, RetryLater
+from sagas.testing.script import Call
+from sagas.words.verdict import Doing
+from tests.schedules.actors import stop
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What happened at the participant, in order: "done", "undone", or "closed" for an action that came too late."""
+
+    what: str
+    key: str
+
+
+class Ledger:
+    """Where all steps of a schedule do their work, and the hands of their table."""
+
+    def __init__(self, script: dict[str, list[str]]) -> None:
+        self.script = {name: list(comes) for name, comes in script.items()}
+        self.entries: list[Entry] = []
+        self.there: set[str] = set()
+        self.closed: set[str] = set()
+        self.calls: list[Call] = []
+
+    def act(self, key: str) -> dict[str, str]:
+        """The action's effect, behind the barrier."""
+        if key in self.closed:
+            self.entries.append(Entry("closed", key))
+            raise Abort("It was undone before it came.")
+        if key not in self.there:
+            self.entries.append(Entry("done", key))
+        self.there.add(key)
+        return {"key": key}
+
+    def undo(self, key: str) -> None:
+        """The effect is undone, and never comes again under that key."""
+        if key in self.there:
+            self.entries.append(Entry("undone", key))
+        self.there.discard(key)
+        self.closed.add(key)
+
+    def action(self, ctx: Any) -> dict[str, str]:
+        comes, call = self._comes(ctx, "action"), self._note(ctx)
+        stop("its request")
+        match comes:
+            case "no":
+                raise Abort("no")
+            case "later":
+                raise RetryLater("later")
+            case "before":
+                raise ValueError("lost on its way there")
+        answer = self.act(ctx.key)
+        call.landed = True
+        stop("its answer")
+        match comes:
+            case "after":
+                raise ValueError("lost on its way back")
+            case "partly":
+                raise Abort("half of it", done={"half": True})
+        return answer
+
+    def compensation(self, ctx: Any) -> None:
+        comes, call = self._comes(ctx, "undo"), self._note(ctx)
+        stop("its request")
+        match comes:
+            case "no":
+                raise Abort("cannot be undone")
+            case "later":
+                raise RetryLater("later")
+            case "before":
+                raise ValueError("lost on its way there")
+        self.undo(ctx.action.key)
+        call.landed = True
+        stop("its answer")
+        if comes == "after":
+            raise ValueError("lost on its way back")
+
+    def probe(self, ctx: Any) -> dict[str, str]:
+        comes = self._comes(ctx, "probe")
+        stop("its question")
+        there = ctx.action.key in self.there
+        stop("its answer")
+        if comes == "later":
+            raise RetryLater("cannot tell")
+        if not there:
+            raise Abort("it is not there")
+        return {"key": ctx.action.key}
+
+    def accept(self, ctx: Any, payload: Any) -> Any:
+        match self._comes(ctx, "accept"):
+            case "no":
+                raise Abort("not so")
+            case "before" | "after":
+                raise KeyError("oops")
+        return payload
+
+    def sometimes(self, ctx: Any) -> bool:
+        match self._comes(ctx, "when"):
+            case "no":
+                return False
+            case "before" | "after":
+                raise KeyError("oops")
+        return True
+
+    def _comes(self, ctx: Any, what: str) -> str:
+        left = self.script.get(f"{ctx._claim.run.path} {what}")
+        return left.pop(0) if left else "well"
+
+    def _note(self, ctx: Any) -> Call:
+        """A function is called; it has not done anything yet."""
+        run = ctx._claim.run
+        call = Call(
+            saga=run.saga_id,
+            table=ctx.saga.definition,
+            path=run.path,
+            item=run.item,
+            doing=Doing(run.doing),
+            key=ctx.key,
+            action_key=run.action_key,
+            given=[ctx.input, ctx.item],
+            function=run.doing,
+        )
+        self.calls.append(call)
+        return call

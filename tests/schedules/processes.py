@@ -1,0 +1,85 @@
+"""The processes of a schedule: workers as they are, but for their own thread, whose rounds are acts of the schedule;
+and a broker that is a list of messages."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from gateway.doorbell import Rank, Ring
+from sagas.engine import workers
+from sagas.engine.sweep import sweep
+from tests.schedules.actors import Actor, in_one_go, stop
+from tests.schedules.machine import threads
+
+
+class Broker:
+    """Messages in the order in which they came; stands where the doorbell's publisher stands."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[int, ...]] = []
+
+    def ring(self, ring: Ring) -> bool:
+        stop("its message")
+        self.messages.append(tuple(ring.args))
+        return True
+
+    def failing_since(self) -> None:
+        return None
+
+
+class Here(workers.Here):
+    """A worker process that has begun, without a thread of its own."""
+
+    def start(self) -> None:
+        self._begun = True
+
+    def beat(self) -> None:
+        """A heart beats beside all that its process does."""
+        with in_one_go():
+            super().beat()
+
+
+class Process:
+    """A worker process: the actors that are its threads live and die together."""
+
+    def __init__(self, name: str, *, slots: int, skew: int) -> None:
+        self.name, self.slots, self.skew = name, slots, timedelta(seconds=skew)
+        self.frozen = self.dead = False
+        self.actors: list[Actor] = []
+        self.here = Here(name=name, queues=["sagas"], concurrency=slots)
+        self.here.start()
+
+    def deliver(self, message: Sequence[int]) -> Actor | None:
+        """Take a message up in a free slot; None if there is none."""
+        pairs = list(zip(message[::2], message[1::2], strict=True))
+        return self._in_a_slot(lambda: self.here.deliver(*pairs[0], Rank.NORMAL, more=pairs[1:]))
+
+    def look(self) -> Actor | None:
+        """Look at the door, and do the first thing that was left lying there."""
+
+        def act() -> Any:
+            return [self.here.deliver(*found) for found in self.here.left_lying(1000)[:1]]
+
+        return self._in_a_slot(act)
+
+    def sweep(self) -> Actor | None:
+        """Sweep, one at a time."""
+        return self._begin(f"{self.name}.sweep", sweep)
+
+    def _in_a_slot(self, act: Any) -> Actor | None:
+        return next(filter(None, (self._begin(f"{self.name}.{slot}", act) for slot in range(self.slots))), None)
+
+    def _begin(self, name: str, act: Any) -> Actor | None:
+        if self.frozen or self.dead or any(actor.name == name for actor in self.actors):
+            return None
+        actor = Actor(name, act, threads())
+        actor.skew = self.skew
+        self.actors.append(actor)
+        return actor
+
+    def die(self) -> None:
+        """Killed: whatever its threads did ends where it stands."""
+        self.dead = True
+        for actor in self.actors:
+            actor.die()
+        self.actors = []

@@ -1,0 +1,221 @@
+"""Everything a schedule plays with, and what its acts do.
+
+    go w0.0       that actor goes on to its next stop        take w1 3     the process takes up the 4th message
+    crash w1      the process dies                           again 3       the 4th message comes twice
+    start w1      a dead one begins anew                     flush         the broker loses all it has
+    freeze w1     it stands still; thaw w1                   look w1       it looks at the door
+    cut w0.0      the answer of the database does not come   sweep w1      it begins to sweep
+    later 40      time passes, and hearts beat               cancel 0 …    a person begins to do it, see `people`
+
+An act that cannot be done at that moment does nothing, so that a list of acts is still one when some are left out.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+from django.db import OperationalError
+from django.test import override_settings
+
+import gateway.doorbell
+from sagas import operations
+from sagas.words import boundaries, registry
+from tests.sagas.tables import built
+from tests.schedules import machine
+from tests.schedules.actors import Actor, stop
+from tests.schedules.ledger import Ledger
+from tests.schedules.people import People
+from tests.schedules.plan import Plan
+from tests.schedules.processes import Broker, Process
+from tests.schedules.watch import Broken, Watch
+
+SETTINGS = {"SLICE_TIME": timedelta(hours=1)}
+"""A slice ends by its steps alone: real time decides nothing."""
+
+
+class Stage:
+    """The processes, the broker, the participant and the people of one schedule."""
+
+    def __init__(self, plan: Plan, clock: machine.Clock) -> None:
+        self.plan, self.clock = plan, clock
+        self.ledger, self.broker, self.watch = Ledger(plan.script), Broker(), Watch()
+        self.people = People(self)
+        self.born: Counter[int] = Counter()
+        self.seen: Counter[str] = Counter()
+        self.processes: list[Process] = []
+        self.table = built(plan.table, self.ledger)
+
+    def begin(self) -> None:
+        """The processes begin, and somebody starts the saga."""
+        for number in range(self.plan.processes):
+            self.processes.append(self._process(number))
+        operations.start(self.table.name, actor="somebody")
+
+    def _process(self, number: int) -> Process:
+        self.born[number] += 1
+        skew = self.plan.skews[number] if number < len(self.plan.skews) else 0
+        process = Process(f"w{number}", slots=self.plan.slots, skew=skew)
+        process.here.beat()
+        return process
+
+    # Who is there
+
+    def actors(self) -> Iterator[Actor]:
+        """Who is under way and can go on."""
+        for process in self.processes:
+            if not process.frozen:
+                yield from process.actors
+        yield from self.people.actors
+
+    def actor(self, name: str) -> Actor | None:
+        return next((actor for actor in self.actors() if actor.name == name), None)
+
+    def process(self, name: str) -> Process | None:
+        return next((process for process in self.processes if process.name == name), None)
+
+    # Acts
+
+    def do(self, act: str) -> bool:
+        """Do an act; False if it cannot be done now. Raises `Broken`, whose sentences say what must not be."""
+        what, *about = act.split()
+        mine = getattr(self, f"_{what}", None) or self._person(what)
+        return bool(mine(*about))
+
+    def _go(self, name: str) -> bool:
+        return self._goes(self.actor(name))
+
+    def _goes(self, actor: Actor | None) -> bool:
+        if actor is not None:
+            actor.go()
+            self._harvest()
+        return actor is not None
+
+    def _cut(self, name: str) -> bool:
+        actor = self.actor(name)
+        if actor is None or actor.at not in ("BEGIN", "SELECT", "UPDATE", "INSERT", "committed"):
+            return False
+        actor.cut()
+        self._harvest()
+        return True
+
+    def _harvest(self) -> None:
+        """Who has come to an end leaves; what a worker raised is a fault, unless its connection was cut."""
+        for actors in (*(process.actors for process in self.processes), self.people.actors):
+            for actor in [actor for actor in actors if actor.done]:
+                actors.remove(actor)
+                if actors is self.people.actors:
+                    self.people.heard(actor)
+                elif actor.error and not (actor.was_cut and isinstance(actor.error, OperationalError)):
+                    raise Broken(f"{actor.name} raised {type(actor.error).__name__}: {actor.error}") from actor.error
+        self.watch.raises()
+
+    def _take(self, name: str, number: str) -> bool:
+        process, place = self.process(name), int(number)
+        if process is None or place >= len(self.broker.messages):
+            return False
+        actor = process.deliver(self.broker.messages[place])
+        if actor is not None:
+            del self.broker.messages[place]
+        return self._goes(actor)
+
+    def _again(self, number: str) -> bool:
+        place = int(number)
+        if place >= len(self.broker.messages):
+            return False
+        self.broker.messages.append(self.broker.messages[place])
+        return True
+
+    def _flush(self) -> bool:
+        lost = bool(self.broker.messages)
+        self.broker.messages.clear()
+        return lost
+
+    def _look(self, name: str) -> bool:
+        process = self.process(name)
+        return process is not None and self._goes(process.look())
+
+    def _sweep(self, name: str) -> bool:
+        process = self.process(name)
+        return process is not None and self._goes(process.sweep())
+
+    def _crash(self, name: str) -> bool:
+        process = self.process(name)
+        if process is None or process.dead or not process.actors:
+            return False
+        self.seen.update(f"crash at {actor.at}" for actor in process.actors)
+        process.die()
+        return True
+
+    def _start(self, name: str) -> bool:
+        process = self.process(name)
+        if process is None or not process.dead:
+            return False
+        self.processes[self.processes.index(process)] = self._process(int(name[1:]))
+        return True
+
+    def _freeze(self, name: str) -> bool:
+        process = self.process(name)
+        if process is None or process.frozen or not process.actors:
+            return False
+        process.frozen = True
+        return True
+
+    def _thaw(self, name: str) -> bool:
+        process = self.process(name)
+        if process is None or not process.frozen:
+            return False
+        process.frozen = False
+        return True
+
+    def _later(self, seconds: str) -> bool:
+        self.clock.at += timedelta(seconds=int(seconds))
+        self.beat()
+        return True
+
+    def beat(self) -> None:
+        """The hearts of all that are neither dead nor frozen."""
+        for process in self.processes:
+            if not process.dead and not process.frozen:
+                process.here.beat()
+
+    def _person(self, verb: str) -> Any:
+        return lambda *about: self._goes(self.people.begin(verb, *about))
+
+
+@contextmanager
+def staged(plan: Plan) -> Iterator[Stage]:
+    """A stage, on which the schedule has just begun."""
+    with ExitStack() as stack:
+        clock = stack.enter_context(machine.machine(Random(f"{plan.seed} machine")))
+        stage = Stage(plan, clock)
+        stack.enter_context(override_settings(SAGAS=SETTINGS))
+        stack.enter_context(registry.replaced([stage.table]))
+        stack.enter_context(machine.instead(gateway.doorbell, "_doorbell", stage.broker))
+        stack.enter_context(boundaries.watched(stage.watch.at))
+        stack.enter_context(boundaries.watched(_stop_at))
+        stack.enter_context(machine.memory().execute_wrapper(_before_statements))
+        stack.enter_context(stage.watch.listening(logging.getLogger("sagas")))
+        stage.begin()
+        try:
+            yield stage
+        finally:
+            for process in stage.processes:
+                process.die()
+            for actor in stage.people.actors:
+                actor.die()
+
+
+def _stop_at(boundary: str) -> None:
+    if not machine.memory().in_atomic_block:
+        stop(boundary)
+
+
+def _before_statements(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+    """Before each transaction, and before each statement that stands alone: others can come in nowhere else."""
+    if not context["connection"].in_atomic_block:
+        stop(sql.split(None, 1)[0])
+    return execute(sql, params, many, context)

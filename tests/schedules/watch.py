@@ -1,0 +1,77 @@
+"""What must be so at every moment: looked at after every commit, in the database itself."""
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sagas.models import Run
+from sagas.record.turn import STANCES
+from tests.schedules.actors import current
+from tests.schedules.machine import memory
+
+
+class Broken(Exception):
+    """Something is not as it must be."""
+
+
+class Watch(logging.Handler):
+    """Looks after every commit, and listens to what the engine could only log."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.commits = 0
+        self.found: list[str] = []
+
+    def at(self, boundary: str) -> None:
+        """A boundary was passed."""
+        if boundary == "committed" and not memory().in_atomic_block:
+            self.commits += 1
+            self.found += wrong()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        actor = current()
+        if actor is None or not actor.was_cut:
+            self.found.append(f"It was logged: {record.getMessage()} ({record.exc_info and record.exc_info[1]!r})")
+
+    @contextmanager
+    def listening(self, logger: logging.Logger) -> Iterator[None]:
+        before, logger.propagate = logger.propagate, False
+        logger.addHandler(self)
+        try:
+            yield
+        finally:
+            logger.removeHandler(self)
+            logger.propagate = before
+
+    def raises(self) -> None:
+        """Raises `Broken` if something was found."""
+        if self.found:
+            raise Broken(self.found[0])
+
+
+def wrong() -> list[str]:
+    """Sagas whose row counts otherwise than their runs and incidents are, and sagas that nothing will ever move."""
+    raw = memory().connection
+    runs: dict[str, Counter[str]] = {}
+    active: set[str] = set()
+    for saga, kind, held, work, undo in raw.execute("SELECT saga_id, kind, held, work, undo FROM sagas_run"):
+        if work:
+            active.add(saga)
+        if held or work or undo == "stuck":
+            runs.setdefault(saga, Counter())[Run(kind=kind, held=held, work=work, undo=undo).stance] += 1
+    opened = "SELECT saga_id, count(*) FROM sagas_incident WHERE closed_at IS NULL GROUP BY saga_id"
+    incidents = dict(raw.execute(opened))
+    found = []
+    for saga, position, counted, waits in raw.execute(
+        "SELECT id, position, open_incidents, ended_at IS NULL AND paused_at IS NULL AND holds_key FROM sagas_saga"
+    ):
+        tally, are = json.loads(position).get("tally", [0, 0, 0, 0]), runs.get(saga, Counter())
+        if tally != [are[stance] for stance in STANCES]:
+            found.append(f"Saga {saga} counts {dict(zip(STANCES, tally, strict=True))}, and there are {dict(are)}.")
+        if counted != incidents.get(saga, 0):
+            found.append(f"Saga {saga} counts {counted} incidents, and there are {incidents.get(saga, 0)}.")
+        if waits and saga not in active and not counted:
+            found.append(f"Nothing will ever move saga {saga}.")
+    return found
