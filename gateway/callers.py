@@ -1,7 +1,6 @@
-"""Who calls: a service with an API key, or a person with a session; nobody else.
+"""Who calls: a service with an API key or a token, or a person with a session; nobody else.
 
-`request.user` is a `Caller` for both, so that everything behind the door knows a single kind. Tenants and scopes have
-their place here: today there is one tenant, and a key holds every permission.
+`request.user` is a `Caller` for all of them, so that everything behind the door knows a single kind.
 """
 
 import hmac
@@ -14,9 +13,11 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from gateway import conf
+from gateway import conf, keys, tokens
+from gateway.models import Membership
 
 DEFAULT_TENANT = "default"
+NOT_KNOWN = "The API key is not known, or no longer. Send it as Authorization: Bearer <key>."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,9 +25,15 @@ class Caller:
     """Who a request speaks for."""
 
     name: str
-    """What the audit calls it, such as `service` or `person:anna`."""
+    """What the audit calls it, such as `service:shop` or `person:anna`."""
     tenant: str = DEFAULT_TENANT
     """Whose rows it sees and makes."""
+    scopes: frozenset[str] = frozenset()
+    """What a service may do; a person has permissions instead."""
+    definitions: frozenset[str] | None = None
+    """The sagas it may know of, None for all of its tenant."""
+    rate: int | None = None
+    """How many requests it may send in a minute, None for as many as the setting says."""
     person: Any = field(default=None, repr=False)
     """The Django user, None for a service."""
 
@@ -35,24 +42,27 @@ class Caller:
 
     def may(self, permission: str) -> bool:
         """Whether the caller holds a Django permission such as `sagas.view_saga`."""
-        return self.person is None or bool(self.person.has_perm(permission))
+        if self.person is not None:
+            return bool(self.person.has_perm(permission))
+        return conf.ADMIN in self.scopes or any(permission in conf.current().SCOPES.get(s, ()) for s in self.scopes)
+
+    def knows(self, definition: str) -> bool:
+        """Whether sagas of that definition are any of the caller's business."""
+        return self.definitions is None or definition in self.definitions
 
     def __str__(self) -> str:
         return self.name
 
 
-class KeyAuthentication(BaseAuthentication):
-    """Knows a service by `Authorization: Bearer <key>` or `X-API-Key: <key>`."""
+class ServiceAuthentication(BaseAuthentication):
+    """Knows a service by `Authorization: Bearer <key or token>`, or `X-API-Key: <key>`."""
 
     def authenticate(self, request: Request) -> tuple[Caller, None] | None:
-        """Return the caller, None when no key was given; raise 401 when it is not the right one."""
+        """Return the caller, None when nothing was given; raise 401 when it is not right."""
         given = _given_key(request)
         if given is None:
             return None
-        key = conf.current().API_KEY
-        if not key or not hmac.compare_digest(given.encode(), key.encode()):
-            raise AuthenticationFailed("The API key is not known. Send it as Authorization: Bearer <key>.")
-        return Caller(name="service"), None
+        return (_by_token(given) if tokens.looks_like_one(given) else _by_key(given)), None
 
     def authenticate_header(self, request: Request) -> str:
         """Make a request without a key a 401 that says how to give one."""
@@ -84,8 +94,39 @@ class MayCall(BasePermission):
         return needed is not None and request.user.may(needed)
 
 
+def tenant_of(user: AbstractBaseUser) -> str:
+    """Whose rows a person sees."""
+    return Membership.objects.filter(user_id=user.pk).values_list("tenant", flat=True).first() or DEFAULT_TENANT
+
+
 def _caller(user: AbstractBaseUser) -> Caller:
-    return Caller(name=f"person:{user.get_username()}", person=user)
+    return Caller(name=f"person:{user.get_username()}", tenant=tenant_of(user), person=user)
+
+
+def _by_key(given: str) -> Caller:
+    of_settings = conf.current().API_KEY
+    if of_settings and hmac.compare_digest(given.encode(), of_settings.encode()):
+        return Caller(name="service", scopes=frozenset({conf.ADMIN}))
+    row = keys.known(given)
+    if row is None:
+        raise AuthenticationFailed(NOT_KNOWN)
+    return Caller(
+        name=f"service:{row.name}",
+        tenant=row.tenant,
+        scopes=frozenset(row.scopes),
+        definitions=None if row.definitions is None else frozenset(row.definitions),
+        rate=row.rate,
+    )
+
+
+def _by_token(given: str) -> Caller:
+    try:
+        token = tokens.read(given)
+    except tokens.Refused as refused:
+        raise AuthenticationFailed(str(refused)) from None
+    return Caller(
+        name=f"token:{token.subject}", tenant=token.tenant, scopes=token.scopes, definitions=token.definitions
+    )
 
 
 def _given_key(request: Request) -> str | None:

@@ -1,11 +1,42 @@
 """The app's settings: `GATEWAY = {...}` in Django's settings, with typed defaults."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+
+ADMIN = "admin"
+"""The scope that holds every permission; it needs no entry in `SCOPES`."""
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Issuer:
+    """Whose tokens are taken."""
+
+    name: str
+    """What its tokens say in `iss`."""
+    audience: str
+    """What they must say in `aud`: that they are for us."""
+    keys: str
+    """Its public keys: a JSON Web Key Set as text, or the address where it is."""
+    algorithms: tuple[str, ...] = ("RS256", "ES256")
+    """With which they may be signed; asymmetric ones only."""
+    tenant_claim: str = "tenant"
+    """The claim that names the tenant; a token without it is not taken."""
+    leeway: timedelta = timedelta(seconds=30)
+    """By how much the issuer's clock may differ from ours."""
+
+    def __post_init__(self) -> None:
+        if unfit := [name for name in self.algorithms if name not in ALGORITHMS]:
+            raise ImproperlyConfigured(
+                f"Tokens cannot be signed with {unfit[0]!r} here; choose from {', '.join(ALGORITHMS)}."
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -13,7 +44,13 @@ class Gateway:
     """The settings' names, types and defaults."""
 
     API_KEY: str | None = None
-    """The key that services call with; without one no service may call."""
+    """A key of the default tenant that holds every permission, for development; keys proper are in the table."""
+    SCOPES: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """What keys may be good for: the permissions of each scope, such as {"start": ("sagas.add_saga",)}."""
+    ISSUER: Issuer | None = None
+    """Whose JSON Web Tokens are taken."""
+    RATE: int = 0
+    """How many requests a caller may send in a minute, unless its key says otherwise; 0 is without a limit."""
     API_PREFIX: str = "/api/"
     """Below this path every error is `application/problem+json`, also for browsers."""
     READINESS: tuple[str, ...] = ()
@@ -22,6 +59,7 @@ class Gateway:
     """How long a second request under one idempotency key waits for the first."""
 
 
+@cache
 def current() -> Gateway:
     """Return the settings as they are now. Raises ImproperlyConfigured for a name that does not exist."""
     given: dict[str, Any] = dict(getattr(settings, "GATEWAY", {}))
@@ -29,3 +67,11 @@ def current() -> Gateway:
     if unknown := sorted(given.keys() - known):
         raise ImproperlyConfigured(f"GATEWAY has no setting {unknown[0]!r}; it has {', '.join(sorted(known))}.")
     return Gateway(**given)
+
+
+def _forget(*, setting: str, **kwargs: Any) -> None:
+    if setting == "GATEWAY":
+        current.cache_clear()
+
+
+setting_changed.connect(_forget)

@@ -10,8 +10,10 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from gateway import problems, pulse
-from gateway.callers import Caller, KeyAuthentication, MayCall, PersonAuthentication
+from gateway.callers import Caller, MayCall, PersonAuthentication, ServiceAuthentication
+from gateway.description import Call, DoorSchema
 from gateway.parsers import JSONParser
+from gateway.throttles import CallerThrottle
 
 
 class AlwaysJSON(BaseContentNegotiation):
@@ -34,19 +36,21 @@ class Door(APIView):
     """A view of the API: JSON in, JSON or problem+json out, nobody let in who may not.
 
     `needs` maps each HTTP method to the Django permission that it wants, such as `{"GET": "sagas.view_saga"}`; a method
-    without an entry is refused to everybody.
+    without an entry is refused to everybody. `calls` says the same methods' shapes for the API's description.
     """
 
     needs: ClassVar[Mapping[str, str]] = {}
+    calls: ClassVar[Mapping[str, Call]] = {}
 
-    authentication_classes: Any = (KeyAuthentication, PersonAuthentication)
+    authentication_classes: Any = (ServiceAuthentication, PersonAuthentication)
     permission_classes: Any = (MayCall,)
     parser_classes = (JSONParser,)
     renderer_classes = (JSONRenderer,)
     content_negotiation_class = AlwaysJSON
-    throttle_classes = ()
+    throttle_classes = (CallerThrottle,)
     versioning_class = None
     metadata_class = None
+    schema = DoorSchema()
     http_method_names = ("get", "head", "post", "put", "patch", "delete")
 
     @property

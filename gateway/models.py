@@ -1,8 +1,10 @@
-"""What the doors remember: the answers given under idempotency keys."""
+"""What the doors remember: who may call, and the answers given under idempotency keys."""
 
 from datetime import datetime
 
+from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from gateway.ids import uuid7
 
@@ -41,3 +43,60 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.scope} {self.key}"
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    """Questions about many API keys."""
+
+    def live(self, now: datetime) -> "ApiKeyQuerySet":
+        """Keys that open a door at that moment."""
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
+
+    def of_name(self, tenant: str, name: str) -> "ApiKeyQuerySet":
+        """All keys that one service has, or had."""
+        return self.filter(tenant=tenant, name=name)
+
+
+class ApiKey(models.Model):
+    """One key of a service: what it opens, for whom and until when. The key itself is not kept, only its SHA-256.
+
+    Two live ones of one name are the same caller: that is how a key is rotated without a request that fails.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    tenant = models.CharField(max_length=64)
+    name = models.CharField(max_length=100, help_text="The service, as the audit calls it.")
+    prefix = models.CharField(max_length=12, help_text="How the key begins, to tell it from others.")
+    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the key.")
+    scopes = models.JSONField(default=list)
+    definitions = models.JSONField(default=None, null=True, help_text="The sagas it holds for; null is all.")
+    rate = models.PositiveIntegerField(default=None, null=True, help_text="Requests a minute; null is the setting's.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(default=None, null=True)
+    revoked_at = models.DateTimeField(default=None, null=True)
+    last_used_at = models.DateTimeField(default=None, null=True, help_text="To the minute.")
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            # A service's keys, to rotate and to revoke them.
+            models.Index(fields=["tenant", "name"], name="gateway_apikey_name")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    def opens(self, now: datetime) -> bool:
+        """Whether it is neither revoked nor expired."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+
+
+class Membership(models.Model):
+    """The tenant that a person belongs to; a person without one belongs to the default tenant."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="membership")
+    tenant = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return f"{self.user} of {self.tenant}"

@@ -30,8 +30,11 @@ def objections(deployment: Deployment) -> list[str]:
     key, api_key = deployment.secret_key, deployment.api_key
     if key == DEVELOPMENT_SECRET_KEY or len(key) < _SHORTEST_SECRET_KEY:
         found.append(f"SECRET_KEY is missing or weak: set it to at least {_SHORTEST_SECRET_KEY} random characters.")
-    if api_key == DEVELOPMENT_API_KEY or len(api_key) < _SHORTEST_API_KEY:
-        found.append(f"API_KEY is missing or weak: set it to at least {_SHORTEST_API_KEY} random characters.")
+    if api_key and (api_key == DEVELOPMENT_API_KEY or len(api_key) < _SHORTEST_API_KEY):
+        found.append(
+            f"API_KEY is weak: set it to at least {_SHORTEST_API_KEY} random characters, or unset it and make keys "
+            "with manage.py apikey."
+        )
     if deployment.debug:
         found.append("DEBUG is on and shows settings to strangers: unset it.")
     if not deployment.allowed_hosts or "*" in deployment.allowed_hosts:

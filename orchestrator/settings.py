@@ -8,8 +8,9 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from gateway.conf import Issuer
 from gateway.doorbell import Rank
-from orchestrator import databases, logs, production, queues
+from orchestrator import caches, databases, logs, production, queues
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -20,7 +21,8 @@ env = environ.Env()
 MODE = env.str("MODE", "development")  # development | production
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", production.DEVELOPMENT_SECRET_KEY)
-API_KEY = env.str("API_KEY", production.DEVELOPMENT_API_KEY)
+API_KEY = env.str("API_KEY", "" if MODE == "production" else production.DEVELOPMENT_API_KEY)  # opens every door
+API_RATE = env.int("API_RATE", 6000 if MODE == "production" else 0)  # requests a minute of one caller; 0 is no limit
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if MODE == "production" else ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 _site = f"https://{ALLOWED_HOSTS[0]}" if MODE == "production" and ALLOWED_HOSTS else "http://127.0.0.1:8000"
@@ -30,6 +32,8 @@ DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / "var"))).resolve()
 DATABASE_POOL = env.int("DATABASE_POOL", 10)  # connections of one process, at most; 0 without a pool
 BROKER_URL = env.str("BROKER_URL", "memory://")
 QUEUES = env.list("QUEUES", default=["sagas", "notifications"])
+CACHE_URL = env.str("CACHE_URL", "")  # where requests are counted; else the broker, if it is Redis, or local memory
+JWT_ISSUER = env.str("JWT_ISSUER", "")  # whose tokens are taken; none without one
 _services = env.str("SAGA_SERVICES", "{}")
 SHOP = env.bool("SHOP", MODE != "production")
 APPS = env.list("APPS", default=[])  # Django apps besides ours: a team's own, with its sagas.py
@@ -77,6 +81,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",  # the docs page loads nothing from outside
     "gateway",
     "sagas",
     "notifications",
@@ -115,6 +121,7 @@ ROOT_URLCONF = "orchestrator.urls"
 WSGI_APPLICATION = "orchestrator.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {"default": databases.configured(_database, pool_size=DATABASE_POOL)}
+CACHES = {"default": caches.configured(CACHE_URL, BROKER_URL)}
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -149,7 +156,42 @@ LOGGING = logs.configured(LOG_FORMAT, LOG_LEVEL)
 
 # --- The apps --------------------------------------------------------------------------------------------------------
 
-GATEWAY = {"API_KEY": API_KEY, "READINESS": ("sagas.health.swept", "sagas.health.alive")}
+REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Saga orchestrator",
+    "DESCRIPTION": "Start sagas, follow them, signal them and repair them.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PUBLIC": True,
+    "POSTPROCESSING_HOOKS": [],
+}
+GATEWAY = {
+    "API_KEY": API_KEY,
+    "RATE": API_RATE,
+    "READINESS": ("sagas.health.swept", "sagas.health.alive"),
+    "SCOPES": {  # what an API key, or a token, may be good for; "admin" is everything
+        "read": ("sagas.view_saga", "notifications.view_notification"),
+        "start": ("sagas.add_saga",),
+        "signal": ("sagas.add_signal",),
+        "operate": ("sagas.change_saga",),
+        "notify": ("notifications.add_notification",),
+    },
+    "ISSUER": (
+        Issuer(
+            name=JWT_ISSUER,
+            audience=env.str("JWT_AUDIENCE"),
+            keys=env.str("JWT_KEYS"),  # a JSON Web Key Set, or its address
+            algorithms=tuple(env.list("JWT_ALGORITHMS", default=["RS256", "ES256"])),
+            tenant_claim=env.str("JWT_TENANT_CLAIM", "tenant"),
+        )
+        if JWT_ISSUER
+        else None
+    ),
+}
 SAGAS = {"SERVICES": SAGA_SERVICES, "PUBLIC_URL": PUBLIC_URL, "TELL": env.str("SAGA_TELL", "")}
 NOTIFICATIONS: dict[str, object] = {}
 

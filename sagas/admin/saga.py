@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
-from gateway.callers import DEFAULT_TENANT
+from gateway.callers import tenant_of
 from sagas.admin import preview, retry
 from sagas.admin.listing import Attention, BoundedPaginator, ByDefinition, found
 from sagas.admin.story import told
@@ -79,7 +79,7 @@ class SagaAdmin(admin.ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Saga]:
         """The sagas of the person's tenant, with what needs a person in them."""
         troubles = Incident.objects.open().order_by("opened_at")
-        sagas = Saga.objects.of_tenant(DEFAULT_TENANT)
+        sagas = Saga.objects.of_tenant(tenant_of(request.user))
         return sagas.order_by("-id").prefetch_related(Prefetch("incidents", troubles, to_attr="troubles"))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

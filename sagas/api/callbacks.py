@@ -1,14 +1,17 @@
 """The door for participants that call back: the signed address itself is the authority."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from gateway.description import Call
 from gateway.door import Door
 from gateway.problems import Problem
 from sagas import operations
+from sagas.api.answers import StoredDocument
 from sagas.api.errors import problem_of
+from sagas.api.shapes import CallbackIn
 from sagas.engine.links import read_callback
 from sagas.errors import NotAllowed, NotFound, SagaError
 from sagas.models import Saga
@@ -23,6 +26,18 @@ class CallbackDoor(Door):
 
     authentication_classes: Any = ()
     permission_classes: Any = ()
+    calls: ClassVar = {
+        "POST": Call(
+            "Call back",
+            StoredDocument,
+            status=202,
+            body=CallbackIn,
+            problems=(409,),
+            sends={"status": "paid"},
+            example={"stored": True, "replayed": False},
+            open=True,
+        )
+    }
 
     def post(self, request: Request, token: str) -> Response:
         """202: the body is stored as the signal's payload; the same body again is answered as before.

@@ -93,6 +93,8 @@ def incident_document(incident: Incident) -> dict[str, Any]:
         "opened_at": incident.opened_at,
         "last_at": incident.last_at,
         "retried_at": incident.retried_at,
+        "closed_at": incident.closed_at,
+        "closed_as": incident.closed_as or None,
     }
 
 

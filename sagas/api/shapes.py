@@ -2,12 +2,14 @@
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, RootModel
 
 from gateway.shapes import PageQuery, Query, Shape, Text
 from sagas.operations import LONGEST_KEY, MOST_PRIORITY
 from sagas.words.lifecycle import SagaState
+from sagas.words.verdict import Reason
 
 LONGEST_REASON = 2000
 LONGEST_PATH = 63
@@ -17,6 +19,8 @@ MOST_ITEMS = 2**31 - 1
 Path = Annotated[Text, Field(max_length=LONGEST_PATH)]
 Key = Annotated[Text, Field(max_length=LONGEST_KEY)]
 Item = Annotated[int, Field(ge=0, le=MOST_ITEMS)]
+Code = Annotated[Text, Field(max_length=100)]
+Label = Annotated[Text, Field(max_length=320, pattern=r"^[^:]{1,63}:")]
 LabelValue = Annotated[str, Field(max_length=255)]
 Time = Annotated[datetime, Field(strict=False)]
 Labels = Annotated[dict[Path, LabelValue], Field(max_length=MOST_LABELS)]
@@ -41,6 +45,10 @@ class SignalIn(Shape):
 
     id: Key | None = None
     payload: Any = None
+
+
+class CallbackIn(RootModel[Any]):
+    """Any JSON: the payload of the signal that the address is for."""
 
 
 class StartIfMissing(Shape):
@@ -137,6 +145,17 @@ class SagaQuery(PageQuery):
     """Which sagas are listed."""
 
     definition: Path | None = None
+    version: int | None = Field(None, ge=1, le=2**31 - 1)
     state: SagaState | None = None
     business_key: Key | None = None
-    needs_person: bool | None = None
+    business_key_prefix: Key | None = Field(None, description="How the business key begins.")
+    label: Label | None = Field(None, description="One label, as name:value.")
+    needs_person: bool | None = Field(None, description="Whether an incident is open.")
+    reason: Reason | None = Field(None, description="The reason of an open incident.")
+    reason_code: Code | None = Field(None, description="The reason code of an open incident.")
+    step: Path | None = Field(None, description="The step of an open incident.")
+    parent: UUID | None = Field(None, description="The saga whose children are listed.")
+    created_after: Time | None = None
+    created_before: Time | None = None
+    updated_after: Time | None = None
+    updated_before: Time | None = None

@@ -2,6 +2,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
+from gateway.models import Membership
 from tests.gateway.conftest import KEY
 
 pytestmark = pytest.mark.django_db
@@ -80,3 +81,9 @@ def test_a_session_alone_changes_nothing_without_the_csrf_token():
 def test_a_door_that_forgot_to_say_what_it_needs_is_closed_to_everybody(service):
     assert service.get("/api/unguarded/").status_code == 403
     assert logged_in(User.objects.create_superuser("root")).get("/api/unguarded/").status_code == 403
+
+
+def test_a_person_belongs_to_the_tenant_that_says_so():
+    anna = a_person("view_idempotencykey")
+    Membership.objects.create(user=anna, tenant="acme")
+    assert logged_in(anna).get("/api/echo/").json() == {"caller": "person:anna", "tenant": "acme"}

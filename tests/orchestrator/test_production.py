@@ -18,8 +18,9 @@ FIT = {
 }
 
 
-def test_a_proper_deployment_meets_no_objection():
-    assert production.objections(Deployment(**FIT)) == []
+@pytest.mark.parametrize("api_key", ["a" * 32, ""])
+def test_a_proper_deployment_meets_no_objection(api_key):
+    assert production.objections(Deployment(**{**FIT, "api_key": api_key})) == []
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,6 @@ def test_a_proper_deployment_meets_no_objection():
         ("secret_key", "", "SECRET_KEY"),
         ("secret_key", production.DEVELOPMENT_SECRET_KEY, "SECRET_KEY"),
         ("secret_key", "k" * 31, "SECRET_KEY"),
-        ("api_key", "", "API_KEY"),
         ("api_key", production.DEVELOPMENT_API_KEY, "API_KEY"),
         ("api_key", "a" * 15, "API_KEY"),
         ("debug", True, "DEBUG"),
@@ -48,7 +48,7 @@ def test_what_is_unfit_is_named_with_its_variable(setting, value, variable):
 
 def test_a_production_process_does_not_start_with_nothing_set():
     with Product(database_url="sqlite:///unused", broker_url="memory://") as product:
-        process = product.start("check", PYTHON_IMPORTS_SETTINGS, environment={"MODE": "production", "API_KEY": ""})
+        process = product.start("check", PYTHON_IMPORTS_SETTINGS, environment={"MODE": "production", "API_KEY": "weak"})
         assert process.wait() != 0
         for variable in ("SECRET_KEY", "API_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "BROKER_URL", "EMAIL_URL"):
             assert f"{variable} is" in process.output() or f"{variable} does" in process.output()

@@ -1,0 +1,14 @@
+"""The console's page that says which tenant a person belongs to."""
+
+from django.contrib import admin
+
+from gateway.models import Membership
+
+
+@admin.register(Membership)
+class MembershipAdmin(admin.ModelAdmin):
+    """Who belongs where; for administrators."""
+
+    list_display = ("user", "tenant")
+    search_fields = ("user__username", "tenant")
+    autocomplete_fields = ("user",)

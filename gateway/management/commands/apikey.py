@@ -1,0 +1,111 @@
+"""`manage.py apikey`: the keys that services call with."""
+
+import re
+from argparse import ArgumentTypeError
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from gateway import conf, keys
+from gateway.callers import DEFAULT_TENANT
+from gateway.models import ApiKey
+
+UNITS = {"d": "days", "h": "hours", "m": "minutes"}
+OVERLAP = timedelta(days=1)
+
+
+class Command(BaseCommand):
+    """Create, list, rotate and revoke API keys."""
+
+    help = "The keys that services call with. A key is printed once, when it is made; only its hash is kept."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """One subcommand for each thing that can be done."""
+        acts = parser.add_subparsers(dest="act", required=True)
+        create = acts.add_parser("create", help="make a key for a service")
+        create.add_argument("name", help="the service, as the audit will call it")
+        create.add_argument("--scope", action="append", required=True, help="what it may do; give it once for each")
+        create.add_argument("--definition", action="append", help="a saga that it holds for; without one it is all")
+        create.add_argument("--expires", type=_span, help="when it ends, such as 90d or 12h from now; never without it")
+        create.add_argument("--rate", type=int, help="requests a minute, instead of what the settings say")
+        acts.add_parser("list", help="all keys, the newest first").add_argument(
+            "--all", action="store_true", help="also those that open nothing any more"
+        )
+        rotate = acts.add_parser("rotate", help="make a new key for a service; its present one goes on for a while")
+        rotate.add_argument("name")
+        rotate.add_argument("--overlap", type=_span, default=OVERLAP, help="how long the present one goes on; 1d")
+        acts.add_parser("revoke", help="end keys now").add_argument("which", help="a service, or how a key begins")
+        for act in acts.choices.values():
+            act.add_argument("--tenant", default=DEFAULT_TENANT, help="whose sagas it is for; the default tenant's")
+
+    def handle(self, *args: Any, act: str, **options: Any) -> None:
+        """Do what was asked for."""
+        getattr(self, f"_{act}")(options)
+
+    def _create(self, options: dict[str, Any]) -> None:
+        known = {conf.ADMIN, *conf.current().SCOPES}
+        if unknown := sorted(set(options["scope"]) - known):
+            raise CommandError(f"There is no scope {unknown[0]!r}; there are: {', '.join(sorted(known))}.")
+        if not 0 < len(options["name"]) <= 100 or not 0 < len(options["tenant"]) <= 64:
+            raise CommandError("A name has 1 to 100 characters, a tenant 1 to 64.")
+        if options["rate"] is not None and not 0 < options["rate"] < 2**31:
+            raise CommandError("A rate is a number of requests a minute, from 1 on.")
+        if ApiKey.objects.of_name(options["tenant"], options["name"]).live(timezone.now()).exists():
+            raise CommandError(f"{options['name']!r} has a live key already; rotate it, or revoke it first.")
+        issued = keys.issue(
+            options["name"],
+            tenant=options["tenant"],
+            scopes=set(options["scope"]),
+            definitions=options["definition"],
+            expires_at=timezone.now() + options["expires"] if options["expires"] else None,
+            rate=options["rate"],
+        )
+        self._show(issued)
+
+    def _rotate(self, options: dict[str, Any]) -> None:
+        try:
+            self._show(keys.rotate(options["name"], tenant=options["tenant"], overlap=options["overlap"]))
+        except LookupError as error:
+            raise CommandError(str(error)) from None
+
+    def _revoke(self, options: dict[str, Any]) -> None:
+        ended = keys.revoke(options["which"], tenant=options["tenant"])
+        if not ended:
+            raise CommandError(f"No live key of tenant {options['tenant']!r} is called or begins so.")
+        within = int(keys.REMEMBERED.total_seconds())
+        self.stdout.write(f"{ended} revoked; running processes have forgotten it within {within} s.")
+
+    def _list(self, options: dict[str, Any]) -> None:
+        rows = ApiKey.objects.filter(tenant=options["tenant"]).order_by("-id")
+        for row in rows if options["all"] else rows.live(timezone.now()):
+            self.stdout.write("  ".join(_told(row)))
+
+    def _show(self, issued: keys.Issued) -> None:
+        self.stderr.write("This is the only time that the key is shown:")
+        self.stdout.write(issued.key)
+
+
+def _told(row: ApiKey) -> Iterable[str]:
+    yield f"{row.prefix}…"
+    yield row.name
+    yield ",".join(row.scopes)
+    yield "all sagas" if row.definitions is None else ",".join(row.definitions)
+    if row.revoked_at is not None:
+        yield f"revoked {_day(row.revoked_at)}"
+    elif row.expires_at is not None:
+        yield f"expires {_day(row.expires_at)}"
+    yield f"last used {_day(row.last_used_at)}" if row.last_used_at else "never used"
+
+
+def _day(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M}"
+
+
+def _span(text: str) -> timedelta:
+    found = re.fullmatch(r"(\d{1,5})([dhm])", text)
+    if found is None:
+        raise ArgumentTypeError("write a time as 90d, 12h or 30m")
+    return timedelta(**{UNITS[found[2]]: int(found[1])})

@@ -1,0 +1,73 @@
+"""How many requests a caller may send in a minute, counted in Django's cache.
+
+Processes that share the cache (Redis) share the count. In local memory each process counts for itself, so a caller may
+send so many to each. A cache that is out lets everybody in: a limit must not become an outage.
+"""
+
+import hashlib
+import logging
+import math
+import time
+from datetime import timedelta
+
+from django.core.cache import cache
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
+
+from gateway import conf
+from gateway.callers import Caller
+
+logger = logging.getLogger(__name__)
+
+WINDOW = timedelta(minutes=1)
+BREAKER = timedelta(seconds=5)
+"""After the cache has failed, it is left alone for so long."""
+
+_closed_until = float("-inf")
+
+
+class CallerThrottle(BaseThrottle):
+    """Refuses with 429 and Retry-After what goes beyond the caller's rate, or the setting `RATE` if it has none."""
+
+    def __init__(self) -> None:
+        self._wait = 0.0
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        """Count the request; whether it is within the rate."""
+        caller = request.user
+        if not isinstance(caller, Caller):
+            return True
+        rate = conf.current().RATE if caller.rate is None else caller.rate
+        if not rate:
+            return True
+        return self._counted(f"{caller.tenant} {caller.name}") <= rate
+
+    def wait(self) -> float | None:
+        """Seconds until the next minute begins."""
+        return math.ceil(self._wait)
+
+    def _counted(self, who: str) -> int:
+        now = time.time()
+        window = int(now // WINDOW.total_seconds())
+        self._wait = (window + 1) * WINDOW.total_seconds() - now
+        return count(f"throttle:{hashlib.sha256(who.encode()).hexdigest()[:32]}:{window}", 2 * WINDOW)
+
+
+def count(key: str, lifetime: timedelta) -> int:
+    """Count one up in the cache, from 1; 0 while the cache does not answer."""
+    global _closed_until
+    if time.monotonic() < _closed_until:
+        return 0
+    try:
+        for _ in range(3):  # it may expire, or be made by another, between two of these
+            try:
+                return int(cache.incr(key))
+            except ValueError:
+                if cache.add(key, 1, lifetime.total_seconds()):
+                    return 1
+        return 0
+    except Exception as error:
+        _closed_until = time.monotonic() + BREAKER.total_seconds()
+        logger.warning("The cache does not answer (%s); requests are not counted.", type(error).__name__)
+        return 0

@@ -1,0 +1,109 @@
+"""The example of the API's description: one order of a shop, as callers send it and see it."""
+
+from typing import Any
+
+ID = "019aa7c2-5c80-7000-8000-1c3d5e7f9a0b"
+URL = f"https://sagas.example.org/api/v1/sagas/{ID}/"
+AT = "2026-03-01T10:00:00Z"
+LATER = "2026-03-01T10:00:02Z"
+
+START: dict[str, Any] = {
+    "definition": "order",
+    "input": {"user_id": "u-1", "lines": [{"sku": "lamp", "quantity": 1}]},
+    "business_key": "order-7",
+    "labels": {"shop": "Berlin"},
+}
+LINE: dict[str, Any] = {
+    "id": ID,
+    "definition": "order",
+    "version": 1,
+    "business_key": "order-7",
+    "state": "running",
+    "needs_person": False,
+    "labels": {"shop": "Berlin"},
+    "priority": 0,
+    "created_at": AT,
+    "updated_at": LATER,
+    "ended_at": None,
+    "url": URL,
+}
+STEP: dict[str, Any] = {
+    "step": "charge",
+    "item": 0,
+    "kind": "step",
+    "held": False,
+    "progress": None,
+    "state": "running",
+    "undo": "owed",
+    "happened": "maybe",
+    "work": "running",
+    "at": "2026-03-01T10:00:32Z",
+    "tries": 1,
+    "key": f"{ID}:charge:0:1",
+    "result": None,
+    "error": None,
+    "code": None,
+    "started_at": LATER,
+    "ended_at": None,
+}
+INCIDENT: dict[str, Any] = {
+    "id": 12,
+    "step": "charge",
+    "item": 0,
+    "direction": "forward",
+    "reason": "outcome_unknown",
+    "reason_code": "read_timeout",
+    "sentence": "Nobody can tell whether charge happened: payments did not answer in time.",
+    "times": 1,
+    "owner": None,
+    "opened_at": LATER,
+    "last_at": LATER,
+    "retried_at": None,
+    "closed_at": None,
+    "closed_as": None,
+}
+SAGA: dict[str, Any] = {
+    **LINE,
+    "next": "charge runs since 10:00:02, its first try; it has until 10:00:32.",
+    "going": "forward",
+    "cause": None,
+    "failure": None,
+    "paused": None,
+    "input": START["input"],
+    "started_by": "service:shop",
+    "parent": None,
+    "cloned_from": None,
+    "start_at": None,
+    "deadline_at": "2026-03-01T12:00:00Z",
+    "committed_at": None,
+    "steps": [STEP],
+    "incidents": [],
+    "links": {"self": URL, "steps": f"{URL}steps/", "journal": f"{URL}journal/", "cancel": f"{URL}cancel/"},
+}
+SIGNAL: dict[str, Any] = {
+    "name": "payment_settled",
+    "id": "evt_71",
+    "payload": {"status": "paid"},
+    "sender": "service:payments",
+    "at": LATER,
+    "flag": None,
+    "taken_at": LATER,
+}
+TOLD: dict[str, Any] = {"saga": ID, "url": URL, "signal": SIGNAL, "taken": True, "replayed": False}
+JOURNAL: dict[str, Any] = {
+    "rev": 2,
+    "at": LATER,
+    "actor": "worker",
+    "moves": [{"step": "charge", "item": 0, "did": "claimed", "state": "running"}],
+}
+PREVIEW: dict[str, Any] = {
+    "verb": "retry",
+    "dry_run": True,
+    "state": "running",
+    "sentences": ["charge runs, under the same key."],
+}
+
+
+def page(row: dict[str, Any]) -> dict[str, Any]:
+    """A page of that row, and one more after it."""
+    return {"results": [row], "next": "https://sagas.example.org/api/v1/…/?cursor=MDE5YWE3YzI"}

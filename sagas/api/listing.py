@@ -1,0 +1,60 @@
+"""Which sagas a list shows."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models.fields.json import KeyTextTransform
+
+from sagas.api.shapes import SagaQuery
+from sagas.models import Incident
+from sagas.models.saga import SagaQuerySet
+from sagas.operations import a_time
+
+EQUAL = ("definition", "version", "state", "business_key")
+BETWEEN = {
+    "created_after": "created_at__gte",
+    "created_before": "created_at__lt",
+    "updated_after": "updated_at__gte",
+    "updated_before": "updated_at__lt",
+}
+SLACK = timedelta(days=1)
+"""How far the clock that an id was made by may have been from the database's."""
+
+
+def narrowed(sagas: SagaQuerySet, asked: SagaQuery) -> SagaQuerySet:
+    """Those of the sagas that the query asks for. Raises `InvalidInput` for a time that cannot be."""
+    given = {name: value for name, value in asked if value is not None}
+    found = sagas.filter(**{name: given[name] for name in EQUAL if name in given})
+    times = {name: a_time(given[name], f"/{name}") for name in BETWEEN if name in given}
+    found = _by_id(found.filter(**{BETWEEN[name]: at for name, at in times.items()}), times)
+    if asked.business_key_prefix is not None:
+        found = found.filter(business_key__startswith=asked.business_key_prefix)
+    if asked.label is not None:
+        name, _, value = asked.label.partition(":")
+        found = found.alias(label=KeyTextTransform(name, "labels")).filter(label=value)
+    if asked.parent is not None:
+        found = found.filter(parent__saga_id=asked.parent)
+    if asked.needs_person is not None:
+        found = found.needing_a_person() if asked.needs_person else found.filter(open_incidents=0)
+    return _by_incident(found, asked)
+
+
+def _by_id(sagas: SagaQuerySet, times: dict[str, datetime]) -> SagaQuerySet:
+    """Ids sort by time, and the list by ids: without this a page of long ago would read all that came after it."""
+    if "created_after" in times:
+        sagas = sagas.filter(pk__gte=_first_id(times["created_after"] - SLACK))
+    if "created_before" in times:
+        sagas = sagas.filter(pk__lt=_first_id(times["created_before"] + SLACK))
+    return sagas
+
+
+def _first_id(at: datetime) -> UUID:
+    return UUID(int=max(0, int(at.timestamp() * 1000)) << 80)
+
+
+def _by_incident(sagas: SagaQuerySet, asked: SagaQuery) -> SagaQuerySet:
+    wanted = {"path": asked.step, "reason": asked.reason, "reason_code": asked.reason_code}
+    which = {name: value for name, value in wanted.items() if value is not None}
+    if not which:
+        return sagas
+    return sagas.needing_a_person().filter(pk__in=Incident.objects.open().filter(**which).values("saga"))

@@ -1,0 +1,86 @@
+"""One saga, and what belongs to it."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from gateway.description import Call
+from gateway.pages import page
+from gateway.shapes import PageQuery, read_query
+from sagas.api import examples
+from sagas.api.answers import IncidentPage, JournalPage, SagaDocument, SignalPage, StepPage
+from sagas.api.documents import (
+    incident_document,
+    journal_document,
+    saga_document,
+    signal_document,
+    step_document,
+)
+from sagas.api.door import SagaDoor, etag
+from sagas.models import Run
+
+
+class OneSagaDoor(SagaDoor):
+    """One saga, with a sentence on what it waits for and links to what it allows."""
+
+    calls: ClassVar = {"GET": Call("Look at a saga", SagaDocument, example=examples.SAGA)}
+
+    def get(self, request: Request, pk: UUID) -> Response:
+        """The saga in full."""
+        saga = self.saga(pk)
+        return Response(saga_document(saga, request), headers=etag(saga))
+
+
+class StepsDoor(SagaDoor):
+    """A saga's steps, in the order in which they came up."""
+
+    calls: ClassVar = {
+        "GET": Call("List a saga's steps", StepPage, query=PageQuery, example=examples.page(examples.STEP))
+    }
+
+    def get(self, request: Request, pk: UUID) -> Response:
+        """A page of them."""
+        read_query(PageQuery, request)
+        steps = self.saga(pk).runs.exclude(kind=Run.Kind.MESSAGE)
+        return Response(page(request, steps, by="id").document(step_document))
+
+
+class JournalDoor(SagaDoor):
+    """Everything that happened to a saga, in order."""
+
+    calls: ClassVar = {
+        "GET": Call("Read a saga's journal", JournalPage, query=PageQuery, example=examples.page(examples.JOURNAL))
+    }
+
+    def get(self, request: Request, pk: UUID) -> Response:
+        """A page of it."""
+        read_query(PageQuery, request)
+        return Response(page(request, self.saga(pk).journal.all(), by="rev").document(journal_document))
+
+
+class SignalsDoor(SagaDoor):
+    """What a saga was told."""
+
+    calls: ClassVar = {
+        "GET": Call("List a saga's signals", SignalPage, query=PageQuery, example=examples.page(examples.SIGNAL))
+    }
+
+    def get(self, request: Request, pk: UUID) -> Response:
+        """A page of its signals."""
+        read_query(PageQuery, request)
+        return Response(page(request, self.saga(pk).signals.all(), by="id").document(signal_document))
+
+
+class IncidentsDoor(SagaDoor):
+    """What of a saga needed a person, closed incidents included."""
+
+    calls: ClassVar = {
+        "GET": Call("List a saga's incidents", IncidentPage, query=PageQuery, example=examples.page(examples.INCIDENT))
+    }
+
+    def get(self, request: Request, pk: UUID) -> Response:
+        """A page of its incidents."""
+        read_query(PageQuery, request)
+        return Response(page(request, self.saga(pk).incidents.all(), by="id").document(incident_document))

@@ -1,0 +1,81 @@
+"""All sagas: one begins, or they are listed."""
+
+from typing import Any, ClassVar
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from gateway import idempotency
+from gateway.description import Call
+from gateway.pages import page
+from gateway.shapes import read, read_query
+from gateway.trace import traceparent_of
+from sagas import operations
+from sagas.api import examples
+from sagas.api.answers import SagaDocument, SagaPage
+from sagas.api.documents import address, saga_document, saga_line
+from sagas.api.door import SagaDoor
+from sagas.api.listing import narrowed
+from sagas.api.shapes import SagaQuery, StartIn
+from sagas.errors import InvalidInput
+
+
+class SagasDoor(SagaDoor):
+    """All sagas: one begins, or they are listed."""
+
+    needs: ClassVar = {"GET": "sagas.view_saga", "POST": "sagas.add_saga"}
+    calls: ClassVar = {
+        "GET": Call("List sagas", SagaPage, query=SagaQuery, example=examples.page(examples.LINE)),
+        "POST": Call(
+            "Start a saga",
+            SagaDocument,
+            status=201,
+            more={200: "An open saga holds the business key; this is it."},
+            body=StartIn,
+            headers=("Idempotency-Key", "traceparent"),
+            problems=(409,),
+            sends=examples.START,
+            example=examples.SAGA,
+        ),
+    }
+
+    def get(self, request: Request) -> Response:
+        """A page of sagas, the newest first."""
+        asked = read_query(SagaQuery, request)
+        return Response(page(request, narrowed(self.sagas(), asked)).document(lambda saga: saga_line(saga, request)))
+
+    def post(self, request: Request) -> Response:
+        """Begin a saga: 201, or 200 with the open one that holds the business key."""
+        given = read(StartIn, request.data)
+        self.must_hold_for(given.definition)
+        key = idempotency.key_of(request)
+        with idempotency.remembered(self.caller, "sagas.start", key, request.data) as memory:
+            if memory.answer is None:
+                started = self._start(request, given)
+                saga, status, headers = started.saga, 201 if started.created else 200, {}
+                memory.keep(status, {"id": str(saga.pk)})
+            else:
+                saga, status = self.saga(memory.answer.body["id"]), memory.answer.status
+                headers = {idempotency.REPLAYED: "true"}
+        return Response(saga_document(saga, request), status, headers=headers | {"Location": address(saga, request)})
+
+    def _start(self, request: Request, given: StartIn) -> operations.Started:
+        try:
+            return operations.start(given.definition, given.input, **self.options(request, given))
+        except InvalidInput as error:
+            errors = [fault | {"pointer": f"/input{fault['pointer']}".rstrip("/")} for fault in error.errors]
+            raise InvalidInput(str(error), errors=errors) from None
+
+    def options(self, request: Request, given: StartIn) -> dict[str, Any]:
+        """What `start` is told beside the definition and the input."""
+        return {
+            "actor": self.caller.name,
+            "tenant": self.caller.tenant,
+            "business_key": given.business_key,
+            "on_duplicate": given.on_duplicate,
+            "version": given.version,
+            "labels": given.labels,
+            "priority": given.priority,
+            "start_at": given.start_at,
+            "traceparent": traceparent_of(request),
+        }
