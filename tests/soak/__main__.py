@@ -10,6 +10,7 @@ from random import SystemRandom
 from tests.harness.product import REPOSITORY
 from tests.harness.service import NotInstalled
 from tests.soak.checker.sums import MOST_TOLD
+from tests.soak.checker.verdict import Verdict
 from tests.soak.profile import PROFILES
 from tests.soak.report import write
 from tests.soak.soak import Soak, keep_logs
@@ -39,18 +40,18 @@ def main() -> int:
     keep_logs(soak.logs, folder / "logs")
     page = write(folder, soak, verdict)
     say("")
-    for each in verdict.sums:
-        say(f"  {'ok   ' if each.holds else 'WRONG'} {each}")
+    for one in verdict.sums:
+        say(f"  {'ok   ' if one.holds else 'WRONG'} {one}")
     for sentence in verdict.failures[:MOST_TOLD]:
         say(f"FAILED {sentence}")
-    say(f"{summary(soak, verdict)}\nThe report: {page}")
+    say(f"{summary(verdict)}\nThe report: {page}")
     return int(bool(verdict.failures))
 
 
-def summary(soak: Soak, verdict: object) -> str:
+def summary(verdict: Verdict) -> str:
     """The outcome in a line."""
-    seen = ", ".join(f"{number} {name}" for name, number in verdict.seen.items())  # type: ignore[attr-defined]
-    failures = len(verdict.failures)  # type: ignore[attr-defined]
+    seen = ", ".join(f"{number} {name}" for name, number in verdict.seen.items())
+    failures = len(verdict.failures)
     return f"{'FAILED, ' + str(failures) + ' things are wrong' if failures else 'All promises held'}: {seen}."
 
 

@@ -11,7 +11,7 @@ from tests.harness.product import REPOSITORY
 NOT_INSTALLED = 3
 
 
-def test_the_promises_hold_while_everything_that_can_break_is_broken():
+def test_the_promises_hold_while_everything_that_can_break_is_broken() -> None:
     command = [sys.executable, "-m", "tests.soak", "--profile", "short"]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     if done.returncode == NOT_INSTALLED and os.environ.get("CI") != "true":

@@ -59,7 +59,7 @@ def _signals(line: Connection, sagas: list[Saga], promises: Promises, sums: Sums
     for run, times in taken.items():
         sums["each signal is applied once"].see(times == 1, f"row {run} took {times} signals")
     for (saga, number), rows in stored.items():
-        if state.get(saga) == "completed" and rows[0][0] == "":
+        if rows and state.get(saga) == "completed" and rows[0][0] == "":
             sums["each signal is applied once"].see(
                 rows[0][1] is not None, f"saga {saga} completed, and never took its signal {number}"
             )

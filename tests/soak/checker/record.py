@@ -79,14 +79,23 @@ JOURNAL = "SELECT saga_id, rev, at, moves FROM sagas_journal ORDER BY saga_id, r
 
 def sagas(line: Connection) -> list[Saga]:
     """Every saga, children included."""
-    return [Saga(str(row[0]), *row[1:6], moment(row[6]), moment(row[7])) for row in line.execute(SAGAS)]
+    return [_saga(*row) for row in line.execute(SAGAS)]
+
+
+def _saga(pk: Any, *rest: Any) -> Saga:
+    definition, state, cause, rev, parent, created_at, ended_at = rest
+    return Saga(str(pk), definition, state, cause, rev, parent, moment(created_at), moment(ended_at))
+
+
+def _run(pk: int, saga: Any, *rest: Any) -> Run:
+    return Run(pk, str(saga), *rest[:-1], bool(rest[-1]))
 
 
 def stories(line: Connection) -> Iterator[Story]:
     """Every saga with all that is written of it, one after another."""
     runs: Mapping[str, list[Run]] = defaultdict(list)
     for row in line.execute(RUNS):
-        runs[str(row[1])].append(Run(row[0], str(row[1]), *row[2:12], bool(row[12])))
+        runs[str(row[1])].append(_run(*row))
     known = {saga.id: saga for saga in sagas(line)}
     for found, rows in groupby(line.execute(JOURNAL), key=lambda row: str(row[0])):
         journal = [Entry(row[1], moment(row[2]), values(row[3])) for row in rows]

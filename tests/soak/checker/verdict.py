@@ -11,7 +11,7 @@ import psycopg
 from tests.soak.checker import answers, course, histories, ledgers
 from tests.soak.checker.course import TakeOver
 from tests.soak.checker.ledgers import ROWS, Ledger
-from tests.soak.checker.record import Story, sagas, stories
+from tests.soak.checker.record import Connection, Story, sagas, stories
 from tests.soak.checker.sums import Sums
 from tests.soak.disturbed import Disturbance
 from tests.soak.faults import KINDS
@@ -76,28 +76,26 @@ def judge(evidence: Evidence) -> Verdict:
     books = {service: ledgers.read(evidence.ledgers, service) for service in ROWS}
     with psycopg.connect(evidence.database) as line:
         line.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        told = {story.saga.id: story for story in _histories(line, books, verdict)}
-        answers.check(line, sagas(line), evidence.promises, verdict.sums)
+        told = look_at(line, books, evidence.promises, verdict.sums)
         _secrets(line, evidence, verdict.sums)
-    for book in books.values():
-        ledgers.check_alone(book, verdict.sums)
-    ledgers.orphans(set(told), books, verdict.sums)
-    _course(evidence, told, verdict)
+    verdict.figures["ends"] = dict(Counter(story.saga.state for story in told))
+    verdict.seen["refused late writes"] = sum(move.get("did") == "late" for story in told for move in story.moves)
+    _course(evidence, {story.saga.id: story for story in told}, verdict)
     verdict.figures["without the barrier"] = ledgers.doubled(books["loyalty"])
     _enough(evidence, verdict)
     return verdict
 
 
-def _histories(line: Any, books: Mapping[str, Ledger], verdict: Verdict) -> list[Story]:
-    found, late, ends = [], 0, Counter[str]()
-    for story in stories(line):
-        histories.check(story, verdict.sums)
-        ledgers.check_with(story, books, verdict.sums)
-        late += sum(move.get("did") == "late" for move in story.moves)
-        ends[story.saga.state] += 1
-        found.append(story)
-    verdict.seen["refused late writes"] = late
-    verdict.figures["ends"] = dict(ends)
+def look_at(line: Connection, books: Mapping[str, Ledger], promises: Promises, sums: Sums) -> list[Story]:
+    """Hold a database to the ledgers and to what was answered; the stories of its sagas."""
+    found = list(stories(line))
+    for story in found:
+        histories.check(story, sums)
+        ledgers.check_with(story, books, sums)
+    for book in books.values():
+        ledgers.check_alone(book, sums)
+    ledgers.orphans({story.saga.id for story in found}, books, sums)
+    answers.check(line, sagas(line), promises, sums)
     return found
 
 
