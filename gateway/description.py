@@ -100,8 +100,10 @@ class Call:
         return sorted(found - ({401, 403} if self.open else set()))
 
 
-class DoorSchema(AutoSchema):  # type: ignore[no-untyped-call]
+class DoorSchema(AutoSchema):
     """Reads a door's `calls`."""
+
+    view: Any
 
     @property
     def call(self) -> Call:
@@ -116,7 +118,7 @@ class DoorSchema(AutoSchema):  # type: ignore[no-untyped-call]
     def get_summary(self) -> str:
         return self.call.summary
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]
         handler = getattr(self.view, self.method.lower(), None)
         return str((handler and handler.__doc__) or self.call.summary).strip()
 
@@ -172,7 +174,7 @@ class DoorSchema(AutoSchema):  # type: ignore[no-untyped-call]
         return False
 
 
-class ServiceScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class ServiceScheme(OpenApiAuthenticationExtension):
     """How services show who they are."""
 
     target_class = "gateway.callers.ServiceAuthentication"
@@ -183,7 +185,7 @@ class ServiceScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
         return [bearer, {"type": "apiKey", "in": "header", "name": "X-API-Key"}]
 
 
-class PersonScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class PersonScheme(OpenApiAuthenticationExtension):
     """How people show who they are."""
 
     target_class = "gateway.callers.PersonAuthentication"

@@ -61,12 +61,12 @@ class SagasDoor(SagaDoor):
 
     def _start(self, request: Request, given: StartIn) -> operations.Started:
         try:
-            return operations.start(given.definition, given.input, **self.options(request, given))
+            return operations.start(given.definition, given.input, **self._options(request, given))
         except InvalidInput as error:
             errors = [fault | {"pointer": f"/input{fault['pointer']}".rstrip("/")} for fault in error.errors]
             raise InvalidInput(str(error), errors=errors) from None
 
-    def options(self, request: Request, given: StartIn) -> dict[str, Any]:
+    def _options(self, request: Request, given: StartIn) -> dict[str, Any]:
         """What `start` is told beside the definition and the input."""
         return {
             "actor": self.caller.name,
