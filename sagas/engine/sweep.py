@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Case, F, Q, Value, When
 
 from gateway.borrowing import borrowed
@@ -39,6 +39,10 @@ RINGS = 500
 ROUNDS = 25
 """A sweep handles so many batches at most; the next one goes on."""
 FORGET_WORKERS = timedelta(days=1)
+BUSY = ("40001", "40P01", "55P03")
+"""What PostgreSQL answers where others are at work on the same: a conflict, a deadlock, a lock that was not given."""
+AWAY = ("08", "57P")
+"""How its answers begin when a connection is lost, or the server goes down or comes up; most often there is none."""
 
 
 def sweep() -> bool:
@@ -193,10 +197,30 @@ def _incident(run: Run) -> tuple[Bell, ...]:
 
 
 def _survive(run: Run, act: Callable[[], tuple[Bell, ...]]) -> None:
-    """One poisoned saga must not stop the sweep for the others: its clock is pushed on, and its error told."""
+    """One poisoned saga must not stop the sweep for the others: its clock is pushed on, and its error told.
+
+    That is not for what passes by itself: a saga that is busy is looked at again by the next sweep, and so is all of it
+    when the database is away, which is raised.
+    """
     try:
         ring(act())
-    except Exception:
+    except Exception as error:
+        state = _state(error)
+        if state == "away":
+            raise
+        if state == "busy":
+            logger.warning("The sweep found %s busy, and looks again: %s", run, str(error).strip())
+            return
         logger.exception("The sweep could not handle %s; it looks again in a minute.", run)
         with borrowed():
             Run.objects.filter(pk=run.pk, fence=run.fence).update(at=clock.now() + timedelta(minutes=1))
+
+
+def _state(error: Exception) -> str:
+    """Whether it is the saga's fault, or the database is "away" or its rows "busy"."""
+    if not isinstance(error, OperationalError | InterfaceError):
+        return ""
+    state = getattr(error.__cause__, "sqlstate", None)
+    if state in BUSY:
+        return "busy"
+    return "away" if state is None or state.startswith(AWAY) else ""

@@ -1,9 +1,10 @@
 """Workers die, fall silent, wake up again; messages come twice or not at all. Nothing is lost, nothing counts twice."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from gateway.ids import uuid7
 from sagas import Abort, Retry, operations, parallel, saga, step
@@ -372,6 +373,30 @@ def test_one_poisoned_saga_does_not_stop_the_sweep_for_the_others(world, monkeyp
     assert real.state == "running"
     assert run_of(second, "lock").fence > run_of(first, "lock").fence
     assert run_of(first, "lock").at > clock.now()
+
+
+@pytest.mark.parametrize("sqlstate", [None, "08006", "57P01", "55P03", "40P01"])
+def test_a_database_that_is_away_or_busy_for_a_moment_puts_no_clock_off(world, sqlstate):
+    found = world.start(two(world))
+    run = run_of(found, "lock")
+    claim(run.pk, run.fence, world.worker)
+    world.later(timedelta(seconds=40))
+    over = run_of(found, "lock").at
+
+    def trouble(execute, sql, params, many, context):
+        if ' AS "clock"' in sql:  # the saga is being locked
+            cause = Exception()
+            cause.sqlstate = sqlstate
+            raise OperationalError("not now") from cause
+        return execute(sql, params, many, context)
+
+    long_steady(world)
+    with connection.execute_wrapper(trouble), suppress(OperationalError):
+        sweep()
+    assert run_of(found, "lock").at == over
+    long_steady(world)
+    sweep()
+    assert run_of(found, "lock").work == Work.DUE
 
 
 def test_members_recorded_at_once_join_exactly_once(world):
