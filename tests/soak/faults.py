@@ -8,17 +8,15 @@ from random import Random
 
 import redis
 
-from tests.harness.waiting import TooLate, wait_until
+from tests.harness.waiting import wait_until
 from tests.soak.clocks import HOUR, off_by
 from tests.soak.kinds import KINDS, Part, fault
+from tests.soak.scene import WORKERS
 from tests.soak.site import Site
 
 __all__ = ["KINDS"]
 
-LATE = "SELECT count(*) FROM sagas_journal WHERE moves::text LIKE '%%\"late\"%%' AND at > %s"
-SPEAKS_WITHIN = timedelta(seconds=30)
 ANSWERS_WITHIN = timedelta(seconds=60)
-WORKERS = {"prefork": 2, "threads": 6}
 GARBAGE = (b"\x00 not a message", b"[]", b'{"body": 1, "headers": {}, "properties": {}}', b"{" * 2000)
 
 
@@ -36,12 +34,8 @@ def child_killed(site: Site, chance: Random) -> str:
     """SIGKILL for one process of a prefork pool, while it has work in its hands."""
     with site.scene.supervisor.lent("worker prefork", chance) as member:
         at, runs = site.at_work(member)
-        ids = [run["id"] for run in runs[:1]]
-        names = site.scene.rows(
-            "SELECT name FROM sagas_worker w JOIN sagas_run r ON r.worker = w.id WHERE r.id = ANY(%s)", ids
-        )
-        for row in names:
-            os.kill(int(row["name"].rpartition(":")[2]), signal.SIGKILL)
+        for pid in site.pids_at_work(member, runs[:1], chance):
+            os.kill(pid, signal.SIGKILL)
         member.process.thaw()
         return f"{member.name}: {site.lose('child killed', at, runs[:1], killed=True)}"
 
@@ -53,11 +47,7 @@ def worker_frozen(site: Site, chance: Random) -> str:
         at, runs = site.at_work(member)
         note = site.lose("worker frozen", at, runs, killed=False)
         member.process.thaw()
-        try:
-            wait_until(lambda: site.scene.number(LATE, at), "it speaks", SPEAKS_WITHIN)
-        except TooLate:
-            note += ", silent afterwards"
-        return f"{member.name}: {note}"
+        return f"{member.name}: {note}{site.wait_until_it_speaks(at)}"
 
 
 @fault(Part.BEAT)

@@ -27,6 +27,8 @@ from tests.soak.gates import Gates
 from tests.soak.supervisor import Member, Supervisor
 
 DATABASE = "soak"
+WORKERS = {"prefork": 2, "threads": 6}
+"""The concurrency of each pool."""
 PARTICIPANTS = ("stock", "payments", "loyalty")
 MINUTE = timedelta(minutes=1)
 PAUSE_MS = 100
@@ -133,8 +135,8 @@ class Scene:
         product.manage("migrate", "--verbosity", "0")
         for number, url in enumerate(self.webs, 1):
             self.supervisor.add(f"web{number}", "web", partial(self._launch_web, f"web{number}", url))
-        for name, pool, size in (("p1", "prefork", 2), ("t1", "threads", 6), ("t2", "threads", 6)):
-            self.supervisor.add(name, f"worker {pool}", partial(self.launch_worker, name, pool, size))
+        for name, pool in (("p1", "prefork"), ("t1", "threads"), ("t2", "threads")):
+            self.supervisor.add(name, f"worker {pool}", partial(self.launch_worker, name, pool, WORKERS[pool]))
         for number in (1, 2):
             self.supervisor.add(f"beat{number}", "beat", partial(self._launch_beat, f"beat{number}"))
         self.supervisor.start()

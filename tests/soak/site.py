@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from random import Random
 from typing import Any
 
 from tests.harness.waiting import TooLate, wait_until
@@ -17,6 +18,8 @@ CLOCK = "SELECT clock_timestamp() AS at"
 IN_HAND = """
     SELECT id, saga_id, path, item, fence FROM sagas_run WHERE work = 'running' AND worker = ANY(%s::uuid[])
 """
+LATE = "SELECT count(*) FROM sagas_journal WHERE moves::text LIKE '%%\"late\"%%' AND at > %s"
+SPEAKS_WITHIN = timedelta(seconds=30)
 STILL_THEIRS = "SELECT count(*) FROM sagas_run WHERE work = 'running' AND (id, fence) IN (SELECT * FROM unnest(%s, %s))"
 
 
@@ -52,6 +55,20 @@ class Site:
                 return self.scene.number(CLOCK), found
             member.process.thaw()
             time.sleep(0.1)
+
+    def pids_at_work(self, member: Member, runs: Sequence[dict[str, Any]], chance: Random) -> list[int]:
+        """The processes of a pool that have these runs in their hands."""
+        sql = "SELECT name FROM sagas_worker w JOIN sagas_run r ON r.worker = w.id WHERE r.id = ANY(%s)"
+        names = [row["name"] for row in self.scene.rows(sql, [run["id"] for run in runs])]
+        return [int(name.rpartition(":")[2]) for name in names]
+
+    def wait_until_it_speaks(self, at: datetime) -> str:
+        """Wait until one that was frozen says what came of its work; a note if it does not."""
+        try:
+            wait_until(lambda: self.scene.number(LATE, at), "it speaks", SPEAKS_WITHIN)
+        except TooLate:
+            return ", silent afterwards"
+        return ""
 
     def lose(self, kind: str, at: datetime, runs: list[dict[str, Any]], *, killed: bool) -> str:
         """Note it, and wait until the work is somebody else's."""
