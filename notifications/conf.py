@@ -1,27 +1,85 @@
 """Typed settings: what `NOTIFICATIONS = {...}` in Django's settings may say, and what holds when it does not."""
 
+import hashlib
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 
+from gateway.signatures import made_secret
+
+CALLBACK = "callback"
+"""The category of our own messages to the services that sent others."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provider:
+    """One way through a channel. In the settings it is a dict of these, so that it can come from the environment."""
+
+    channel: str
+    """Which channel it serves, such as "email"."""
+    path: str
+    """The dotted path of its class, a `Channel`."""
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What its class is made with: addresses, keys. Never shown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Category:
+    """What holds for one kind of message."""
+
+    mandatory: bool = False
+    """It is sent whatever the receiver prefers; only a dead address stops it."""
+    repeat: bool = True
+    """A message that may have been sent is sent again. False: it is left to a person, as `unknown`."""
+    quiet: bool = True
+    """It waits for the end of the receiver's quiet hours."""
+    lifetime: timedelta | None = None
+    """After so long it is of no use any more, unless the request says when."""
+
+
+def _categories() -> dict[str, Category]:
+    return {
+        "transactional": Category(mandatory=True, quiet=False),
+        "code": Category(mandatory=True, quiet=False, repeat=False, lifetime=timedelta(minutes=10)),
+        "payment": Category(mandatory=True, quiet=False, repeat=False),
+        "news": Category(),
+        CALLBACK: Category(mandatory=True, quiet=False, lifetime=timedelta(days=3)),
+    }
+
+
+def _providers(outbox: str | Path | None = None) -> dict[str, Provider]:
+    found = {
+        "mail": Provider(channel="email", path="notifications.channels.email.Email"),
+        "webhook": Provider(channel="webhook", path="notifications.channels.webhook.Webhook"),
+    }
+    if outbox is not None:
+        for channel, address in (("sms", "phone"), ("push", "push_token"), ("chat", "chat")):
+            options = {"folder": outbox, "channel": channel, "address": address}
+            found[channel] = Provider(channel=channel, path="notifications.channels.file.File", options=options)
+    return found
+
 
 @dataclass(frozen=True, kw_only=True)
 class Conf:
     """The settings' names in lower case, their types and their defaults."""
 
-    channels: Mapping[str, str] = field(default_factory=lambda: {"email": "notifications.channels.email.Email"})
-    """The channels by name, as dotted paths; a receiver with several addresses is told through the first that fits."""
+    providers: Mapping[str, Provider] = field(default_factory=_providers)
+    """By name, in the order of preference: of the channels for a receiver with several addresses, and within one."""
+    categories: Mapping[str, Category] = field(default_factory=_categories)
+    """The kinds of messages by name; the first is the one of a message that names none."""
     queue: str = "notifications"
     """The Celery queue for deliveries."""
 
     attempts: int = 20
-    """Tries in all; with the pauses below they last five to ten hours."""
+    """Tries through one channel; with the pauses below they last five to ten hours."""
     first_pause: timedelta = timedelta(seconds=5)
     """The pause after the first try; each further one is twice as long …"""
     longest_pause: timedelta = timedelta(hours=1)
@@ -29,10 +87,34 @@ class Conf:
     silent_attempts: int = 3
     """So many tries in a row whose worker was never heard of again, and no further one is made."""
 
+    breaker_failures: int = 5
+    """After so many failures in a row a provider is left alone …"""
+    breaker_pause: timedelta = timedelta(seconds=30)
+    """… for so long; then one message tries it."""
+
     lease: timedelta = timedelta(minutes=2)
     """A try that has not been recorded after so long is taken over; longer than any channel takes to send."""
     ring_again_after: timedelta = timedelta(seconds=10)
     """What is due and was not picked up is rung for again after so long."""
+
+    allowed_networks: tuple[str, ...] = ()
+    """Private networks that webhooks may lead to, such as "10.1.0.0/16"; for those, http will do."""
+    webhook_secrets: tuple[str, ...] = ()
+    """What webhooks are signed with (`whsec_…`), all of them; without any, one that is made from SECRET_KEY."""
+    public_url: str = "http://127.0.0.1:8000"
+    """Where people and providers reach this service: what stands before its own addresses in messages."""
+    outbox: str | Path | None = None
+    """A folder for SMS, push and chat as files, while PROVIDERS says nothing: for development."""
+
+    @property
+    def signing_secrets(self) -> tuple[str, ...]:
+        """What webhooks are signed with."""
+        made = hmac.digest(settings.SECRET_KEY.encode(), b"notifications webhook", hashlib.sha256)
+        return self.webhook_secrets or (made_secret(made),)
+
+    def category(self, name: str) -> Category:
+        """What holds for a message; one whose category was taken out of the settings is treated like the first."""
+        return self.categories.get(name) or next(iter(self.categories.values()))
 
 
 @cache
@@ -43,11 +125,24 @@ def conf() -> Conf:
     if strange := sorted(set(given) - known):
         names = ", ".join(sorted(name.upper() for name in known))
         raise ImproperlyConfigured(f"NOTIFICATIONS has no setting {strange[0].upper()!r}; there are: {names}.")
+    entries = given.get("providers") or _providers(given.get("outbox"))
+    given["providers"] = {name: _provider(name, entry) for name, entry in entries.items()}
     return Conf(**given)
 
 
+def _provider(name: str, entry: Any) -> Provider:
+    if isinstance(entry, Provider):
+        return entry
+    try:
+        return Provider(**entry)
+    except TypeError:  # its own text might show an option
+        raise ImproperlyConfigured(
+            f"NOTIFICATIONS[\"PROVIDERS\"][{name!r}] is a dict of 'channel', 'path' and 'options'."
+        ) from None
+
+
 def _forget(*, setting: str, **kwargs: Any) -> None:
-    if setting == "NOTIFICATIONS":
+    if setting in ("NOTIFICATIONS", "SECRET_KEY"):
         conf.cache_clear()
 
 

@@ -1,4 +1,4 @@
-"""Claim, send, record.
+"""Claim, send, record, and go on while there is something to do at once.
 
 While a letter is being sent, no transaction is open and no database connection held.
 """
@@ -12,8 +12,9 @@ from django.db import InterfaceError, OperationalError
 
 from gateway.borrowing import borrowed
 from gateway.limits import clean_text
-from notifications.channels.channel import ChannelError, Letter, channel
+from notifications.channels.channel import ChannelError, provider
 from notifications.conf import conf
+from notifications.letters import captured, letter_of
 from notifications.lifecycle import Status
 from notifications.masking import masked_receiver, without_addresses
 from notifications.models import Notification
@@ -27,59 +28,58 @@ LONGEST_CODE = 63
 LONGEST_ID = 255
 
 PAUSE = 1.0  # seconds between two attempts to record while the database is away
+SANDBOX = "sandbox"
 
 
 def deliver(pk: UUID) -> Status | None:
     """Send a notification if it is due, and return where it stands then; None when there was nothing to do.
 
-    Safe to call with any id, any number of times.
+    It goes on with the next provider or channel when that is due at once. Safe to call with any id, and repeatedly.
     """
-    with borrowed():
-        held = claim(pk)
-    if held is None:
-        return None
-    outcome = send(held.notification)
-    status = _record(held, outcome)
-    _tell(held, outcome, status)
+    status = None
+    while held := _claim(pk):
+        outcome = send(held)
+        notification = _record(held, outcome)
+        _tell(held, outcome, notification)
+        status = Status(notification.status)
+        if notification.due_at is None or notification.due_at > notification.now:
+            break
     return status
 
 
-def send(notification: Notification) -> Outcome:
-    """Hand it to its channel; what came of it, as a value whose texts can be stored and logged."""
+def send(held: Claim) -> Outcome:
+    """Hand it to the provider; what came of it, as a value whose texts can be stored and logged."""
     try:
-        provider_id = channel(notification.channel).send(_letter(notification))
+        letter = letter_of(held.notification, held.delivery)
+        if held.notification.sandbox:
+            return Outcome(result=Result.SENT, provider_id=SANDBOX, captured=captured(letter))
+        provider_id = provider(held.attempt.provider).send(letter)
     except ChannelError as error:
-        return _failed(notification, _result(error), str(error), error.code)
+        return _failed(held, error.result, error)
     except ImproperlyConfigured as error:
-        return _failed(notification, Result.NOT_NOW, str(error), "channel_unknown")
+        return _failed(held, Result.NOT_NOW, ChannelError(str(error), code="provider_unknown"))
     except Exception as error:  # a channel must not end the worker, whatever it is made of
-        return _failed(notification, Result.UNKNOWN, f"{type(error).__name__}: {error}", "exception")
+        return _failed(held, Result.UNKNOWN, ChannelError(f"{type(error).__name__}: {error}", code="exception"))
     return Outcome(result=Result.SENT, provider_id=clean_text(provider_id, LONGEST_ID))
 
 
-def _failed(notification: Notification, result: Result, error: str, code: str) -> Outcome:
-    """Providers say what they like, in any characters, and like to quote the address."""
-    sentence = without_addresses(" ".join(error.split()), notification.receiver)
-    return Outcome(result=result, error=clean_text(sentence, LONGEST_ERROR), code=clean_text(code, LONGEST_CODE))
-
-
-def _letter(notification: Notification) -> Letter:
-    content = notification.content
-    return Letter(
-        id=notification.pk,
-        address=notification.receiver[channel(notification.channel).address],
-        subject=content.get("subject", ""),
-        text=content["text"],
+def _failed(held: Claim, result: Result, error: ChannelError) -> Outcome:
+    """Providers say what they like, in any characters, and like to quote the address and our keys."""
+    sentence = without_addresses(" ".join(str(error).split()), held.notification.receiver, held.attempt.provider)
+    return Outcome(
+        result=result,
+        error=clean_text(sentence, LONGEST_ERROR),
+        code=clean_text(error.code, LONGEST_CODE),
+        retry_after=error.retry_after,
     )
 
 
-def _result(error: ChannelError) -> Result:
-    if error.maybe_sent:
-        return Result.UNKNOWN
-    return Result.REFUSED if error.permanent else Result.NOT_NOW
+def _claim(pk: UUID) -> Claim | None:
+    with borrowed():
+        return claim(pk)
 
 
-def _record(held: Claim, outcome: Outcome) -> Status:
+def _record(held: Claim, outcome: Outcome) -> Notification:
     """Insist until it is recorded, as long as the lease lasts: what is forgotten here is sent a second time."""
     ends = time.monotonic() + conf().lease.total_seconds()
     while True:
@@ -93,14 +93,13 @@ def _record(held: Claim, outcome: Outcome) -> Status:
             time.sleep(PAUSE)
 
 
-def _tell(held: Claim, outcome: Outcome, status: Status) -> None:
-    notification = held.notification
+def _tell(held: Claim, outcome: Outcome, notification: Notification) -> None:
     logger.log(
         logging.INFO if outcome.result == Result.SENT else logging.WARNING,
         "Notification %s to %s is %s after attempt %d%s",
         notification.pk,
         masked_receiver(notification.receiver),
-        status,
+        notification.status,
         held.attempt.number,
         f", which was {outcome.result}: {outcome.error}" if outcome.error else ".",
         extra={"trace": notification.traceparent} if notification.traceparent else None,

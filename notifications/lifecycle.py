@@ -1,7 +1,7 @@
-"""The state machine of a notification, built once with the `transitions` library.
+"""The state machine of notifications and of their deliveries, built once with the `transitions` library.
 
 The machine is a guard and holds no row: `move` takes a row along an arrow that is drawn, or raises `MachineError`. Only
-`record` moves rows, under the row's lock.
+`record` moves rows, under the notification's lock.
 """
 
 import logging
@@ -12,37 +12,66 @@ from transitions import Machine, MachineError
 
 logging.getLogger("transitions").setLevel(logging.WARNING)  # it tells of every arrow, several times
 
-__all__ = ["ENDS", "WAITING", "MachineError", "Status", "machine", "move"]
+__all__ = ["ENDS", "LONGEST", "UNSENT", "WAITING", "MachineError", "Status", "machine", "move"]
 
 
 class Status(TextChoices):
-    """Where a notification stands."""
+    """Where a notification, or one of its deliveries, stands."""
 
     ACCEPTED = "accepted"
-    """Stored, and not tried yet."""
+    """Stored, and not looked at yet."""
+    SCHEDULED = "scheduled"
+    """It waits for its time: the one that was asked for, or the end of the receiver's quiet hours."""
+    QUEUED = "queued"
+    """It is going to be sent, for the first time or again."""
     SENDING = "sending"
     """A worker is at it."""
-    QUEUED = "queued"
-    """Tried without success; it will be tried again."""
     SENT = "sent"
-    """The channel's provider has taken it."""
+    """A provider has taken it."""
+    DELIVERED = "delivered"
+    """The provider says that it arrived."""
+    SUPPRESSED = "suppressed"
+    """Not sent: the address is dead, or its owner has complained."""
+    SKIPPED = "skipped"
+    """Not sent: the receiver does not want this kind of message."""
+    DIGESTED = "digested"
+    """Not sent by itself: it is a part of a digest."""
     FAILED = "failed"
     """It will not be sent: refused, or tried often enough."""
+    BOUNCED = "bounced"
+    """There is no such address."""
+    EXPIRED = "expired"
+    """Its time was over before it could be sent."""
+    CANCELLED = "cancelled"
+    """Called off before it was sent."""
     UNKNOWN = "unknown"
     """No further try is made, and one of those made may have reached the receiver."""
 
 
-WAITING = (Status.ACCEPTED, Status.QUEUED)
-ENDS = (Status.SENT, Status.FAILED, Status.UNKNOWN)
+WAITING = (Status.ACCEPTED, Status.SCHEDULED, Status.QUEUED)
+UNSENT = (Status.SUPPRESSED, Status.SKIPPED, Status.FAILED, Status.BOUNCED, Status.EXPIRED, Status.CANCELLED)
+ENDS = (Status.SENT, Status.DELIVERED, Status.DIGESTED, Status.UNKNOWN, *UNSENT)
+LONGEST = 10
 
-# The last three arrows to "sent" are late news: a worker given up on tells that its try had succeeded.
+_NOT_SENT = "suppressed skipped expired cancelled failed"
+
+# News may come at any time: a worker given up on tells that its try had succeeded, a provider that a message arrived or
+# came back. "queued" leads out of an end when a person tries again, or the next channel is tried.
 ARROWS = {
-    "accepted": "sending",
-    "sending": "sent failed unknown queued",
-    "queued": "sending sent",
-    "failed": "sent",
-    "unknown": "sent",
-    "sent": "",
+    "accepted": f"scheduled queued digested {_NOT_SENT}",
+    "scheduled": f"queued digested unknown sent delivered {_NOT_SENT}",
+    "queued": f"sending scheduled unknown sent delivered {_NOT_SENT}",
+    "sending": "queued sent delivered failed bounced unknown",
+    "sent": "delivered bounced queued",
+    "delivered": "",
+    "digested": "",
+    "suppressed": "queued",
+    "skipped": "queued",
+    "failed": "queued sent delivered bounced",
+    "bounced": "queued sent delivered",
+    "expired": "sent delivered",
+    "cancelled": "sent delivered",
+    "unknown": "queued sent delivered bounced",
 }
 
 

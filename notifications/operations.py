@@ -1,14 +1,30 @@
 """The verbs, each once; the doors only call them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from difflib import get_close_matches
+from typing import Any
+from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 
 from gateway.callers import Caller
-from notifications.channels.channel import channel, known_addresses, route
+from gateway.doorbell import Rank
+from gateway.guard import Forbidden, Guard
+from notifications.channels.channel import channels
+from notifications.conf import CALLBACK, conf
 from notifications.dispatch import ring_after_commit
-from notifications.models import Notification
+from notifications.lifecycle import WAITING, Status
+from notifications.masking import NO_ADDRESSES
+from notifications.models import Event, Notification
+from notifications.row import locked, settle, wait
+from notifications.verdict import IN_DOUBT
+
+PRIORITIES = {"urgent": Rank.FIRST, "normal": Rank.NORMAL, "bulk": Rank.LAST}
+RETRIED = (Status.FAILED, Status.UNKNOWN, Status.BOUNCED, Status.SUPPRESSED, Status.SKIPPED)
+LONGEST_ECHO = 64
 
 
 class Unacceptable(ValueError):
@@ -19,46 +35,177 @@ class Unacceptable(ValueError):
         self.pointer = pointer
 
 
-def accept(
-    caller: Caller, *, receiver: Mapping[str, str], content: Mapping[str, str], traceparent: str = ""
-) -> Notification:
+class NotAllowed(Exception):
+    """The verb does not fit where the notification stands; `allowed` are the verbs that do."""
+
+    def __init__(self, sentence: str, allowed: Sequence[str]) -> None:
+        super().__init__(sentence)
+        self.allowed = list(allowed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What is to be said, to whom and how.
+
+    `receiver` has addresses by kind, such as {"email": "jane@example.org"}; `content` a `text`, perhaps a `subject`.
+    """
+
+    receiver: Mapping[str, str]
+    content: Mapping[str, Any]
+    channels: Sequence[str] | None = None
+    category: str = ""
+    priority: str = "normal"
+    send_at: datetime | None = None
+    expires_at: datetime | None = None
+    callback_url: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    sandbox: bool = False
+
+
+def accept(caller: Caller, wanted: Wanted, *, traceparent: str = "") -> Notification:
     """Keep a notification, and have it sent once the caller's transaction is committed.
 
-    `receiver` has addresses by kind, such as {"email": "jane@example.org"}; `content` has a `text` and perhaps a
-    `subject`. Never waits for the broker. Raises `Unacceptable`.
+    Never waits for the broker. Raises `Unacceptable`.
     """
-    name = _routed(receiver)
+    notification = draft(caller, wanted)
+    notification.traceparent = traceparent
     with transaction.atomic():
-        notification = Notification.objects.create(
-            tenant=caller.tenant,
-            caller=caller.name,
-            receiver=dict(receiver),
-            content=dict(content),
-            channel=name,
-            traceparent=traceparent,
-        )
-        ring_after_commit(notification.pk)
+        notification.save(force_insert=True)
+        if notification.status == Status.ACCEPTED:
+            ring_after_commit([notification])
     return notification
 
 
-def _routed(receiver: Mapping[str, str]) -> str:
-    """The channel for the receiver, once all its addresses are known to be some."""
-    known = known_addresses()
+def draft(caller: Caller, wanted: Wanted) -> Notification:
+    """The notification that would be kept, after everything that can be said against it now. Raises `Unacceptable`."""
+    _check_receiver(wanted.receiver)
+    _check_channels(wanted)
+    category = wanted.category or next(iter(conf().categories))
+    if category not in conf().categories or category == CALLBACK:
+        known = [name for name in conf().categories if name != CALLBACK]
+        raise Unacceptable("/category", f"There is no category {_echo(category)}; {_hint(category, known)}")
+    now = timezone.now()
+    lifetime = conf().category(category).lifetime
+    begins = max(wanted.send_at or now, now)
+    expires_at = wanted.expires_at or (begins + lifetime if lifetime else None)
+    if expires_at is not None and expires_at <= begins:
+        raise Unacceptable("/expires_at", "It would be over before it could be sent; choose a later time.")
+    if wanted.callback_url:
+        try:
+            Guard(allowed=conf().allowed_networks).check(wanted.callback_url)
+        except Forbidden as error:
+            raise Unacceptable("/callback_url", str(error)) from None
+    notification = Notification(
+        tenant=caller.tenant,
+        caller=caller.name,
+        receiver=dict(wanted.receiver),
+        content=dict(wanted.content),
+        channels=None if wanted.channels is None else list(wanted.channels),
+        category=category,
+        rank=int(PRIORITIES[wanted.priority]),
+        sandbox=wanted.sandbox,
+        metadata=dict(wanted.metadata),
+        callback_url=wanted.callback_url,
+        expires_at=expires_at,
+    )
+    if wanted.send_at is not None and wanted.send_at > now:
+        notification.status, notification.due_at, notification.rung_at = Status.SCHEDULED, wanted.send_at, None
+    return notification
+
+
+def cancel(caller: Caller, pk: UUID, reason: str = "") -> Notification:
+    """Call off what was not sent yet. One of which an attempt may have arrived ends as `unknown` instead.
+
+    Safe to repeat. Raises `Notification.DoesNotExist` and `NotAllowed`.
+    """
+
+    def act(notification: Notification) -> None:
+        doubt = notification.attempts.filter(result__in=IN_DOUBT).exists()
+        settle(notification, Status.UNKNOWN if doubt else Status.CANCELLED, reason)
+
+    return _verb(caller, pk, "cancel", act, reason)
+
+
+def retry(caller: Caller, pk: UUID, reason: str = "") -> Notification:
+    """Try once more what was not sent, or may not have been, with all its tries: the person knows that it may be twice.
+
+    Raises `Notification.DoesNotExist` and `NotAllowed`.
+    """
+
+    def act(notification: Notification) -> None:
+        notification.deliveries.exclude(status__in=(Status.SENT, Status.DELIVERED)).update(
+            status=Status.QUEUED, ended_at=None, since=notification.tries
+        )
+        wait(notification, Status.QUEUED, notification.now, "")
+
+    return _verb(caller, pk, "retry", act, reason)
+
+
+def allowed(notification: Notification) -> list[str]:
+    """The verbs that fit where it stands."""
+    verbs = {"cancel": notification.status in WAITING, "retry": notification.status in RETRIED}
+    return [verb for verb, fits in verbs.items() if fits]
+
+
+def _verb(caller: Caller, pk: UUID, verb: str, act: Callable[[Notification], None], reason: str) -> Notification:
+    with transaction.atomic():
+        notification = locked(Notification.objects.of(caller.tenant).filter(pk=pk))
+        if notification is None:
+            raise Notification.DoesNotExist(pk)
+        if verb == "cancel" and notification.status == Status.CANCELLED:
+            return notification
+        if verb not in allowed(notification):
+            fits = allowed(notification)
+            hint = f"What can be done is: {', '.join(fits)}." if fits else "Nothing can be done with it."
+            raise NotAllowed(f"It is {notification.status}, so there is nothing to {verb}. {hint}", fits)
+        Event.objects.create(
+            notification=notification, kind=verb, detail=reason, actor=caller.name, at=notification.now
+        )
+        act(notification)
+        return notification
+
+
+def _check_receiver(receiver: Mapping[str, str]) -> None:
+    """All its addresses are some, and there is one."""
+    open_channels = channels()
+    known = list(dict.fromkeys(channel.address for channel in open_channels.values()))
     for kind in receiver:
-        if kind not in known:
-            near = get_close_matches(kind[:64], known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}."
-            raise Unacceptable(f"/receiver/{_escaped(kind)}", f"No channel sends to {kind[:64]!r}; {hint}")
-    name = route(receiver)
-    if name is None:
+        if kind not in known and kind not in NO_ADDRESSES:
+            raise Unacceptable(
+                f"/receiver/{_escaped(kind)}", f"No channel sends to {_echo(kind)}; {_hint(kind, known)}"
+            )
+    if not set(receiver) & set(known):
         raise Unacceptable("/receiver", f"Nobody can be reached without an address; give one of: {', '.join(known)}.")
-    chosen = channel(name)
-    try:
-        chosen.check(receiver[chosen.address])
-    except ValueError as error:
-        raise Unacceptable(f"/receiver/{chosen.address}", str(error)) from None
-    return name
+    for channel in open_channels.values():
+        if channel.address in receiver:
+            try:
+                channel.check(receiver[channel.address])
+            except ValueError as error:
+                raise Unacceptable(f"/receiver/{channel.address}", str(error)) from None
+
+
+def _check_channels(wanted: Wanted) -> None:
+    """Every channel that was asked for is one, once, and there is an address for it."""
+    open_channels = channels()
+    for index, name in enumerate(wanted.channels or ()):
+        if name not in open_channels:
+            sentence = f"There is no channel {_echo(name)}; {_hint(name, list(open_channels))}"
+            raise Unacceptable(f"/channels/{index}", sentence)
+        if name in (wanted.channels or ())[:index]:
+            raise Unacceptable(f"/channels/{index}", f"The channel {_echo(name)} is given twice.")
+        if open_channels[name].address not in wanted.receiver:
+            sentence = f"The channel {_echo(name)} needs the receiver's {open_channels[name].address}."
+            raise Unacceptable(f"/channels/{index}", sentence)
+
+
+def _hint(given: str, known: Sequence[str]) -> str:
+    near = get_close_matches(given[:LONGEST_ECHO], known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}."
+
+
+def _echo(name: str) -> str:
+    return repr(name[:LONGEST_ECHO])
 
 
 def _escaped(name: str) -> str:
-    return name[:64].replace("~", "~0").replace("/", "~1")
+    return name[:LONGEST_ECHO].replace("~", "~0").replace("/", "~1")

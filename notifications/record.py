@@ -1,24 +1,29 @@
-"""Claim, record, take back: every move of a notification, each in one short transaction.
+"""Claim, record, take back: every move of a notification, each in one short transaction under its lock.
 
-claim      what is due becomes this worker's for a lease; the attempt is written down before anything is sent
-record     what the attempt came to, and what that means for the notification
+claim      what is due is looked at, and if it is to be sent becomes this worker's for a lease: the attempt is
+           written down before anything is sent
+record     what the attempt came to, and what that means: the end, a pause, another provider, the next channel
 take_back  an attempt whose lease is over is one of which nothing more is heard
 
 Times are the database's. Nothing here talks to the outside.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.db.models import F
-from django.db.models.functions import Now
 
+from notifications import providers
+from notifications.channels.channel import provider
 from notifications.conf import conf
-from notifications.lifecycle import Status, move
-from notifications.models import Attempt, Notification
-from notifications.verdict import Again, End, Outcome, Result, judge
+from notifications.lifecycle import Status
+from notifications.models import Attempt, Delivery, Notification
+from notifications.plan import Over, Try, Wait, category_of, plan, routed
+from notifications.row import close, locked, settle, wait
+from notifications.verdict import IN_DOUBT, Again, End, Outcome, Result, judge
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,103 +31,163 @@ class Claim:
     """An attempt that is this worker's to make, as long as the notification has seen no later one."""
 
     notification: Notification
+    delivery: Delivery
     attempt: Attempt
 
 
 def claim(pk: UUID) -> Claim | None:
-    """Begin an attempt if the notification is due. None: another worker got there first, or there is nothing to do."""
+    """Begin an attempt if there is one to make. None: another worker got there first, or there is nothing to do."""
     with transaction.atomic():
-        taken = (
-            Notification.objects.due()
-            .filter(pk=pk)
-            .update(
-                status=Status.SENDING,
-                tries=F("tries") + 1,
-                due_at=None,
-                rung_at=None,
-                lease_until=Now() + conf().lease,
-                updated_at=Now(),
-            )
-        )
-        if not taken:
+        notification = locked(Notification.objects.due().filter(pk=pk), wait=False)
+        if notification is None:
             return None
-        notification = Notification.objects.get(pk=pk)
-        attempt = Attempt.objects.create(
-            notification=notification, number=notification.tries, channel=notification.channel
-        )
-    return Claim(notification=notification, attempt=attempt)
+        try:
+            return _go_on(notification)
+        except ImproperlyConfigured as error:
+            wait(notification, Status.QUEUED, notification.now + conf().longest_pause, str(error))
+            return None
 
 
-def record(held: Claim, outcome: Outcome) -> Status:
-    """Write down what the attempt came to and what follows; returns where the notification stands then.
+def record(held: Claim, outcome: Outcome) -> Notification:
+    """Write down what the attempt came to and what follows; returns the notification as it stands then.
 
     Safe to repeat. A worker that was given up on can still tell that its attempt had succeeded, and that counts;
     otherwise it changes nothing any more.
     """
     with transaction.atomic():
-        notification = _locked(held.notification.pk)
-        attempt = Attempt.objects.get(pk=held.attempt.pk)
+        notification = _held(held.notification.pk)
+        attempt = Attempt.objects.select_related("delivery").get(pk=held.attempt.pk)
         if notification.tries == attempt.number and notification.status == Status.SENDING:
             _write(notification, attempt, outcome)
-            _decide(notification)
+            _decide(notification, attempt.delivery, outcome)
         elif outcome.result == Result.SENT and attempt.result != Result.SENT:
             _write(notification, attempt, outcome)
+            close(attempt.delivery, Status.SENT, notification.now, outcome.provider_id)
             # Who is sending now finds this attempt when it records.
-            if notification.status not in (Status.SENDING, Status.SENT):
-                _decide(notification)
-        return Status(notification.status)
+            if notification.status not in (Status.SENDING, Status.SENT, Status.DELIVERED):
+                settle(notification, Status.SENT, "")
+        return notification
 
 
 def take_back(pk: UUID) -> Status | None:
     """End an attempt whose lease is over. None: its worker, or another sweep, was faster."""
     with transaction.atomic():
-        notification = _locked(pk)
-        if not Notification.objects.overdue().filter(pk=pk).exists():
+        notification = locked(Notification.objects.overdue().filter(pk=pk))
+        if notification is None:
             return None
-        attempt = Attempt.objects.get(notification=notification, number=notification.tries)
-        _write(notification, attempt, Outcome(result=Result.SILENT, error="Its worker was not heard of again."))
-        _decide(notification)
+        attempt = notification.attempts.select_related("delivery").get(number=notification.tries)
+        outcome = Outcome(result=Result.SILENT, error="Its worker was not heard of again.")
+        _write(notification, attempt, outcome)
+        _decide(notification, attempt.delivery, outcome)
         return Status(notification.status)
 
 
-def _locked(pk: UUID) -> Notification:
-    return Notification.objects.select_for_update(no_key=True).get(pk=pk)
+def _held(pk: UUID) -> Notification:
+    found = locked(Notification.objects.filter(pk=pk))
+    if found is None:
+        raise Notification.DoesNotExist(pk)
+    return found
+
+
+def _go_on(notification: Notification) -> Claim | None:
+    """Act on the plan; under the lock."""
+    ended = notification.deliveries.filter(ended_at__isnull=False).values_list("channel", flat=True)
+    match plan(notification, routed(notification), set(ended), notification.now):
+        case Try(leg):
+            tried = notification.attempts.filter(delivery__channel=leg.channel, number__gt=F("delivery__since"))
+            chosen = providers.choose(leg.channel, tried.values_list("provider", flat=True), notification.now)
+            if chosen.name is None:
+                assert chosen.again_at is not None  # noqa: S101 - the other half of the choice
+                wait(notification, Status.QUEUED, chosen.again_at, f"Every provider of {leg.channel} is out of order.")
+                return None
+            delivery, _ = Delivery.objects.get_or_create(
+                notification=notification, channel=leg.channel, defaults={"address": leg.address}
+            )
+            return _begin(notification, delivery, chosen.name)
+        case Wait(until, why, status):
+            wait(notification, status, until, why)
+        case Over(status, why):
+            doubt = notification.attempts.filter(result__in=IN_DOUBT).exists()
+            settle(notification, Status.UNKNOWN if doubt else status, why)
+    return None
+
+
+def _begin(notification: Notification, delivery: Delivery, name: str) -> Claim:
+    notification.tries += 1
+    close(delivery, Status.SENDING, None)
+    attempt = Attempt.objects.create(
+        notification=notification, delivery=delivery, number=notification.tries, provider=name
+    )
+    notification.channel = delivery.channel
+    settle(notification, Status.SENDING, "")
+    return Claim(notification=notification, delivery=delivery, attempt=attempt)
 
 
 def _write(notification: Notification, attempt: Attempt, outcome: Outcome) -> None:
-    """Note the outcome on both rows; the notification shows its latest."""
-    notification.error, notification.provider_id = outcome.error, outcome.provider_id
+    """Note the outcome where it was, and what it says of the provider."""
     Attempt.objects.filter(pk=attempt.pk).update(
         result=outcome.result,
         code=outcome.code,
         error=outcome.error,
         provider_id=outcome.provider_id,
-        ended_at=Now(),
+        ended_at=notification.now,
     )
+    if outcome.captured is not None:
+        Delivery.objects.filter(pk=attempt.delivery_id).update(captured=outcome.captured)
+    if _is_shared(attempt.provider) and not notification.sandbox:
+        providers.note(attempt.provider, outcome, notification.now)
 
 
-def _decide(notification: Notification) -> None:
-    results = [
-        Result(result)
-        for result in notification.attempts.exclude(result="").order_by("number").values_list("result", flat=True)
-    ]
-    match judge(results, conf()):
-        case End(status):
-            move(notification, status)
-            due_in = None
-        case Again(pause):
-            move(notification, Status.QUEUED)
-            due_in = pause
-    _store(notification, due_in)
+def _is_shared(name: str) -> bool:
+    try:
+        return provider(name).shared
+    except ImproperlyConfigured:
+        return False
 
 
-def _store(notification: Notification, due_in: timedelta | None) -> None:
-    Notification.objects.filter(pk=notification.pk).update(
-        status=notification.status,
-        provider_id=notification.provider_id,
-        error=notification.error,
-        due_at=None if due_in is None else Now() + due_in,
-        lease_until=None,
-        ended_at=Now() if due_in is None else None,
-        updated_at=Now(),
+def _decide(notification: Notification, delivery: Delivery, outcome: Outcome) -> None:
+    """What follows from all attempts: through this channel first, then for the notification."""
+    all_attempts = list(notification.attempts.filter(delivery=delivery).exclude(result="").order_by("number"))
+    attempts = [attempt for attempt in all_attempts if attempt.number > delivery.since]
+    repeat = category_of(notification).repeat
+    verdict = judge(
+        [Result(attempt.result) for attempt in attempts],
+        conf(),
+        repeat=repeat,
+        doubt_before=any(attempt.result in IN_DOUBT for attempt in all_attempts),
+        elsewhere=providers.others(delivery.channel, [attempt.provider for attempt in attempts], notification.now),
+        retry_after=outcome.retry_after,
     )
+    if isinstance(verdict, End):
+        close(delivery, verdict.status, notification.now, _id_of(attempts))
+    else:
+        close(delivery, Status.QUEUED, None)
+    arrived = _arrived(notification)
+    if arrived is not None:
+        settle(notification, arrived, "")
+    elif isinstance(verdict, Again):
+        wait(notification, Status.QUEUED, notification.now + verdict.pause, outcome.error)
+    elif _goes_on(notification) and (repeat or verdict.status != Status.UNKNOWN):
+        wait(notification, Status.QUEUED, notification.now, outcome.error)
+    else:
+        settle(notification, _overall(notification, verdict.status), outcome.error)
+
+
+def _goes_on(notification: Notification) -> bool:
+    ended = notification.deliveries.filter(ended_at__isnull=False).values_list("channel", flat=True)
+    return routed(notification).after(set(ended)) is not None
+
+
+def _arrived(notification: Notification) -> Status | None:
+    """Sent or delivered, if it was through any channel."""
+    stati = set(notification.deliveries.values_list("status", flat=True))
+    return next((status for status in (Status.DELIVERED, Status.SENT) if status in stati), None)
+
+
+def _overall(notification: Notification, last: Status) -> Status:
+    """What the last channel came to, unless one before it may have reached the receiver."""
+    return Status.UNKNOWN if notification.deliveries.filter(status=Status.UNKNOWN).exists() else last
+
+
+def _id_of(attempts: Sequence[Attempt]) -> str:
+    return next((attempt.provider_id for attempt in reversed(attempts) if attempt.result == Result.SENT), "")

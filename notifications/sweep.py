@@ -51,11 +51,11 @@ def _survive(pk: UUID) -> None:
             Notification.objects.overdue().filter(pk=pk).update(lease_until=Now() + AFTER_A_FAILURE)
 
 
-def _mark_as_rung() -> list[UUID]:
-    """Choose what to ring for, so that two sweeps at once do not ring for the same."""
+def _mark_as_rung() -> list[tuple[UUID, int]]:
+    """Choose what to ring for, the most urgent first, so that two sweeps at once do not ring for the same."""
     unheard = Q(rung_at=None) | Q(rung_at__lt=Now() - conf().ring_again_after)
     with transaction.atomic():
-        due = Notification.objects.due().filter(unheard).order_by("due_at")
-        chosen = list(due.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)[:RINGS])
-        Notification.objects.filter(pk__in=chosen).update(rung_at=Now())
+        due = Notification.objects.due().filter(unheard).order_by("rank", "due_at")
+        chosen = list(due.select_for_update(skip_locked=True, no_key=True).values_list("pk", "rank")[:RINGS])
+        Notification.objects.filter(pk__in=[pk for pk, _ in chosen]).update(rung_at=Now())
     return chosen

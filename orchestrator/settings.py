@@ -32,6 +32,7 @@ DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / "var"))).resolve()
 DATABASE_POOL = env.int("DATABASE_POOL", 10)  # connections of one process, at most; 0 without a pool
 BROKER_URL = env.str("BROKER_URL", "memory://")
 QUEUES = env.list("QUEUES", default=["sagas", "notifications"])
+WEB_THREADS = env.int("WEB_THREADS", 256)  # of one web process; most of them may wait for a saga
 CACHE_URL = env.str("CACHE_URL", "")  # where requests are counted; else the broker, if it is Redis, or local memory
 JWT_ISSUER = env.str("JWT_ISSUER", "")  # whose tokens are taken; none without one
 _services = env.str("SAGA_SERVICES", "{}")
@@ -49,6 +50,13 @@ _email = (
     else {"EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend"}
 )
 
+try:
+    NOTIFICATION_PROVIDERS = json.loads(env.str("NOTIFICATION_PROVIDERS", "{}"))
+except ValueError as error:
+    _example = (
+        '{"mail": {"channel": "email", "path": "notifications.channels.email.Email", "options": {"host": "..."}}}'
+    )
+    raise ImproperlyConfigured(f"NOTIFICATION_PROVIDERS is not JSON: {error}. Write it as {_example}.") from None
 try:
     SAGA_SERVICES = json.loads(_services)
 except ValueError as error:
@@ -178,7 +186,7 @@ GATEWAY = {
         "start": ("sagas.add_saga",),
         "signal": ("sagas.add_signal",),
         "operate": ("sagas.change_saga",),
-        "notify": ("notifications.add_notification",),
+        "notify": ("notifications.add_notification", "notifications.change_notification"),
     },
     "ISSUER": (
         Issuer(
@@ -192,8 +200,19 @@ GATEWAY = {
         else None
     ),
 }
-SAGAS = {"SERVICES": SAGA_SERVICES, "PUBLIC_URL": PUBLIC_URL, "TELL": env.str("SAGA_TELL", "")}
-NOTIFICATIONS: dict[str, object] = {}
+SAGAS = {
+    "SERVICES": SAGA_SERVICES,
+    "PUBLIC_URL": PUBLIC_URL,
+    "TELL": env.str("SAGA_TELL", ""),
+    "LONG_POLLS": max(WEB_THREADS - 16, WEB_THREADS // 2),
+}
+NOTIFICATIONS = {
+    "PUBLIC_URL": PUBLIC_URL,
+    "PROVIDERS": NOTIFICATION_PROVIDERS,
+    "OUTBOX": None if MODE == "production" else DATA_DIR / "outbox",  # SMS, push and chat as files
+    "WEBHOOK_SECRETS": tuple(env.list("WEBHOOK_SECRETS", default=[])),  # whsec_…; two while one is rotated
+    "ALLOWED_NETWORKS": tuple(env.list("ALLOWED_NETWORKS", default=[])),  # private ones that webhooks may lead to
+}
 
 # --- Celery: the database is the truth, the broker a doorbell --------------------------------------------------------
 

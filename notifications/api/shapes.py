@@ -1,17 +1,19 @@
-"""What callers send and get."""
+"""What callers send."""
 
 import unicodedata
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
-from gateway.shapes import PageQuery, Shape, Text
+from gateway.shapes import PageQuery, Query, Shape, Text
 from notifications.lifecycle import Status
-from notifications.models import Attempt, Notification
+from notifications.operations import Wanted
 
 LONGEST_SUBJECT = 200
 LONGEST_TEXT = 100_000
 LONGEST_ADDRESS = 2_000
+MOST_IN_A_BATCH = 1_000
 
 
 def _one_line(text: str) -> str:
@@ -24,60 +26,82 @@ def _as_object(content: Any) -> Any:
     return {"text": content} if isinstance(content, str) else content
 
 
+def _as_time(given: Any) -> Any:
+    if not isinstance(given, str):
+        raise ValueError("A time is a text like 2026-03-01T09:00:00+01:00")
+    try:
+        return datetime.fromisoformat(given)
+    except ValueError:
+        raise ValueError("A time is written like 2026-03-01T09:00:00+01:00") from None
+
+
+def _as_channels(given: Any) -> Any:
+    return None if given == "auto" else given
+
+
+Line = Annotated[Text, AfterValidator(_one_line)]
+Time = Annotated[AwareDatetime, BeforeValidator(_as_time)]
+Name = Annotated[Line, Field(max_length=63)]
+
+
 class ContentIn(Shape):
     """What is to be said; a plain string is short for `{"text": …}`."""
 
-    subject: Annotated[Text, AfterValidator(_one_line)] | None = Field(None, max_length=LONGEST_SUBJECT)
+    subject: Line | None = Field(None, max_length=LONGEST_SUBJECT)
     text: Text = Field(max_length=LONGEST_TEXT)
+    html: Text | None = Field(None, max_length=LONGEST_TEXT)
 
 
 class NotificationIn(Shape):
-    """What is to be said, and to whom."""
+    """What is to be said, and to whom; two members are enough."""
 
-    receiver: dict[str, Annotated[Text, Field(max_length=LONGEST_ADDRESS)]] = Field(max_length=20)
+    receiver: dict[str, Annotated[Line, Field(max_length=LONGEST_ADDRESS)]] = Field(max_length=20)
     content: Annotated[ContentIn, BeforeValidator(_as_object)]
+    channels: Annotated[list[Name] | None, BeforeValidator(_as_channels), Field(min_length=1, max_length=20)] = None
+    category: Name | None = None
+    priority: Literal["urgent", "normal", "bulk"] = "normal"
+    send_at: Time | None = None
+    expires_at: Time | None = None
+    callback_url: Line | None = Field(None, max_length=LONGEST_ADDRESS)
+    metadata: dict[Name, Annotated[Line, Field(max_length=500)]] = Field(default={}, max_length=20)
+    mode: Literal["live", "sandbox"] = "live"
+
+    def wanted(self) -> Wanted:
+        """The same in the words of the verbs."""
+        return Wanted(
+            receiver=self.receiver,
+            content=self.content.model_dump(exclude_none=True),
+            channels=self.channels,
+            category=self.category or "",
+            priority=self.priority,
+            send_at=self.send_at,
+            expires_at=self.expires_at,
+            callback_url=self.callback_url or "",
+            metadata=self.metadata,
+            sandbox=self.mode == "sandbox",
+        )
+
+
+class BatchIn(Shape):
+    """Many at once, each with its own answer; what each item is, its own reading says."""
+
+    items: list[Any] = Field(min_length=1, max_length=MOST_IN_A_BATCH)
+
+
+class ReasonIn(Shape):
+    """Why somebody does something with a notification."""
+
+    reason: Line = Field("", max_length=500, min_length=0)
+
+
+class AcceptQuery(Query):
+    """`dry_run` says what would happen and keeps nothing."""
+
+    dry_run: bool = False
 
 
 class ListQuery(PageQuery):
     """What the list can be narrowed to."""
 
     status: Status | None = None
-
-
-def accepted(notification: Notification) -> dict[str, Any]:
-    """The answer to a request that was accepted."""
-    return {"id": str(notification.pk), "status": notification.status}
-
-
-def summary(notification: Notification) -> dict[str, Any]:
-    """A notification in a list. What was said is not repeated: it may be a secret, and whoever asks has sent it."""
-    return {
-        "id": str(notification.pk),
-        "status": notification.status,
-        "receiver": notification.receiver,
-        "channel": notification.channel,
-        "tries": notification.tries,
-        "error": notification.error or None,
-        "created_at": notification.created_at,
-        "updated_at": notification.updated_at,
-        "next_attempt_at": notification.due_at,
-        "ended_at": notification.ended_at,
-    }
-
-
-def full(notification: Notification) -> dict[str, Any]:
-    """A notification with all that was tried."""
-    return summary(notification) | {"attempts": [_attempt(attempt) for attempt in notification.attempts.all()]}
-
-
-def _attempt(attempt: Attempt) -> dict[str, Any]:
-    return {
-        "number": attempt.number,
-        "channel": attempt.channel,
-        "result": attempt.result or None,
-        "provider_id": attempt.provider_id or None,
-        "code": attempt.code or None,
-        "error": attempt.error or None,
-        "started_at": attempt.started_at,
-        "ended_at": attempt.ended_at,
-    }
+    category: str | None = Field(None, max_length=63)

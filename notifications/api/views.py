@@ -1,6 +1,7 @@
 """The doors of the notification service; they read, call the verb and answer, and have no rules of their own."""
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import Http404
@@ -15,8 +16,10 @@ from gateway.problems import Problem
 from gateway.shapes import read, read_query
 from gateway.trace import traceparent_of
 from notifications import operations
-from notifications.api import shapes
+from notifications.api import documents, shapes
 from notifications.models import Notification
+
+SCOPE = "notifications.accept"
 
 
 class Notifications(Door):
@@ -25,30 +28,23 @@ class Notifications(Door):
     needs: ClassVar = {"GET": "notifications.view_notification", "POST": "notifications.add_notification"}
 
     def get(self, request: Request) -> Response:
-        """A page of notifications, `?status=` only those."""
+        """A page of notifications, `?status=` and `?category=` only those."""
         query = read_query(shapes.ListQuery, request)
         rows = Notification.objects.of(self.caller.tenant)
-        if query.status is not None:
-            rows = rows.filter(status=query.status)
-        return Response(page(request, rows).document(shapes.summary))
+        for name in ("status", "category"):
+            if (wanted := getattr(query, name)) is not None:
+                rows = rows.filter(**{name: wanted})
+        return Response(page(request, rows).document(documents.summary))
 
     def post(self, request: Request) -> Response:
         """202 once it is stored; it is sent after that, whatever happens to broker and workers."""
         key = idempotency.key_of(request)
         given = read(shapes.NotificationIn, request.data)
-        with idempotency.remembered(self.caller, "notifications.accept", key, request.data) as memory:
+        with idempotency.remembered(self.caller, SCOPE, key, request.data) as memory:
             if memory.answer:
                 return memory.answer.response()
-            try:
-                notification = operations.accept(
-                    self.caller,
-                    receiver=given.receiver,
-                    content=given.content.model_dump(exclude_none=True),
-                    traceparent=traceparent_of(request),
-                )
-            except operations.Unacceptable as error:
-                raise _as_problem(error) from None
-            answer = shapes.accepted(notification)
+            notification = accept(self, given, traceparent_of(request))
+            answer = documents.accepted(notification)
             memory.keep(202, answer)
         return Response(answer, 202, headers={"Location": _address(request, notification.pk)})
 
@@ -59,20 +55,57 @@ class OneNotification(Door):
     needs: ClassVar = {"GET": "notifications.view_notification"}
 
     def get(self, request: Request, pk: UUID) -> Response:
-        """The notification with its attempts; 404 when there is none, or it is somebody else's."""
-        notification = Notification.objects.of(self.caller.tenant).prefetch_related("attempts").filter(pk=pk).first()
+        """The notification with its timeline; 404 when there is none, or it is somebody else's."""
+        rows = Notification.objects.of(self.caller.tenant).filter(pk=pk)
+        notification = rows.prefetch_related("deliveries", "attempts__delivery", "events").first()
         if notification is None:
             raise Http404
-        return Response(shapes.full(notification))
+        return Response(documents.full(notification))
 
 
-def _as_problem(error: operations.Unacceptable) -> Problem:
-    return Problem(
-        f"It cannot be sent: {error.pointer}: {error}",
-        status=422,
-        code="unacceptable",
-        errors=[{"pointer": error.pointer, "detail": str(error)}],
-    )
+class Verb(Door):
+    """`POST {reason}` does something with a notification; 409 says what can be done instead."""
+
+    needs: ClassVar = {"POST": "notifications.change_notification"}
+    act: ClassVar[Callable[..., Notification]]
+
+    def post(self, request: Request, pk: UUID) -> Response:
+        """The notification as it stands then."""
+        given = read(shapes.ReasonIn, request.data if request.data is not None else {})
+        try:
+            notification = type(self).act(self.caller, pk, given.reason)
+        except Notification.DoesNotExist:
+            raise Http404 from None
+        except operations.NotAllowed as error:
+            raise Problem(str(error), status=409, code="not_allowed", allowed=error.allowed) from None
+        return Response(documents.summary(notification) | {"allowed": operations.allowed(notification)})
+
+
+class Cancel(Verb):
+    """Calls off what was not sent yet."""
+
+    act = staticmethod(operations.cancel)
+
+
+class Retry(Verb):
+    """Tries once more what was not sent."""
+
+    act = staticmethod(operations.retry)
+
+
+def accept(door: Door, given: shapes.NotificationIn, traceparent: str) -> Notification:
+    """Keep it, or raise the 422 problem that says what is wrong with it."""
+    try:
+        return operations.accept(door.caller, given.wanted(), traceparent=traceparent)
+    except operations.Unacceptable as error:
+        raise as_problem(error) from None
+
+
+def as_problem(error: operations.Unacceptable) -> Problem:
+    """What the caller is told."""
+    errors: list[dict[str, Any]] = [{"pointer": error.pointer, "detail": str(error)}]
+    sentence = f"It cannot be sent: {error.pointer}: {error}"
+    return Problem(sentence, status=422, code="unacceptable", errors=errors)
 
 
 def _address(request: Request, pk: UUID) -> str:

@@ -1,4 +1,4 @@
-"""E-mail, through Django's mail API: `EMAIL_BACKEND` and its settings decide where it goes."""
+"""E-mail, through Django's mail API: `EMAIL_BACKEND` and its settings decide where it goes, or a provider's options."""
 
 import smtplib
 from contextlib import suppress
@@ -7,19 +7,28 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.mail import EmailMessage, get_connection
+from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.validators import validate_email
 
 from notifications.channels.channel import Channel, ChannelError, Letter
+from notifications.verdict import Result
 
 LONGEST = 254  # RFC 5321, less the angle brackets
 LONGEST_LINE = 78  # what a subject is cut to when it is made from the text
 
 
 class Email(Channel):
-    """Sends plain text. Every attempt carries the same Message-ID, so that mail programs can drop a second one."""
+    """Sends text, and HTML beside it. Every attempt has the same Message-ID: mail programs can drop a second one.
+
+    `options` go to Django's mail back end: `backend`, `host`, `port`, `username`, `password`, `use_tls`, `timeout` …;
+    `sender` is the address it comes from, DEFAULT_FROM_EMAIL if it is not given.
+    """
 
     address: ClassVar[str] = "email"
+
+    def __init__(self, sender: str = "", **options: Any) -> None:
+        self._sender = sender or settings.DEFAULT_FROM_EMAIL
+        self._options = options
 
     def check(self, address: str) -> None:
         """Refuse what no mail server would take."""
@@ -32,14 +41,17 @@ class Email(Channel):
 
     def send(self, letter: Letter) -> str:
         """Hand it to the mail server and return its Message-ID."""
-        message_id = f"<{letter.id}@{_domain()}>"
-        mail = EmailMessage(
+        message_id = f"<{letter.id}@{_domain(self._sender)}>"
+        mail = EmailMultiAlternatives(
             subject=letter.subject or _first_line(letter.text),
             body=letter.text,
+            from_email=self._sender,
             to=[letter.address],
-            headers={"Message-ID": message_id, "Auto-Submitted": "auto-generated"},
+            headers={"Message-ID": message_id, "Auto-Submitted": "auto-generated", **_unsubscribing(letter)},
         )
-        connection = get_connection()
+        if letter.html:
+            mail.attach_alternative(letter.html, "text/html")
+        connection = get_connection(**self._options)
         _connect(connection)
         try:
             _hand_over(connection, mail)
@@ -53,34 +65,42 @@ def _connect(connection: Any) -> None:
     try:
         connection.open()
     except smtplib.SMTPResponseException as error:
-        # The server speaks of us here, a wrong password for instance, never of this receiver: it can be put right.
-        raise ChannelError(f"The mail server does not let us in: {_reply(error)}", code=str(error.smtp_code)) from error
+        # The server speaks of us here, never of this receiver: 4xx passes by itself, the rest somebody puts right.
+        raise _of_us("does not let us in", error) from error
     except (OSError, smtplib.SMTPException) as error:
-        raise ChannelError(f"The mail server cannot be reached: {error}") from error
+        raise ChannelError(f"The mail server cannot be reached: {error}", Result.OUT) from error
 
 
-def _hand_over(connection: Any, mail: EmailMessage) -> None:
+def _hand_over(connection: Any, mail: EmailMultiAlternatives) -> None:
     try:
         connection.send_messages([mail])
     except smtplib.SMTPRecipientsRefused as error:
         code, reply = next(iter(error.recipients.values()))
         raise _refused("receiver", code, reply) from error
     except smtplib.SMTPSenderRefused as error:
-        # Our own address, which the settings can change.
-        sentence = f"The mail server refuses the sender {error.sender}: {_reply(error)}"
-        raise ChannelError(sentence, code=str(error.smtp_code)) from error
+        raise _of_us(f"refuses the sender {error.sender}", error) from error
     except smtplib.SMTPResponseException as error:
         raise _refused("message", error.smtp_code, error.smtp_error) from error
     except (OSError, smtplib.SMTPException) as error:
-        raise ChannelError(f"The connection broke while sending: {error}", maybe_sent=True) from error
+        raise ChannelError(f"The connection broke while sending: {error}", Result.UNKNOWN) from error
 
 
 def _refused(what: str, code: int, reply: bytes | str) -> ChannelError:
-    """4xx means "later", 5xx "never" (RFC 5321, 4.2.1)."""
+    """4xx means "later", 5xx "never" (RFC 5321, 4.2.1); 5.1.x speaks of an address that is not there (RFC 3463)."""
     text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
-    return ChannelError(
-        f"The mail server refuses the {what}: {code} {text}", permanent=500 <= code < 600, code=str(code)
-    )
+    result = Result.NOT_NOW
+    if code == 421:
+        result = Result.OUT  # the server is closing down
+    elif 500 <= code < 600:
+        enhanced = text.split(maxsplit=1)[0] if text.split() else ""
+        no_such = enhanced.startswith("5.1.") or (not enhanced.startswith("5.") and code in (550, 551, 553))
+        result = Result.GONE if what == "receiver" and no_such else Result.REFUSED
+    return ChannelError(f"The mail server refuses the {what}: {code} {text}", result, code=str(code))
+
+
+def _of_us(what: str, error: smtplib.SMTPResponseException) -> ChannelError:
+    result = Result.OUT if 400 <= error.smtp_code < 500 else Result.DENIED
+    return ChannelError(f"The mail server {what}: {_reply(error)}", result, code=str(error.smtp_code))
 
 
 def _reply(error: smtplib.SMTPResponseException) -> str:
@@ -93,8 +113,15 @@ def _close(connection: Any) -> None:
         connection.close()
 
 
-def _domain() -> str:
-    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+def _domain(sender: str) -> str:
+    return parseaddr(sender)[1].rpartition("@")[2] or "localhost"
+
+
+def _unsubscribing(letter: Letter) -> dict[str, str]:
+    """What lets mail programs show a button for it (RFC 8058)."""
+    if not letter.unsubscribe:
+        return {}
+    return {"List-Unsubscribe": f"<{letter.unsubscribe}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 
 def _first_line(text: str) -> str:

@@ -1,18 +1,20 @@
 from django.db import models
 from django.db.models.functions import Now
 
+from notifications.models.delivery import Delivery
 from notifications.models.notification import Notification
 from notifications.verdict import Result
 
 
 class Attempt(models.Model):
-    """One try to send a notification. It has no result while it is under way."""
+    """One try to send a notification through one provider. It has no result while it is under way."""
 
     notification = models.ForeignKey(
         Notification, on_delete=models.CASCADE, related_name="attempts", db_index=False
     )  # the constraint's index serves it
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="attempts")
     number = models.PositiveIntegerField()
-    channel = models.CharField(max_length=63)
+    provider = models.CharField(max_length=63)
     result = models.CharField(max_length=8, blank=True, default="", choices=Result.choices)
     provider_id = models.CharField(max_length=255, blank=True, default="")
     code = models.CharField(max_length=63, blank=True, default="")

@@ -1,21 +1,23 @@
-from typing import Self
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from gateway.doorbell import Rank
 from gateway.ids import uuid7
-from notifications.lifecycle import WAITING, Status
+from notifications.lifecycle import LONGEST, WAITING, Status
 from notifications.masking import masked_receiver
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
     def of(self, tenant: str) -> Self:
         """The tenant's own; every question from outside begins here."""
-        return self.filter(tenant=tenant)
+        return self.filter(tenant=tenant, about=None)
 
     def due(self) -> Self:
-        """What a worker should send by now, by the database's clock."""
+        """What a worker should look at by now, by the database's clock."""
         return self.filter(status__in=WAITING, due_at__lte=Now())
 
     def overdue(self) -> Self:
@@ -26,29 +28,48 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 class Notification(models.Model):
     """One thing to be said to one receiver, and what became of it.
 
-    `tries` grows with every claim and is its fence: a worker whose attempt is not the latest moves nothing any more.
+    The row is the outbox and the lock: its deliveries, their attempts and its events change under it. `tries` grows
+    with every claim and is its fence: a worker whose attempt is not the latest moves nothing any more.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    tenant = models.CharField(max_length=63)
+    tenant = models.CharField(max_length=64)
     caller = models.CharField(max_length=200)
     traceparent = models.CharField(max_length=55, blank=True, default="")
+    about = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="callbacks",
+        help_text="The notification that this one tells its sender about.",
+    )
 
     receiver = models.JSONField()
     content = models.JSONField()
-    channel = models.CharField(max_length=63)
+    channels = models.JSONField(null=True, blank=True, help_text="In this order; null is every one that fits.")
+    category = models.CharField(max_length=63)
+    rank = models.PositiveSmallIntegerField(default=int(Rank.NORMAL))
+    sandbox = models.BooleanField(default=False, help_text="Kept instead of sent.")
+    metadata = models.JSONField(default=dict, blank=True)
+    callback_url = models.CharField(max_length=2000, blank=True, default="")
+    expires_at = models.DateTimeField(null=True, blank=True)
 
-    status = models.CharField(max_length=8, choices=Status.choices, default=Status.ACCEPTED)
+    status = models.CharField(max_length=LONGEST, choices=Status.choices, default=Status.ACCEPTED)
+    channel = models.CharField(max_length=63, blank=True, default="", help_text="The one that is, or was last, tried.")
     due_at = models.DateTimeField(null=True, blank=True, db_default=Now())
     lease_until = models.DateTimeField(null=True, blank=True)
     tries = models.PositiveIntegerField(default=0)
     rung_at = models.DateTimeField(null=True, blank=True, db_default=Now())
 
-    provider_id = models.CharField(max_length=255, blank=True, default="")
     error = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
     ended_at = models.DateTimeField(null=True, blank=True)
+
+    if TYPE_CHECKING:
+        now: datetime
+        """The database's time when the row was locked."""
 
     objects = NotificationQuerySet.as_manager()
 
@@ -67,13 +88,13 @@ class Notification(models.Model):
             ),
         ]
         indexes = [
-            # The sweep and the claim: what is due?
-            models.Index(name="notification_due", fields=["due_at"], condition=Q(status__in=WAITING)),
+            # The sweep: what is due, and of that the most urgent?
+            models.Index(name="notification_due", fields=["rank", "due_at"], condition=Q(status__in=WAITING)),
             # The sweep: whose lease is over?
             models.Index(name="notification_leased", fields=["lease_until"], condition=Q(status=Status.SENDING)),
             # The API's pages, the newest first.
-            models.Index(name="notification_newest", fields=["tenant", "-id"]),
-            # The console's list by status, the newest first.
+            models.Index(name="notification_newest", fields=["tenant", "-id"], condition=Q(about=None)),
+            # The API's and the console's list by status, the newest first.
             models.Index(name="notification_by_status", fields=["status", "-id"]),
         ]
 

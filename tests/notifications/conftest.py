@@ -16,7 +16,12 @@ EMAIL = "notifications.channels.email.Email"
 @pytest.fixture
 def pigeon(settings: Any) -> Iterator[type[Pigeon]]:
     """A channel that follows a script, beside e-mail."""
-    settings.NOTIFICATIONS = {"CHANNELS": {"pigeon": "tests.notifications.post.Pigeon", "email": EMAIL}}
+    settings.NOTIFICATIONS = {
+        "PROVIDERS": {
+            "pigeon": {"channel": "pigeon", "path": "tests.notifications.post.Pigeon"},
+            "mail": {"channel": "email", "path": EMAIL},
+        }
+    }
     Pigeon.letters.clear()
     Pigeon.script.clear()
     return Pigeon

@@ -10,7 +10,8 @@ from django.db.models import F
 from gateway.callers import Caller
 from notifications import operations
 from notifications.channels.channel import Channel, Letter
-from notifications.models import Notification
+from notifications.models import Notification, ProviderHealth
+from notifications.operations import Wanted
 
 CALLER = Caller(name="a test")
 
@@ -21,6 +22,9 @@ class Pigeon(Channel):
     address: ClassVar[str] = "loft"
     letters: ClassVar[list[Letter]] = []
     script: ClassVar[list[Exception | Callable[[], Any]]] = []
+
+    def __init__(self, name: str = "", secret: str = "") -> None:
+        self.name = name
 
     def check(self, address: str) -> None:
         if address == "nowhere":
@@ -36,17 +40,23 @@ class Pigeon(Channel):
         return f"pigeon {len(self.letters)}"
 
 
+class Raven(Pigeon):
+    """Another channel, with the same script."""
+
+    address: ClassVar[str] = "tower"
+
+
 def a_notification(**values: Any) -> Notification:
     """One that was just accepted, for the pigeon."""
     asked = {"receiver": {"loft": "17"}, "content": {"text": "coo"}, **values}
-    return operations.accept(CALLER, **asked)
+    return operations.accept(CALLER, Wanted(**asked))
 
 
 def later(by: timedelta) -> None:
     """Put the clock forward, which is to say: every clock that is set, back."""
-    Notification.objects.update(
-        **{name: F(name) - by for name in ("due_at", "lease_until", "rung_at")},
-    )
+    names = ("due_at", "lease_until", "rung_at", "expires_at")
+    Notification.objects.update(**{name: F(name) - by for name in names})
+    ProviderHealth.objects.update(open_until=F("open_until") - by)
 
 
 def now(pk: UUID) -> Notification:

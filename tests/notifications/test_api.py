@@ -51,7 +51,9 @@ def test_the_first_channel_that_has_an_address_is_taken(service, pigeon):
         ({"loft": "17"}, "pigeon"),
         ({**JANE, "loft": "17"}, "pigeon"),
     ):
-        assert now(service.ask({"receiver": receiver, "content": "coo"}).json()["id"]).channel == channel
+        pk = now(service.ask({"receiver": receiver, "content": "coo"}).json()["id"]).pk
+        delivery.deliver(pk)
+        assert now(pk).channel == channel
 
 
 @pytest.mark.parametrize(
@@ -73,12 +75,32 @@ def test_the_first_channel_that_has_an_address_is_taken(service, pigeon):
         ({"receiver": "jane@example.org", "content": "hi"}, "/receiver", "dictionary"),
         ({"receiver": {"email": 17}, "content": "hi"}, "/receiver/email", "string"),
         ({"receiver": {"email": "jane"}, "content": "hi"}, "/receiver/email", "no e-mail address"),
-        ({"receiver": {"email": "jane@example.org\n"}, "content": "hi"}, "/receiver/email", "no e-mail address"),
+        ({"receiver": {"email": "jane@example.org\n"}, "content": "hi"}, "/receiver/email", "one line"),
+        ({"receiver": {"email": "jane@example.org\r\nBcc: x@y.org"}, "content": "hi"}, "/receiver/email", "one line"),
+        ({"receiver": {"email": "jane@example.org\u2028"}, "content": "hi"}, "/receiver/email", "one line"),
         ({"receiver": {"email": "a@b.org, c@d.org"}, "content": "hi"}, "/receiver/email", "no e-mail address"),
         ({"receiver": {"email": f"j@{'x.' * 130}org"}, "content": "hi"}, "/receiver/email", ""),
         ({"receiver": {"emial": "jane@example.org"}, "content": "hi"}, "/receiver/emial", "did you mean 'email'?"),
-        ({"receiver": {"fax/~": "1"}, "content": "hi"}, "/receiver/fax~1~0", "there are: email."),
-        ({"receiver": {}, "content": "hi"}, "/receiver", "give one of: email"),
+        ({"receiver": {"fax/~": "1"}, "content": "hi"}, "/receiver/fax~1~0", "there are: email, url"),
+        ({"receiver": {}, "content": "hi"}, "/receiver", "give one of: email, url"),
+        ({"receiver": {"locale": "de"}, "content": "hi"}, "/receiver", "give one of: email, url"),
+        ({"receiver": JANE, "content": "hi", "channels": ["emial"]}, "/channels/0", "did you mean 'email'?"),
+        ({"receiver": JANE, "content": "hi", "channels": ["email", "email"]}, "/channels/1", "given twice"),
+        ({"receiver": JANE, "content": "hi", "channels": ["webhook"]}, "/channels/0", "needs the receiver's url"),
+        ({"receiver": JANE, "content": "hi", "channels": []}, "/channels", "at least 1 item"),
+        ({"receiver": JANE, "content": "hi", "category": "nws"}, "/category", "did you mean 'news'?"),
+        ({"receiver": JANE, "content": "hi", "category": "callback"}, "/category", "there are: transactional"),
+        ({"receiver": JANE, "content": "hi", "priority": "high"}, "/priority", "urgent"),
+        ({"receiver": JANE, "content": "hi", "mode": "test"}, "/mode", "sandbox"),
+        ({"receiver": JANE, "content": "hi", "send_at": "tomorrow"}, "/send_at", "like 2026-03-01T09:00:00+01:00"),
+        ({"receiver": JANE, "content": "hi", "send_at": 1}, "/send_at", "is a text like"),
+        ({"receiver": JANE, "content": "hi", "send_at": "2026-03-01T09:00:00"}, "/send_at", "timezone"),
+        ({"receiver": JANE, "content": "hi", "expires_at": "2020-03-01T09:00:00Z"}, "/expires_at", "over before"),
+        ({"receiver": JANE, "content": "hi", "callback_url": "http://example.org"}, "/callback_url", "https"),
+        ({"receiver": JANE, "content": "hi", "callback_url": "https://10.0.0.1/"}, "/callback_url", "private"),
+        ({"receiver": JANE, "content": "hi", "metadata": {"order": 17}}, "/metadata/order", "string"),
+        ({"receiver": {"url": "https://127.0.0.1/"}, "content": "hi"}, "/receiver/url", "private"),
+        ({"receiver": {"url": "https://a:b@example.org/"}, "content": "hi"}, "/receiver/url", "no password"),
         ([], "", ""),
         (None, "", ""),
     ],

@@ -9,6 +9,7 @@ from django.test import Client
 from notifications import delivery
 from notifications.channels.channel import ChannelError
 from notifications.models import Attempt, Notification
+from notifications.verdict import Result
 from tests.notifications.post import a_notification, later
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +26,7 @@ def admin() -> Client:
 
 
 def test_the_list_is_narrowed_by_status_and_masks_receivers(admin, pigeon):
-    pigeon.script.append(ChannelError("There is no such loft.", permanent=True))
+    pigeon.script.append(ChannelError("There is no such loft.", Result.REFUSED))
     failed = a_notification(receiver={"loft": "17 Roof Lane"}).pk
     delivery.deliver(failed)
     waiting = a_notification().pk

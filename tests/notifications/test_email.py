@@ -19,7 +19,16 @@ SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
 
 def a_letter(**values: Any) -> Letter:
-    return Letter(**{"id": uuid7(), "address": "jane@example.org", "subject": "Your order", "text": "Grüße", **values})
+    return Letter(
+        **{
+            "id": uuid7(),
+            "tenant": "default",
+            "address": "jane@example.org",
+            "subject": "Your order",
+            "text": "Grüße",
+            **values,
+        }
+    )
 
 
 @pytest.fixture
@@ -62,39 +71,45 @@ def test_without_a_subject_the_first_line_is_the_subject(server, text, subject):
 
 
 @pytest.mark.parametrize(
-    ("command", "answer", "permanent", "maybe_sent", "code"),
+    ("command", "answer", "result", "code"),
     [
-        ("HELLO", "421 too many connections", False, False, "421"),
-        ("HELLO", "554 go away", False, False, "554"),  # it speaks of us, and can be put right
-        ("HELLO", HANG_UP, False, False, ""),
-        ("HELLO", SILENCE, False, False, ""),
-        ("MAIL", "550 unknown sender", False, False, "550"),
-        ("MAIL", "451 later", False, False, "451"),
-        ("RCPT", "550 no such user", True, False, "550"),
-        ("RCPT", "450 greylisted", False, False, "450"),
-        ("DATA", "554 no valid recipients", True, False, "554"),
-        ("DATA", "451 later", False, False, "451"),
-        (".", "552 too big", True, False, "552"),
-        (".", "451 later", False, False, "451"),
-        (".", HANG_UP, False, True, ""),
-        (".", SILENCE, False, True, ""),
+        ("HELLO", "421 too many connections", "out", "421"),
+        ("HELLO", "554 go away", "denied", "554"),  # it speaks of us, and can be put right
+        ("HELLO", HANG_UP, "out", ""),
+        ("HELLO", SILENCE, "out", ""),
+        ("MAIL", "550 unknown sender", "denied", "550"),
+        ("MAIL", "451 later", "out", "451"),
+        ("RCPT", "550 no such user", "gone", "550"),
+        ("RCPT", "550 5.1.1 no such user", "gone", "550"),
+        ("RCPT", "553 5.1.3 no such user", "gone", "553"),
+        ("RCPT", "550 5.7.1 we do not like you", "refused", "550"),  # the address may be a good one
+        ("RCPT", "552 5.2.2 mailbox full", "refused", "552"),
+        ("RCPT", "450 greylisted", "not_now", "450"),
+        ("RCPT", "421 closing", "out", "421"),
+        ("DATA", "554 no valid recipients", "refused", "554"),
+        ("DATA", "451 later", "not_now", "451"),
+        (".", "552 too big", "refused", "552"),
+        (".", "550 spam", "refused", "550"),
+        (".", "451 later", "not_now", "451"),
+        (".", HANG_UP, "unknown", ""),
+        (".", SILENCE, "unknown", ""),
     ],
 )
-def test_what_the_server_says_decides_what_is_known(server, command, answer, permanent, maybe_sent, code):
+def test_what_the_server_says_decides_what_is_known(server, command, answer, result, code):
     server.answers[command] = answer
     with pytest.raises(ChannelError) as raised:
         Email().send(a_letter())
     error = raised.value
-    assert (error.permanent, error.maybe_sent, error.code) == (permanent, maybe_sent, code)
+    assert (error.result, error.code) == (result, code)
     assert str(error)
-    assert bool(server.mails) == maybe_sent
+    assert bool(server.mails) == (result == "unknown")
 
 
 def test_a_server_that_does_not_listen_was_sent_nothing(server, settings):
     settings.EMAIL_PORT = 1
     with pytest.raises(ChannelError) as raised:
         Email().send(a_letter())
-    assert (raised.value.permanent, raised.value.maybe_sent) == (False, False)
+    assert raised.value.result == "out"
 
 
 @pytest.mark.parametrize("goodbye", [HANG_UP, SILENCE, "221 " + "bye " * 5000], ids=["hang up", "silence", "endless"])

@@ -17,8 +17,18 @@ from notifications.models import Notification
     ("given", "sentence"),
     [
         ({"QEUE": "x"}, "no setting 'QEUE'"),
-        ({"CHANNELS": {"pager": "nowhere.Pager"}}, "which fails"),
-        ({"CHANNELS": {"pager": "datetime.timedelta"}}, "is no Channel"),
+        ({"PROVIDERS": {"pager": {"channel": "pager", "path": "nowhere.Pager"}}}, "which fails"),
+        ({"PROVIDERS": {"pager": {"channel": "pager", "path": "datetime.timedelta"}}}, "is no Channel"),
+        ({"PROVIDERS": {"pager": {"chanel": "pager"}}}, "is a dict of 'channel'"),
+        ({"PROVIDERS": {"pager": "notifications.channels.email.Email"}}, "is a dict of 'channel'"),
+        (
+            {
+                "PROVIDERS": {
+                    "w": {"channel": "w", "path": "notifications.channels.webhook.Webhook", "options": {"x": 1}}
+                }
+            },
+            "cannot be made with the options x (TypeError)",
+        ),
     ],
 )
 def test_the_checks_find_what_is_wrong(settings, given, sentence):
@@ -48,6 +58,8 @@ def test_a_changed_setting_counts_at_once(settings):
         ('"a@b"@example.org', '"…@example.org'),
         ("+4917012345678", "+…8"),
         ("1234", "…"),
+        ("https://example.org/hooks/secret?key=secret", "https://example.org/…"),
+        ("slack://token-a/token-b/token-c", "slack://…"),
     ],
 )
 def test_addresses_are_masked(address, shown):
@@ -55,19 +67,20 @@ def test_addresses_are_masked(address, shown):
     assert without_addresses(f"<{address}> is unknown", {"any": address}) == f"<{shown}> is unknown"
 
 
-def test_every_status_has_its_arrows_and_only_news_leaves_an_end():
-    assert set(ARROWS) == set(Status.values)
+def test_every_status_has_its_arrows_and_only_news_or_a_retry_leaves_an_end():
+    assert set(ARROWS) == set(Status.values) == {*WAITING, *ENDS, "sending"}
     for status in Status:
-        assert set(ARROWS[status].split()) <= ({"sent"} if status in ENDS else set(Status.values))
-    assert all("sending" in ARROWS[status].split() for status in WAITING)
+        news = {"sent", "delivered", "bounced", "queued"}
+        assert set(ARROWS[status].split()) <= (news if status in ENDS else set(Status.values))
+    assert [status for status in Status if "sending" in ARROWS[status].split()] == ["queued"]
 
 
 def test_an_arrow_that_is_not_drawn_raises():
-    row = SimpleNamespace(status="sent")
+    row = SimpleNamespace(status="delivered")
     for status in Status:
         with pytest.raises(MachineError):
             move(row, status)
-    assert row.status == "sent"
+    assert row.status == "delivered"
 
 
 @pytest.mark.only_on("postgresql")
@@ -75,7 +88,7 @@ def test_an_arrow_that_is_not_drawn_raises():
 @pytest.mark.parametrize(
     ("rows", "index"),
     [
-        (lambda: Notification.objects.due().order_by("due_at")[:500], "notification_due"),
+        (lambda: Notification.objects.due().order_by("rank", "due_at")[:500], "notification_due"),
         (lambda: Notification.objects.overdue().order_by("lease_until")[:200], "notification_leased"),
         (lambda: Notification.objects.of("default").order_by("-id")[:50], "notification_newest"),
         (lambda: Notification.objects.filter(status="failed").order_by("-id")[:50], "notification_by_status"),

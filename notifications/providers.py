@@ -1,0 +1,87 @@
+"""Which provider is next, and which are left alone: the circuit breakers, shared by all processes through a row each.
+
+A provider that failed `BREAKER_FAILURES` times in a row, that does not let us in, or that asked for a pause, is open:
+nothing goes to it. When that time is over one message tries it; if it succeeds, everything goes there again.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import F
+from django.db.models.functions import Now
+
+from notifications.channels.channel import providers_of
+from notifications.conf import conf
+from notifications.models import ProviderHealth
+from notifications.verdict import Outcome, Result
+
+FAILURES = {Result.OUT, Result.DENIED, Result.UNKNOWN}
+LONGEST_ERROR = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The provider to try, or None and when the first of them may be tried again."""
+
+    name: str | None
+    again_at: datetime | None = None
+
+
+def choose(channel: str, tried: Iterable[str], now: datetime) -> Choice:
+    """The provider that was tried least often, in the order of the settings, of those that are not left alone.
+
+    Raises `LookupError` when the channel has none.
+    """
+    names = providers_of(channel)
+    if not names:
+        raise LookupError(channel)
+    health, times = _health(names), Counter(tried)
+    for name in sorted(names, key=lambda name: times[name]):  # sorting keeps the order of what is equal
+        if _takes(health.get(name), now):
+            return Choice(name=name)
+    opens = [row.open_until for row in health.values() if row.open_until and row.open_until > now]
+    return Choice(name=None, again_at=min(opens, default=now + conf().breaker_pause))
+
+
+def others(channel: str, tried: Sequence[str], now: datetime) -> bool:
+    """Whether another provider than the last one tried had fewer tries, and would take one now."""
+    names, times = providers_of(channel), Counter(tried)
+    fewer = [name for name in names if times[name] < times[tried[-1]]]
+    health = _health(fewer)
+    return any(not is_open(health.get(name), now) for name in fewer)
+
+
+def note(name: str, outcome: Outcome, now: datetime) -> None:
+    """What an attempt says of its provider; a success writes only when there were failures."""
+    if outcome.result == Result.SENT:
+        ProviderHealth.objects.filter(pk=name, failures__gt=0).update(
+            failures=0, open_until=None, error="", changed_at=Now()
+        )
+    elif outcome.result in FAILURES:
+        ProviderHealth.objects.get_or_create(pk=name)
+        row = ProviderHealth.objects.filter(pk=name)
+        row.update(failures=F("failures") + 1, error=outcome.error[:LONGEST_ERROR], changed_at=Now())
+        failed_often = row.filter(failures__gte=conf().breaker_failures).exists()
+        if failed_often or outcome.result == Result.DENIED or outcome.retry_after:
+            row.update(open_until=now + max(conf().breaker_pause, outcome.retry_after or timedelta()))
+
+
+def is_open(row: ProviderHealth | None, now: datetime) -> bool:
+    """Whether a provider is left alone."""
+    return row is not None and row.open_until is not None and row.open_until > now
+
+
+def _takes(row: ProviderHealth | None, now: datetime) -> bool:
+    """Whether it may be tried now; where the time is over, whoever asks first is the one that tries."""
+    if row is None or row.open_until is None:
+        return True
+    if row.open_until > now:
+        return False
+    mine = ProviderHealth.objects.filter(pk=row.pk, open_until=row.open_until)
+    return bool(mine.update(open_until=now + conf().breaker_pause))
+
+
+def _health(names: Sequence[str]) -> dict[str, ProviderHealth]:
+    return ProviderHealth.objects.in_bulk(names)
