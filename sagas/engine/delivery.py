@@ -22,6 +22,7 @@ from sagas.record import attempts
 from sagas.record.attempts import Claim, Heard, Recorded
 from sagas.record.payload import Unstorable as CannotStore
 from sagas.record.payload import pack
+from sagas.words import boundaries
 from sagas.words.outcome import Absent, Lost, NotNow, Outcome, Probed, Refused, ShutOut, Succeeded, Unstorable, Wrong
 from sagas.words.verdict import Doing
 
@@ -69,13 +70,16 @@ def call(held: Claim) -> Outcome:
     if function is None:
         return ShutOut(error=f"{held.run.path} has no function for its {held.run.doing} any more.", code="no_function")
     try:
+        boundaries.passed("calling")
         with alarm(held.ends - time.monotonic()):
             result = function(context)
     except Exception as error:
         if _is_local(held) and is_conflict(error):
             raise
         logger.debug("%s raised", held.run, exc_info=True)
+        boundaries.passed("called")
         return _failed(Doing(held.run.doing), error)
+    boundaries.passed("called")
     return _succeeded(Doing(held.run.doing), result)
 
 
@@ -88,10 +92,13 @@ def function_of(held: Claim) -> Callable[[Any], Any] | None:
 
 def _decide(held: Claim, context: Context) -> Outcome:
     try:
+        boundaries.passed("calling")
         with alarm(held.ends - time.monotonic()):
-            return decide(held, context)
+            decided = decide(held, context)
     except Unknown as error:
         return Wrong(error=f"The functions of {held.run.path} did not come back in time.", code=error.code)
+    boundaries.passed("called")
+    return decided
 
 
 def _succeeded(doing: Doing, result: object) -> Outcome:

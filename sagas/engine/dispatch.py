@@ -5,8 +5,9 @@ Losing one costs time, a second one is harmless: the row is the truth.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 
 from django.db import transaction
 
@@ -14,19 +15,19 @@ from gateway import doorbell
 from gateway.doorbell import Rank
 from sagas.engine.lanes import lane, rank_of
 from sagas.record.turn import Bell, Turn
+from sagas.words import boundaries
 
 DELIVER = "sagas.tasks.deliver"
 MANY, BUNDLE = 50, 5
 """So many at once are many; then one message names so many."""
 
-_silent = False
+_send_to: Callable[..., bool] | None = None
 
 
 def ring(bells: Iterable[Bell]) -> None:
     """Ring for runs whose transaction is committed. Never blocks, never raises."""
-    for bell in [] if _silent else bells:
-        where = lane(bell.queue, bell.definition)
-        doorbell.ring(DELIVER, [bell.run, bell.fence], where, countdown=bell.delay, rank=rank_of(bell.priority))
+    for bell in bells:
+        _send([bell.run, bell.fence], lane(bell.queue, bell.definition), rank_of(bell.priority), bell.delay)
 
 
 def ring_many(bells: Iterable[Bell]) -> None:
@@ -36,7 +37,7 @@ def ring_many(bells: Iterable[Bell]) -> None:
     Neighbours go into different messages, so rows of one saga that are side by side do not stand behind each other.
     """
     alike: dict[tuple[str, Rank], list[Bell]] = {}
-    for bell in [] if _silent else bells:
+    for bell in bells:
         if bell.delay is None:
             alike.setdefault((lane(bell.queue, bell.definition), rank_of(bell.priority)), []).append(bell)
         else:
@@ -45,7 +46,13 @@ def ring_many(bells: Iterable[Bell]) -> None:
         messages = len(many) if len(many) < MANY else math.ceil(len(many) / BUNDLE)
         for first in range(messages):
             named = [number for bell in many[first::messages] for number in (bell.run, bell.fence)]
-            doorbell.ring(DELIVER, named, where, rank=rank)
+            _send(named, where, rank)
+
+
+def _send(named: list[int], where: str, rank: Rank, delay: timedelta | None = None) -> None:
+    boundaries.passed("ringing")
+    (_send_to or doorbell.ring)(DELIVER, named, where, countdown=delay, rank=rank)
+    boundaries.passed("rung")
 
 
 def ring_many_after_commit(turns: Sequence[Turn]) -> None:
@@ -59,11 +66,18 @@ def ring_after_commit(t: Turn) -> None:
 
 
 @contextmanager
-def silenced() -> Iterator[None]:
-    """Within this context nobody is rung for, as if every message were lost; for tests."""
-    global _silent
-    before, _silent = _silent, True
+def replaced(by: Callable[..., bool]) -> Iterator[None]:
+    """Within this context messages are given to that function, which is called as `doorbell.ring` is; for tests."""
+    global _send_to
+    before, _send_to = _send_to, by
     try:
         yield
     finally:
-        _silent = before
+        _send_to = before
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Within this context nobody is rung for, as if every message were lost; for tests."""
+    with replaced(lambda *message, **options: False):
+        yield

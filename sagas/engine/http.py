@@ -32,6 +32,7 @@ from sagas.engine.answers import (
 )
 from sagas.engine.transport import bounded, transport
 from sagas.errors import Abort, Denied, NothingThere, RetryLater, SagaError, Unknown
+from sagas.words import boundaries
 
 CONNECT = timedelta(seconds=5)
 """Waiting longer than this for a connection is not worth the attempt: nothing was sent, so it is tried again."""
@@ -99,6 +100,7 @@ class Service:
             raise RetryLater(f"{self.name} was not called with {title}: no time is left.", code="no_time_left")
         connect = min(seconds, CONNECT.total_seconds())
         request.extensions["timeout"] = {"connect": connect, "pool": connect, "read": seconds, "write": seconds}
+        boundaries.passed("sending")
         try:
             with bounded(seconds):
                 response = transport().handle_request(request)
@@ -108,7 +110,9 @@ class Service:
                     with suppress(httpx.HTTPError):
                         response.close()
         except httpx.HTTPError as error:
+            boundaries.passed("answered")
             raise self._trouble(error, title) from error
+        boundaries.passed("answered")
         return self._understood(response, body, title)
 
     def _request(

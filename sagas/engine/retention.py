@@ -12,10 +12,12 @@ from typing import IO, Any
 from uuid import UUID
 
 from django.core import serializers
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from sagas.models import Audit, Incident, Journal, Revision, Run, Saga, Signal
+from sagas.record.commit import commit
+from sagas.words import boundaries
 
 BATCH = 200
 ROWS: tuple[type[models.Model], ...] = (Run, Journal, Signal, Incident, Audit, Revision)
@@ -46,7 +48,7 @@ def prune(
 
 
 def _prune(before: datetime, after: UUID, archive: IO[str] | None, dry_run: bool, most: int) -> Batch | None:
-    with transaction.atomic():
+    with commit():
         old = Saga.objects.filter(pk__gt=after, pk__lt=_first_id(before + SLACK), parent=None, ended_at__lt=before)
         roots = list(old.order_by("pk").select_for_update()[:most])
         if not roots:
@@ -60,6 +62,8 @@ def _prune(before: datetime, after: UUID, archive: IO[str] | None, dry_run: bool
             _archive([saga for each in going for saga in each], archive)
             for each in reversed(going):  # children first: a row with a child cannot go
                 Saga.objects.filter(pk__in=[saga.pk for saga in each]).delete()
+            if removed:
+                boundaries.committed("pruned")
         return Batch(removed=removed, kept=len(root_of) - removed, last=roots[-1].pk)
 
 

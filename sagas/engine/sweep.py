@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError
 from django.db.models import Case, F, Q, Value, When
 
 from gateway.borrowing import borrowed
@@ -27,9 +27,10 @@ from sagas.models import Run, Saga, Sweep, Work, Worker
 from sagas.record import clock
 from sagas.record.attempts import take_back
 from sagas.record.clocks import expire, reach_the_deadline
+from sagas.record.commit import commit
 from sagas.record.locked import turn
 from sagas.record.turn import Bell
-from sagas.words import registry
+from sagas.words import boundaries, registry
 from sagas.words.verdict import Reason
 
 logger = logging.getLogger(__name__)
@@ -76,6 +77,7 @@ def _mark(now: datetime) -> bool | None:
         if Sweep.objects.filter(pk=1).exists():
             return None
         Sweep.objects.bulk_create([Sweep(at=now, steady_since=now)], ignore_conflicts=True)
+    boundaries.committed("marked")
     return Sweep.objects.filter(pk=1, steady_since__lte=now - conf().gone_after).exists()
 
 
@@ -83,7 +85,9 @@ def _judge(now: datetime) -> None:
     for worker in Worker.objects.silent(now, conf().gone_after):
         if Worker.objects.filter(pk=worker.pk, gone_at=None, beat_at=worker.beat_at).update(gone_at=now):
             logger.warning("Worker %s has been silent since %s: it is gone.", worker.name, worker.beat_at)
-    Worker.objects.filter(gone_at__lt=now - FORGET_WORKERS).delete()
+            boundaries.committed("judged")
+    if Worker.objects.filter(gone_at__lt=now - FORGET_WORKERS).delete()[0]:
+        boundaries.committed("forgotten")
 
 
 def _take_back_all(now: datetime) -> None:
@@ -95,6 +99,7 @@ def _take_back_all(now: datetime) -> None:
         _survive(run, partial(take_back, run.pk, run.fence, "The worker that ran it is gone.", died=True))
     _report_unknown(now, [run for run in overdue if run.at and run.at < now - conf().unknown_after])
     for run in overdue:
+        boundaries.passed("firing")
         _survive(run, partial(take_back, run.pk, run.fence, "It did not come back in time.", died=False))
 
 
@@ -108,6 +113,7 @@ def _fire_all(now: datetime) -> None:
         for run in runs:
             by_saga.setdefault(run.saga_id, []).append(run)
         for of_one in by_saga.values():
+            boundaries.passed("firing")
             _survive(of_one[0], partial(_fire, of_one))
         if len(runs) < BATCH:
             return
@@ -135,7 +141,8 @@ def _push_on(runs: list[Run]) -> None:
         now = clock.now()
         old = [run for run in runs if run.since and run.since < now - conf().unknown_after]
         same = Run.objects.filter(pk__in=[run.pk for run in runs], work=Work.WAITING, at__lte=now)
-        same.update(at=now + timedelta(seconds=5))
+        if same.update(at=now + timedelta(seconds=5)):
+            boundaries.committed("pushed_on")
     _report_unknown(now, old)
 
 
@@ -145,6 +152,7 @@ def _deadlines(now: datetime) -> None:
             overdue = list(Saga.objects.overdue(now).order_by("deadline_at")[:BATCH])
         for saga in overdue:
             if registry.find(saga.definition, saga.version, saga.fingerprint):
+                boundaries.passed("firing")
                 _turn_back(saga.pk)
         if len(overdue) < BATCH:
             return
@@ -162,12 +170,13 @@ def _turn_back(pk: UUID) -> None:
 
 def _ring_again(now: datetime) -> None:
     unheard = Q(rung_at=None) | Q(rung_at__lt=now - conf().ring_again_after)
-    with borrowed(), transaction.atomic():
+    with borrowed(), commit():
         first = list(in_turn(Run.objects.due(now).filter(unheard, TAKES), RINGS).values_list("pk", flat=True))
         still = Run.objects.filter(unheard, pk__in=first, work=Work.DUE, at__lte=now)
         mine = still.select_related("saga").select_for_update(skip_locked=True, no_key=True, of=("self",))
         runs = list(mine.order_by("at"))
-        Run.objects.filter(pk__in=[run.pk for run in runs]).update(rung_at=now)
+        if Run.objects.filter(pk__in=[run.pk for run in runs]).update(rung_at=now):
+            boundaries.committed("noted")
     ring_many(Bell.of(run, now, run.saga.definition) for run in runs)
     _report_unknown(now, [run for run in runs if run.at and run.at < now - conf().unknown_after])
 
@@ -213,7 +222,8 @@ def _survive(run: Run, act: Callable[[], tuple[Bell, ...]]) -> None:
             return
         logger.exception("The sweep could not handle %s; it looks again in a minute.", run)
         with borrowed():
-            Run.objects.filter(pk=run.pk, fence=run.fence).update(at=clock.now() + timedelta(minutes=1))
+            if Run.objects.filter(pk=run.pk, fence=run.fence).update(at=clock.now() + timedelta(minutes=1)):
+                boundaries.committed("pushed_on")
 
 
 def _state(error: Exception) -> str:

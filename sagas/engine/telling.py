@@ -7,7 +7,7 @@ from django.utils.module_loading import import_string
 
 from sagas.conf import conf
 from sagas.models import Run
-from sagas.words import registry
+from sagas.words import boundaries, registry
 
 logger = logging.getLogger(__name__)
 
@@ -16,10 +16,12 @@ def tell(what: str, document: dict[str, Any]) -> None:
     """Call the function that `SAGAS["TELL"]` names; its failure is logged and stops nothing."""
     if not conf().tell:
         return
+    boundaries.passed("telling")
     try:
         import_string(conf().tell)(what, document)
     except Exception:
         logger.exception("People could not be told: %s failed.", conf().tell)
+    boundaries.passed("told")
 
 
 def remind(run: Run) -> None:

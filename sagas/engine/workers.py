@@ -31,7 +31,7 @@ from sagas.engine.sweep import sweep
 from sagas.models import Run, Work, Worker
 from sagas.record import clock
 from sagas.record.turn import Bell
-from sagas.words import registry
+from sagas.words import boundaries, registry
 
 logger = logging.getLogger(__name__)
 
@@ -158,6 +158,7 @@ class Here:
             probed = {"probed_at": now} if self._sang else {}
             if self._registered and Worker.objects.filter(pk=self.id, gone_at=None).update(beat_at=now, **probed):
                 self._beaten, self._sang = beaten, False
+                boundaries.committed("beat")
                 return
             if self._registered:
                 logger.warning("This worker was declared gone and begins anew.")
@@ -172,6 +173,7 @@ class Here:
                 beat_at=now,
             )
             self._registered, self._beaten = True, beaten
+            boundaries.committed("beat")
 
     def sang(self) -> None:
         """This process heard a message that its worker had sent itself; told with the next heartbeat."""
@@ -232,7 +234,8 @@ def here() -> Here:
 def outlive_all() -> None:
     """Declare every registered process gone at once: only for one that holds the lock that makes it the only one."""
     with borrowed():
-        Worker.objects.filter(gone_at=None).update(gone_at=clock.now())
+        if Worker.objects.filter(gone_at=None).update(gone_at=clock.now()):
+            boundaries.committed("judged")
 
 
 def begin(*, name: str, queues: Sequence[str], concurrency: int, ranked: bool) -> Here:

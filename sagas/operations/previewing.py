@@ -7,12 +7,11 @@ from importlib import import_module
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
-
 from gateway.borrowing import borrowed
 from sagas.models import Run, Saga, Work
 from sagas.models.saga import Going
 from sagas.operations.allowing import effects_in_place, why_not_retried
+from sagas.record.commit import commit, roll_back
 from sagas.words import registry
 from sagas.words.lifecycle import ENDS
 from sagas.words.outcome import Happened
@@ -40,7 +39,7 @@ def preview(verb: str, saga_id: UUID, **arguments: Any) -> Preview:
     if verb not in VERBS:
         raise ValueError(f"There is no verb {verb!r} to preview; there are: {', '.join(VERBS)}.")
     act = getattr(import_module("sagas.operations"), verb)
-    with borrowed(), transaction.atomic():
+    with borrowed(), commit():
         deadline = Saga.objects.filter(pk=saga_id).values_list("deadline_at", flat=True).first()
         before = {run.pk: _doing(run) for run in Run.objects.filter(saga_id=saga_id)}
         act(saga_id, **arguments)
@@ -48,7 +47,7 @@ def preview(verb: str, saga_id: UUID, **arguments: Any) -> Preview:
         sentences = list(_sentences(verb, saga, before))
         if saga.deadline_at is not None and saga.deadline_at != deadline:
             sentences.append(f"Its deadline is then {_time(saga.deadline_at)}.")
-        transaction.set_rollback(True)
+        roll_back()
     said = tuple(sentences) or (f"Nothing begins by itself; the saga is then {saga.state}.",)
     return Preview(verb=verb, sentences=said, state=saga.state)
 

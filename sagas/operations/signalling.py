@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import transaction
 from pydantic import ValidationError
 
 from sagas.engine.dispatch import ring_after_commit
@@ -15,6 +14,7 @@ from sagas.errors import InvalidInput, NotAllowed, NotFound
 from sagas.models import Run, Saga, Signal, Work
 from sagas.operations.allowing import allowed
 from sagas.operations.starting import faults_of_input, start
+from sagas.record.commit import commit
 from sagas.record.locked import turn
 from sagas.record.payload import Unstorable, pack, text
 from sagas.record.turn import Turn
@@ -93,7 +93,7 @@ def signal_by_key(
         if holder is None and start_if_missing is None:
             raise NotFound(f"No open saga {definition!r} holds the business key {business_key!r}.")
         try:
-            with transaction.atomic():
+            with commit():
                 if holder is None:
                     options = {**(start_if_missing or {}), "on_duplicate": "return"}
                     holder = start(definition, actor=actor, tenant=tenant, business_key=business_key, **options).saga

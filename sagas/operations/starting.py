@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from pydantic import ValidationError
 
 from sagas.engine.dispatch import ring_after_commit, ring_many_after_commit
@@ -18,6 +18,7 @@ from sagas.operations.allowing import allowed, effects_in_place
 from sagas.operations.turning import cancel
 from sagas.record import clock
 from sagas.record.birth import MOST, bear, conceive
+from sagas.record.commit import commit
 from sagas.record.guess import TakeTheLock
 from sagas.record.locked import Locked, turn
 from sagas.record.opening import begin_saga
@@ -153,7 +154,7 @@ def _store_all(drafts: Sequence[Callable[[], Saga]], table: Definition, actor: s
         bear(born)
         ring_many_after_commit(born)
         return [one.saga for one in born]
-    with transaction.atomic():
+    with commit():
         return [_begin(draft(), table, actor) for draft in drafts]
 
 
@@ -162,7 +163,7 @@ def _succeed(holder: Saga, draft: Callable[..., Saga], actor: str, *, replace: b
 
     It is stored under the holder's lock, or the holder could end without seeing it.
     """
-    with transaction.atomic():
+    with commit():
         with turn(holder.pk, actor) as t:
             if t.saga.ended_at:
                 return None
@@ -211,7 +212,7 @@ def clone(
             f"Effects of saga {saga_id} are still in place: {', '.join(left)}. Confirm that they may be there twice."
         )
         raise NotAllowed(sentence, code="effects_in_place", allowed=allowed(original))
-    with transaction.atomic():
+    with commit():
         started = start(
             original.definition,
             unpack(original.input) if input is UNCHANGED else input,
@@ -244,7 +245,7 @@ def _store(draft: Callable[[], Saga], table: Definition, actor: str) -> Saga | N
         ring_after_commit(born)
         return born.saga
     try:
-        with transaction.atomic():
+        with commit():
             return _begin(draft(), table, actor)
     except IntegrityError:
         return None

@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
-
 from gateway.borrowing import borrowed
 from sagas.conf import conf
 from sagas.models import Journal, Run, Saga, Work
 from sagas.record import postgres
+from sagas.record.commit import commit
 from sagas.record.guess import TakeTheLock, guess, may_guess
 from sagas.record.hearing import hear
 from sagas.record.late import came_late, is_echo
@@ -170,7 +169,7 @@ def record_local(
     conflicts of transactions; the caller tries again at once, which is no attempt.
     """
     try:
-        with borrowed(), transaction.atomic():
+        with borrowed(), commit():
             return _written(held, act(), worker, go_on)
     except DeadToken:
         pass

@@ -8,6 +8,7 @@ from sagas.models import Saga
 from sagas.record import postgres
 from sagas.record.guess import TakeTheLock, Unlocked, may_guess
 from sagas.record.opening import begin_saga
+from sagas.words import boundaries
 from sagas.words.definition import Definition
 
 MOST = 64
@@ -59,4 +60,6 @@ def bear(newborns: Sequence[Newborn]) -> list[bool]:
     for newborn, written in zip(newborns, found, strict=True):
         if written is not None:
             newborn.learn(written)
+    if any(found):
+        boundaries.committed()
     return [written is not None for written in found]

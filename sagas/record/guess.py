@@ -46,7 +46,8 @@ def guess(saga: Saga, run: Run, actor: str, now: datetime, stack: Stack | None =
     found = Guess(saga, run, actor, now, stack)
     yield found
     found.write()
-    boundaries.passed("committed")
+    if found.moves:
+        boundaries.committed()
 
 
 def may_guess() -> bool:

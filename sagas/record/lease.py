@@ -9,6 +9,7 @@ from sagas.models import Run, Saga, Work
 from sagas.models.saga import Going
 from sagas.record import clock
 from sagas.record.payload import pack
+from sagas.words import boundaries
 from sagas.words.verdict import Doing
 
 
@@ -28,7 +29,9 @@ def renew(run: Run, heartbeat: timedelta | None, progress: Any) -> None:
         if heartbeat is not None and run.ends_at is not None:
             changes["at"] = min(run.ends_at, clock.now() + heartbeat)
         if changes:
-            mine.filter(saga__in=Saga.objects.filter(pk=run.saga_id, **_direction(run))).update(**changes)
+            going = Saga.objects.filter(pk=run.saga_id, **_direction(run))
+            if mine.filter(saga__in=going).update(**changes):
+                boundaries.committed("renewed")
     confirm(run)
 
 

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
@@ -15,6 +14,7 @@ from gateway.borrowing import borrowed
 from sagas.models import Incident, Journal, Run, Saga, Work
 from sagas.models.saga import Going
 from sagas.record import clock
+from sagas.record.commit import commit
 from sagas.record.turn import RUN_FIELDS, DeadToken, Turn, changes
 from sagas.words import boundaries
 from sagas.words.lifecycle import StepState
@@ -42,7 +42,7 @@ def turn_of_run(run_id: int, fence: int, work: Work, actor: str) -> Iterator["Lo
 
 @contextmanager
 def _turn(sagas: QuerySet[Saga], actor: str) -> Iterator["Locked | None"]:
-    with borrowed(), transaction.atomic():
+    with borrowed(), commit():
         asked = time.monotonic()
         saga = sagas.select_for_update(no_key=True).annotate(clock=Now()).first()
         if saga is None:
@@ -51,7 +51,8 @@ def _turn(sagas: QuerySet[Saga], actor: str) -> Iterator["Locked | None"]:
         found = Locked(saga, actor, clock.told(saga.clock), waited=timedelta(seconds=time.monotonic() - asked))
         yield found
         found.write()
-    boundaries.passed("committed")
+        if found.moves:
+            boundaries.committed()
 
 
 class Locked(Turn):
@@ -146,6 +147,7 @@ class Locked(Turn):
         self.saga.save(force_insert=True)
         self.flush()
         self._note()
+        boundaries.committed()
 
     def write(self) -> None:
         """Everything that changed, with one more `rev` and one journal row."""

@@ -1,6 +1,6 @@
 """What happens next, and when."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -15,13 +15,16 @@ AFTER = timedelta(milliseconds=2)
 NEVER = 9999
 
 
-def next_by_itself(sagas: Collection[UUID], now: datetime, dead: Collection[UUID]) -> datetime | None:
+Hears = Callable[[Run], datetime | None]
+
+
+def next_by_itself(sagas: Collection[UUID], now: datetime, dead: Collection[UUID], hears: Hears) -> datetime | None:
     """When something happens that nobody is waited for: the next try, the take-over of what a worker left.
 
     It stands still before the end of what a saga waits for, and where a person must look: a test says what happens
-    then. A deadline that comes sooner comes.
+    then. A deadline that comes sooner comes. `hears` says when somebody hears of what is due and nobody came for.
     """
-    found = [at for run in _runs(sagas) if (at := _by_itself(run, now, dead)) is not None]
+    found = [at for run in _runs(sagas) if (at := _by_itself(run, now, dead, hears)) is not None]
     if not found:
         return None
     at = min(found)
@@ -34,14 +37,14 @@ def next_of_all(sagas: Collection[UUID], now: datetime) -> datetime | None:
     return min((at for at in [*times, *_deadlines(sagas)] if at > now), default=None)
 
 
-def _by_itself(run: Run, now: datetime, dead: Collection[UUID]) -> datetime | None:
+def _by_itself(run: Run, now: datetime, dead: Collection[UUID], hears: Hears) -> datetime | None:
     at = run.at
     if at is None or run.work == Work.WAITING or run.saga.state == SagaState.PENDING:
         return None
     if run.work == Work.RUNNING and run.worker in dead:
         at = now + conf().gone_after
     elif at <= now and run.work == Work.DUE:
-        return None
+        return hears(run)
     held = Incident.objects.open().filter(saga_id=run.saga_id, path=run.path, item=run.item, retried_at=None)
     if held.exists():
         return None

@@ -18,6 +18,10 @@ class Crash(BaseException):
     """The worker dies here."""
 
 
+class Hang(Crash):
+    """This attempt is never heard of again, and its worker lives on."""
+
+
 def a_list(names: Any) -> str:
     """Names for a sentence."""
     return ", ".join(str(name) for name in names) or "nothing"

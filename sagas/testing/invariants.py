@@ -4,12 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sagas.models import Journal, Run, Saga
+from sagas.models import Incident, Journal, Run, Saga
+from sagas.record.turn import STANCES
 from sagas.testing.failure import a_list
 from sagas.testing.reading import way_back_order
 from sagas.testing.script import Call
 from sagas.words.definition import Definition
-from sagas.words.lifecycle import SagaState, leads_to, saga_machine, step_machine, undo_machine
+from sagas.words.lifecycle import SagaState, StepState, leads_to, saga_machine, step_machine, undo_machine
 from sagas.words.plan import Undo
 from sagas.words.rows import Step
 from sagas.words.verdict import Doing
@@ -24,6 +25,7 @@ def broken(saga: Saga, table: Definition, calls: Iterable[Call]) -> list[str]:
     mine = [call for call in calls if call.saga == saga.pk]
     return [
         *_legal(saga, moves),
+        *_adds_up(saga, runs, moves),
         *_one_result(moves),
         *_one_key(mine),
         *_all_done(saga, runs),
@@ -51,6 +53,24 @@ def _legal(saga: Saga, moves: list[dict[str, Any]]) -> Iterator[str]:
             if new != old and new not in leads_to(machine, old):
                 yield f"{move['step']} went from {old} to {new}, and no arrow leads there."
         last[name] = now
+
+
+def _adds_up(saga: Saga, runs: list[Run], moves: list[dict[str, Any]]) -> Iterator[str]:
+    """What is counted on the saga's row is what there is, and the journal, replayed, gives the rows."""
+    counted = [sum(run.stance == stance for run in runs) for stance in STANCES]
+    if saga.position.get("tally", counted) != counted:
+        yield f"The saga counts {saga.position['tally']} of its rows {a_list(STANCES)}, and there are {counted}."
+    troubles = Incident.objects.open().filter(saga=saga).count()
+    if saga.open_incidents != troubles:
+        yield f"The saga counts {saga.open_incidents} open incidents, and there are {troubles}."
+    revisions = list(Journal.objects.filter(saga=saga).order_by("rev").values_list("rev", flat=True))
+    if revisions != list(range(1, saga.rev + 1)):
+        yield f"The saga is at revision {saga.rev}, and its journal has {len(revisions)} rows."
+    replayed = {(m["step"], m["item"]): (m["state"], m["undo"]) for m in moves if "state" in m}
+    for run in runs:
+        known = replayed.get((run.path, run.item), ("due", "none"))
+        if known != (run.state, run.undo) and run.state not in (StepState.CANCELLED, StepState.PENDING):
+            yield f"The journal leaves {run.path} {known[0]}, undo {known[1]}; its row is {run.state}, undo {run.undo}."
 
 
 def _one_result(moves: list[dict[str, Any]]) -> Iterator[str]:

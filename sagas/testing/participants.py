@@ -71,7 +71,8 @@ class Participant:
         headers: Mapping[str, str] | None = None,
         times: int | None = None,
     ) -> "Participant":
-        """It answers with that status and JSON; a `body` that is a function is called with the request."""
+        """It answers with that status and JSON. A `body` that is a function is called with the request, and returns
+        the JSON, or a pair of another status and the JSON."""
         headers = headers or {}
         return self._and(
             Answer(method=method.upper(), path=path, status=status, body=body, headers=headers, times=times)
@@ -118,10 +119,11 @@ class Outside:
         if answer.trouble is not None:
             raise answer.trouble(f"{name} does not answer")
         body = answer.body(seen) if callable(answer.body) else answer.body
-        kind = "application/problem+json" if answer.status >= 400 else "application/json"
-        content = b"" if body is None and answer.status < 400 else json.dumps(body or {}).encode()
+        status, body = body if isinstance(body, tuple) else (answer.status, body)
+        kind = "application/problem+json" if status >= 400 else "application/json"
+        content = b"" if body is None and status < 400 else json.dumps(body or {}).encode()
         return httpx.Response(
-            answer.status, headers={"content-type": kind, **answer.headers}, stream=httpx.ByteStream(content)
+            status, headers={"content-type": kind, **answer.headers}, stream=httpx.ByteStream(content)
         )
 
     def _next(self, seen: Request) -> Answer:

@@ -5,8 +5,6 @@ from uuid import UUID
 
 import httpx
 
-from gateway.ids import uuid7
-from sagas.engine import delivery
 from sagas.errors import Abort, Denied, Unknown
 from sagas.models import Run, Saga, Work
 from sagas.record import clock
@@ -67,8 +65,6 @@ class Cast:
                 raise Halt(f"{call.path}: {error} Script it: service(…).answers(…), or steps={{…}}.") from None
             raise
         call.landed = True
-        if self._world.at_boundary is not None:
-            self._world.at_boundary("called")
         return call.result
 
     def _wrongly(self, cue: Cue, call: Call, script: Script, function: Function, ctx: Any) -> Any:
@@ -96,7 +92,7 @@ class Cast:
         taken = Run.objects.get(pk=run.pk)
         if taken.work == Work.DUE and taken.at is not None:
             world.go_to(taken.at, sweeping=False)
-            delivery.deliver(taken.pk, taken.fence, uuid7(), stopping=lambda: True)
+            world.another_tries(taken.pk, taken.fence)
 
     def _script_of(self, saga_id: UUID) -> Script:
         if saga_id not in self.scripts:

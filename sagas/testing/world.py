@@ -16,13 +16,14 @@ from django.test import override_settings
 
 from gateway.ids import uuid7
 from sagas.conf import conf
-from sagas.engine import delivery, dispatch, transport
+from sagas.engine import delivery, transport
 from sagas.engine.sweep import sweep
-from sagas.models import Run, Saga, Sweep, Worker
+from sagas.models import Saga, Sweep, Worker
 from sagas.record import clock
 from sagas.testing.clocks import AFTER, next_by_itself, next_of_all
-from sagas.testing.failure import Crash, Halt, StoryFailed
+from sagas.testing.failure import Crash, Halt, Hang, StoryFailed
 from sagas.testing.playing import Cast
+from sagas.testing.post import AtOnce, Post
 from sagas.testing.stage import staged
 from sagas.words import boundaries, registry
 from sagas.words.definition import Definition
@@ -39,6 +40,8 @@ class World:
         self.ahead = timedelta(0)
         self.worker = uuid7()
         self.at_boundary: boundaries.Watcher | None = None
+        self.post: Post = AtOnce()
+        self.sweeping = False
         self._stack: ExitStack | None = None
         self.cast = Cast(self)
         self._tables: list[Definition] = []
@@ -84,7 +87,7 @@ class World:
             stack.enter_context(override_settings(SAGAS=self._settings(names)))
             stack.enter_context(registry.replaced([*self._tables, *self._others()]))
             stack.enter_context(transport.replaced(_Line(self.cast, names)))
-            stack.enter_context(dispatch.silenced())
+            stack.enter_context(self.post.caught())
             stack.enter_context(clock.ahead(self.ahead))
             if self.at_boundary is not None:
                 stack.enter_context(boundaries.watched(self.at_boundary))
@@ -111,7 +114,7 @@ class World:
         with self.lit():
             for _ in range(MOST):
                 looked = self._work()
-                at = next_by_itself(self._mine(), looked, self._dead)
+                at = next_by_itself(self._mine(), looked, self._dead, self.post.hears_of)
                 if at is None:
                     return
                 self.go_to(at)
@@ -140,19 +143,22 @@ class World:
         self._stack.enter_context(clock.ahead(by))
         if sweeping:
             Sweep.objects.all().delete()  # a mark of another sweep does not excuse this one
-            self.dying(sweep)
+            self.sweeping = True
+            try:
+                self.dying(sweep)
+            finally:
+                self.sweeping = False
 
     def _work(self) -> datetime:
         """Deliver what is due, until nothing is; when that was looked for last."""
         refused: set[tuple[int, int]] = set()
         for _ in range(MOST):
             now = clock.now()
-            due = Run.objects.due(now).filter(saga__in=self._mine()).order_by("at", "id")
-            run = next((run for run in due if (run.pk, run.fence) not in refused), None)
-            if run is None:
+            found = self.post.next(self._mine(), now, refused)
+            if found is None:
                 return now
-            if not self._deliver(run.pk, run.fence):
-                refused.add((run.pk, run.fence))
+            if not self._deliver(*found):
+                refused.add(found)
             while self._twice:
                 self.deliver_again(*self._twice.pop())
         raise StoryFailed("It does not come to rest.")
@@ -170,10 +176,20 @@ class World:
         if delivery.deliver(run, fence, uuid7()):
             raise Halt("A message that came twice was acted on twice.")
 
+    def another_tries(self, run: int, fence: int) -> None:
+        """Another worker makes one attempt; it may die in it, and this one goes on."""
+        mine, self.worker = self.worker, uuid7()
+        try:
+            self.dying(lambda: delivery.deliver(run, fence, self.worker, stopping=lambda: True))
+        finally:
+            self.worker = mine
+
     def dying(self, act: Callable[[], object]) -> bool:
         """Do it; a crash in it is the end of this worker, and another one begins. True when something was done."""
         try:
             return bool(act())
+        except Hang:
+            return True
         except Crash:
             now = clock.now()
             Worker.objects.create(id=self.worker, name="dead", started_at=now, beat_at=now, gone_at=now)
