@@ -13,6 +13,7 @@ from celery.signals import (
     worker_process_init,
     worker_process_shutdown,
     worker_ready,
+    worker_shutdown,
     worker_shutting_down,
 )
 from celery.worker.state import active_requests
@@ -105,6 +106,7 @@ def hear(request: Any, **kwargs: Any) -> None:
 
 
 @worker_shutting_down.connect
+@worker_shutdown.connect  # a consumer that fell over garbage ends without the signal above
 @worker_process_shutdown.connect
 def stop(**kwargs: Any) -> None:
     workers.here().stop()

@@ -5,7 +5,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
-from celery import Celery
+from celery import Celery, signals
 
 from gateway import doorbell
 from orchestrator import queues
@@ -23,6 +23,14 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def a_worker_of_its_own(monkeypatch):
     monkeypatch.setattr(workers, "_here", workers.Here())
+
+
+def test_a_worker_whose_consumer_fell_over_goes_on_with_nothing(world):
+    found = world.start(saga("two", step(world.act, reads_only=True), step(world.look, reads_only=True)))
+    run = run_of(found, "act")
+    signals.worker_shutdown.send(sender=None)
+    deliver(run.pk, run.fence)
+    assert world.called == ["act"]
 
 
 FORGED = [(None, None), ("1", 1), ([1], {"a": 1}), (-1, 1), (0, 0), (2**64, 1), (1, 2**40), (10**9, 1), (1.5, 1)]
