@@ -32,6 +32,10 @@ bench-waiting: $(LOCKED) services ## measure the pools with steps that wait; ARG
 bench-growth: $(LOCKED) services ## measure over a million ended sagas; ARGS=--quick stops at ten thousand
 	@$(BIN)/python -m benchmarks.growth $(ARGS)
 
+.PHONY: schedules
+schedules: $(LOCKED) ## seeded schedules of workers, people and faults; MINUTES=30, or ARGS="--seed 5f3a:17" replays one
+	@$(BIN)/python -m tests.schedules --minutes $(or $(MINUTES),5) $(ARGS)
+
 .PHONY: soak soak-short soak-naive
 soak: $(LOCKED) services ## 20 minutes of load and faults on real processes, judged; ARGS="--seed 1" replays a plan
 	@$(BIN)/python -m tests.soak --profile standard $(ARGS)

@@ -29,12 +29,15 @@ class Pass:
 
 RACES = tuple(f"tests/sagas/test_{name}.py" for name in ("concurrency", "races", "crashes", "back", "storms"))
 
+APART = ("acceptance", "schedules")  # each has a pass of its own
+EVERYTHING = ("tests", *(f"--ignore=tests/{name}" for name in APART), *IN_PARALLEL)
+
 PASSES = (
-    Pass("sqlite", "Everything but real processes, on SQLite", ("tests", "--ignore=tests/acceptance", *IN_PARALLEL)),
+    Pass("sqlite", "Everything but real processes, on SQLite", EVERYTHING),
     Pass(
         "postgres",
         "The same on PostgreSQL",
-        ("tests", "--ignore=tests/acceptance", *IN_PARALLEL),
+        EVERYTHING,
         {"TEST_DATABASE": "postgres"},
     ),
     Pass(
@@ -48,6 +51,13 @@ PASSES = (
         "Races and crashes on PostgreSQL, each turn under the lock",
         (*RACES, *IN_PARALLEL),
         {"TEST_DATABASE": "postgres", "ONE_STATEMENT": "0"},
+    ),
+    Pass("schedules", "Seeded schedules, on SQLite in memory", ("tests/schedules", *IN_PARALLEL)),
+    Pass(
+        "schedules-pg",
+        "Seeded schedules inside PostgreSQL's transactions",
+        ("tests/schedules", *IN_PARALLEL),
+        {"TEST_DATABASE": "postgres"},
     ),
     Pass("acceptance", "Real processes and services", ("tests/acceptance",)),
     Pass("soak", "Load and faults on a whole installation, judged by a checker", ("tests/soak/short.py",)),

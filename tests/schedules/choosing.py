@@ -1,11 +1,13 @@
-"""Who is next: draws acts, more often those that keep going what has begun, and never what the plan left out."""
+"""Who is next: draws acts that can be done, more often those that go on with what has begun, of the plan's faults."""
 
+from collections.abc import Callable
 from random import Random
 
 from tests.schedules.plan import rows
+from tests.schedules.processes import Process
 from tests.schedules.stage import Stage
 
-JUMPS = (20, 40, 700, 2000)
+SHORT, LONG = (1, 3, 6, 12), (20, 40, 700, 2000)
 
 
 class Choosing:
@@ -18,69 +20,99 @@ class Choosing:
         self.names: dict[str, list[str]] = {}
         for row in rows(stage.plan.table):
             self.names.setdefault(row["row"], []).append(row.get("name", ""))
+        known = {name.removeprefix("_"): getattr(self, name) for name in dir(type(self)) if name.startswith("_a_")}
+        self._kinds: list[Callable[[], str]] = [known[f"a_{name}"] for name in self.plan.faults if f"a_{name}" in known]
+        self._kinds += [known["a_wait"]] * ("wait" in self.names) + [known["a_decision"]] * ("approval" in self.names)
 
     def next(self) -> str:
-        """An act; it may turn out that it cannot be done."""
+        """An act; "" when there is nothing to do any more."""
         going = [actor.name for actor in self.stage.actors()]
+        if not going and self.stage.is_over() and self.chance.random() < 0.9:
+            return ""
+        if self._kinds and self.chance.random() < self.plan.wildness and (act := self.chance.choice(self._kinds)()):
+            return act
         if self.last in going and self.chance.random() < self.plan.momentum:
             return f"go {self.last}"
-        if going and self.chance.random() < 0.6:
+        if going and self.chance.random() < 0.7:
             self.last = self.chance.choice(going)
             return f"go {self.last}"
-        return self.chance.choice([*self._calm(), *self._faults()])
+        return self._calm()
 
-    def _calm(self) -> list[str]:
-        one = self._one()
-        first = 0
-        if "reorder" in self.plan.faults and self.stage.broker.messages:
-            first = self.chance.randrange(len(self.stage.broker.messages))
-        return [f"take {one} {first}"] * 8 + [f"sweep {one}", f"look {one}", f"later {self.chance.choice([1, 3, 6])}"]
+    def _calm(self) -> str:
+        """What goes on without any fault."""
+        dead = [process.name for process in self.stage.processes if process.dead]
+        if dead and self.chance.random() < 0.5:
+            return f"start {dead[0]}"
+        if self.stage.broker.messages and self.chance.random() < 0.8:
+            first = self._message() if "reorder" in self.plan.faults else 0
+            return f"take {self._one()} {first}"
+        match self.chance.choice(["look", "sweep", "sweep", "later", "later", "later"]):
+            case "later":
+                times = SHORT + LONG if "jump" in self.plan.faults or not self.stage.broker.messages else SHORT
+                return f"later {self.chance.choice(times)}"
+            case what:
+                return f"{what} {self._one()}"
 
-    def _faults(self) -> list[str]:
-        """One of each kind that the plan has, and what ends it."""
-        one, faults = self._one(), self.plan.faults
-        found = [f"start {one}"]
-        if "crash" in faults:
-            found.append(f"crash {one}")
-        if "freeze" in faults:
-            found += [f"freeze {one}", f"thaw {one}"]
-        if "cut" in faults and (going := [actor.name for actor in self.stage.actors()]):
-            found.append(f"cut {self.chance.choice(going)}")
-        if "duplicate" in faults and self.stage.broker.messages:
-            found.append(f"again {self.chance.randrange(len(self.stage.broker.messages))}")
-        if "flush" in faults:
-            found.append("flush")
-        if "jump" in faults:
-            found.append(f"later {self.chance.choice(JUMPS)}")
-        if "cancel" in faults and self.chance.random() < 0.5:
-            found.append(f"{self.chance.choice(['cancel', 'compensate'])} {self._saga()}")
-        if "pause" in faults:
-            found += [f"pause {self._saga()}", f"resume {self._saga()}"]
-        return [*found, *self._outside()]
+    def _a_crash(self) -> str:
+        busy = [process.name for process in self.stage.processes if process.actors]
+        return f"crash {self.chance.choice(busy)}" if busy else ""
 
-    def _outside(self) -> list[str]:
-        found = []
-        if waits := self.names.get("wait"):
-            number = self.chance.randrange(4) if "signal" in self.plan.faults else 0
-            found += [f"signal {self._saga()} {self.chance.choice(waits)} {number}"] * 2
-        if approvals := self.names.get("approval"):
-            found.append(
-                f"decide {self._saga()} {self.chance.choice(approvals)} {self.chance.choice(['yes', 'yes', 'no'])}"
-            )
-        if "operator" in self.plan.faults:
-            found += self._operator()
-        return found
+    def _a_freeze(self) -> str:
+        frozen = self._those(lambda process: process.frozen)
+        if frozen and self.chance.random() < 0.3:
+            return f"thaw {self.chance.choice(frozen)}"
+        busy = self._those(lambda process: bool(process.actors) and not process.frozen)
+        return f"freeze {self.chance.choice(busy)}" if busy and len(frozen) < len(self.stage.processes) - 1 else ""
 
-    def _operator(self) -> list[str]:
+    def _a_cut(self) -> str:
+        going = [actor.name for actor in self.stage.actors()]
+        return f"cut {self.chance.choice(going)}" if going else ""
+
+    def _a_duplicate(self) -> str:
+        return f"again {self._message()}" if self.stage.broker.messages else ""
+
+    def _a_flush(self) -> str:
+        return "flush" if self.stage.broker.messages else ""
+
+    def _a_jump(self) -> str:
+        return f"later {self.chance.choice(LONG)}"
+
+    def _a_cancel(self) -> str:
+        return f"{self.chance.choice(['cancel', 'compensate'])} {self._saga()}" if self._now_and_then() else ""
+
+    def _a_pause(self) -> str:
+        return f"{self.chance.choice(['pause', 'resume'])} {self._saga()}" if self._now_and_then() else ""
+
+    def _a_wait(self) -> str:
+        number = self.chance.randrange(4) if "signal" in self.plan.faults else 0
+        return f"signal {self._saga()} {self.chance.choice(self.names['wait'])} {number}"
+
+    def _a_decision(self) -> str:
+        answer = self.chance.choice(["yes", "yes", "no"])
+        return f"decide {self._saga()} {self.chance.choice(self.names['approval'])} {answer}"
+
+    def _a_operator(self) -> str:
+        if not self._now_and_then():
+            return ""
         saga, step = self._saga(), self.chance.choice(self.names.get("step", ["s0"]))
-        verb, item = self.chance.choice(["skip", "resolve", "waive"]), self.chance.choice([0, 0, 0, 1, 2])
-        found = [f"retry {saga}", f"{verb} {saga} {step} {item}"]
-        if self.chance.random() < 0.2:
-            found.append(f"give_up {saga}")
+        about = f"{saga} {step} {self.chance.choice([0, 0, 0, 1, 2])}"
         clocks = [name for kind in ("wait", "approval", "sleep", "step") for name in self.names.get(kind, [])]
-        if clocks:
-            found.append(f"reschedule {saga} {self.chance.choice(clocks)} 0 {self.chance.choice([-60, 600])}")
-        return found
+        match self.chance.choice(["retry", "retry", "skip", "resolve", "waive", "give_up", "reschedule"]):
+            case "retry" | "give_up" as verb:
+                return f"{verb} {saga}"
+            case "reschedule" if clocks:
+                return f"reschedule {saga} {self.chance.choice(clocks)} 0 {self.chance.choice([-60, 600])}"
+            case verb:
+                return f"{verb} {about}"
+
+    def _now_and_then(self) -> bool:
+        return self.chance.random() < 0.4
+
+    def _those(self, which: Callable[[Process], bool]) -> list[str]:
+        return [process.name for process in self.stage.processes if which(process)]
+
+    def _message(self) -> int:
+        return self.chance.randrange(len(self.stage.broker.messages))
 
     def _one(self) -> str:
         return f"w{self.chance.randrange(self.plan.processes)}"

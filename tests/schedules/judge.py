@@ -28,13 +28,13 @@ def judged(stage: Stage) -> list[str]:
 
 
 def _order(stage: Stage) -> Iterator[str]:
-    """Each key is applied at most once, and no action after its compensation."""
+    """Each key is applied at most once, and behind the barrier no action after its compensation."""
     done: Counter[str] = Counter()
     undone: set[str] = set()
     for entry in stage.ledger.entries:
         if entry.what == "done":
             done[entry.key] += 1
-            if entry.key in undone:
+            if entry.key in undone and stage.ledger.barrier:
                 yield f"{entry.key} was done after it had been undone."
         if entry.what == "undone":
             undone.add(entry.key)

@@ -24,29 +24,41 @@ class Entry:
 class Ledger:
     """Where all steps of a schedule do their work, and the hands of their table."""
 
-    def __init__(self, script: dict[str, list[str]]) -> None:
+    def __init__(self, script: dict[str, list[str]], *, barrier: bool = True) -> None:
         self.script = {name: list(comes) for name, comes in script.items()}
+        self.barrier = barrier
         self.entries: list[Entry] = []
         self.there: set[str] = set()
         self.closed: set[str] = set()
+        self.heard: set[str] = set()
         self.calls: list[Call] = []
 
     def act(self, key: str) -> dict[str, str]:
-        """The action's effect, behind the barrier."""
+        """The action's effect, once for each key; behind the barrier never after its compensation."""
         if key in self.closed:
             self.entries.append(Entry("closed", key))
             raise Abort("It was undone before it came.")
-        if key not in self.there:
+        if key not in self.heard:
             self.entries.append(Entry("done", key))
-        self.there.add(key)
+            self.there.add(key)
+        self.heard.add(key)
         return {"key": key}
 
-    def undo(self, key: str) -> None:
-        """The effect is undone, and never comes again under that key."""
-        if key in self.there:
-            self.entries.append(Entry("undone", key))
-        self.there.discard(key)
-        self.closed.add(key)
+    def undo(self, action: str, key: str) -> None:
+        """The action's effect is undone, once for each key of a compensation."""
+        if key in self.heard:
+            return
+        if action in self.there:
+            self.entries.append(Entry("undone", action))
+        self.heard.add(key)
+        self.there.discard(action)
+        if self.barrier:
+            self.closed.add(action)
+
+    def undo_by_hand(self, action: str) -> None:
+        """A person undoes it, and sees to it that it does not come again."""
+        self.undo(action, f"{action} by hand {len(self.entries)}")
+        self.closed.add(action)
 
     def action(self, ctx: Any) -> dict[str, str]:
         comes, call = self._comes(ctx, "action"), self._note(ctx)
@@ -78,7 +90,7 @@ class Ledger:
                 raise RetryLater("later")
             case "before":
                 raise ValueError("lost on its way there")
-        self.undo(ctx.action.key)
+        self.undo(ctx.action.key, ctx.key)
         call.landed = True
         stop("its answer")
         if comes == "after":

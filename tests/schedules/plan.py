@@ -28,7 +28,12 @@ COMES = ["no", "later", "before", "before", "after", "after", "partly"]
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """`script` says what functions come to, call by call, until they do well for ever; `skews` is in seconds."""
+    """`script` says what functions come to, call by call, until they do well for ever; `skews` is in seconds.
+    `fine` switches before statements that only read as well; without `barrier` the participant honours
+    keys, and an action may still come after its compensation.
+
+    It has at most `length` acts; `momentum` is how likely the same actor goes on, `wildness` how likely a fault is.
+    """
 
     seed: str
     table: Sketch
@@ -36,9 +41,12 @@ class Plan:
     faults: list[str] = field(default_factory=list)
     processes: int = 2
     slots: int = 1
+    barrier: bool = True
+    fine: bool = False
     skews: list[int] = field(default_factory=list)
     length: int = 60
     momentum: float = 0.7
+    wildness: float = 0.2
 
     def __str__(self) -> str:
         return json.dumps(asdict(self))
@@ -54,7 +62,7 @@ def drawn(seed: str) -> Plan:
     chance = Random(f"{seed} plan")
     faults = _some(chance, FAULTS)
     shapes = _some(chance, SHAPES)
-    table = Sketches(chance, shapes, "saga").table()
+    table = Sketches(chance, shapes, "saga").table(most=6)
     names = list(functions(table))
     script = {}
     if "participant" in faults:
@@ -68,9 +76,12 @@ def drawn(seed: str) -> Plan:
         faults=faults,
         processes=processes,
         slots=chance.choice([1, 1, 2]),
+        barrier=chance.random() < 0.6,
+        fine=chance.random() < 0.3,
         skews=[chance.choice([0, 3600, -3600]) if "skew" in faults else 0 for _ in range(processes)],
-        length=chance.choice([30, 60, 120, 240]),
+        length=chance.choice([60, 120, 240]),
         momentum=chance.choice([0.2, 0.5, 0.8, 0.95]),
+        wildness=chance.choice([0.05, 0.15, 0.4]),
     )
 
 
@@ -99,5 +110,5 @@ def rows(sketch: Sketch) -> Iterator[Sketch]:
 
 
 def _some(chance: Random, of: tuple[str, ...]) -> list[str]:
-    share = chance.choice([0.2, 0.4, 0.7, 1.0])
+    share = chance.choice([0.3, 0.6, 1.0])
     return [one for one in of if chance.random() < share]

@@ -43,6 +43,8 @@ def _act(stage: Stage, played: Played, acts: Sequence[str] | None) -> None:
     choosing = Choosing(stage)
     for number in range(stage.plan.length if acts is None else len(acts)):
         act = choosing.next() if acts is None else acts[number]
+        if not act:
+            return
         played.acts.append(act)
         if stage.do(act):
             played.seen[act.split()[0]] += 1

@@ -42,7 +42,7 @@ class Stage:
 
     def __init__(self, plan: Plan, clock: machine.Clock) -> None:
         self.plan, self.clock = plan, clock
-        self.ledger, self.broker, self.watch = Ledger(plan.script), Broker(), Watch()
+        self.ledger, self.broker, self.watch = Ledger(plan.script, barrier=plan.barrier), Broker(), Watch()
         self.people = People(self)
         self.born: Counter[int] = Counter()
         self.seen: Counter[str] = Counter()
@@ -76,6 +76,10 @@ class Stage:
 
     def process(self, name: str) -> Process | None:
         return next((process for process in self.processes if process.name == name), None)
+
+    def is_over(self) -> bool:
+        """Has every saga ended?"""
+        return machine.memory().connection.execute("SELECT 1 FROM sagas_saga WHERE ended_at IS NULL").fetchone() is None
 
     # Acts
 
@@ -197,7 +201,7 @@ def staged(plan: Plan) -> Iterator[Stage]:
         stack.enter_context(machine.instead(gateway.doorbell, "_doorbell", stage.broker))
         stack.enter_context(boundaries.watched(stage.watch.at))
         stack.enter_context(boundaries.watched(_stop_at))
-        stack.enter_context(machine.memory().execute_wrapper(_before_statements))
+        stack.enter_context(machine.memory().execute_wrapper(_before_statements(plan.fine)))
         stack.enter_context(stage.watch.listening(logging.getLogger("sagas")))
         stage.begin()
         try:
@@ -214,8 +218,13 @@ def _stop_at(boundary: str) -> None:
         stop(boundary)
 
 
-def _before_statements(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+def _before_statements(fine: bool) -> Any:
     """Before each transaction, and before each statement that stands alone: others can come in nowhere else."""
-    if not context["connection"].in_atomic_block:
-        stop(sql.split(None, 1)[0])
-    return execute(sql, params, many, context)
+
+    def wrapper(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        word = sql.split(None, 1)[0]
+        if not context["connection"].in_atomic_block and (fine or word != "SELECT"):
+            stop(word)
+        return execute(sql, params, many, context)
+
+    return wrapper
