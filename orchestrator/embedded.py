@@ -17,13 +17,13 @@ from typing import Any, NoReturn
 from celery import Celery, signals
 from celery.beat import EmbeddedService
 from celery.worker import state
+from django.conf import settings
 from waitress import create_server
 
 logger = logging.getLogger(__name__)
 
 READY_WITHIN = 15.0  # seconds until a worker that is not ready counts as broken
 STOP_WITHIN = 10.0  # seconds for running steps to be recorded; what takes longer is taken over at the next start
-WEB_THREADS = 16
 LARGEST_BODY = 8 * 1024 * 1024  # bytes; the API's own limit is lower and answers in its own words
 
 
@@ -67,7 +67,7 @@ class Embedded:
             application,
             host=host,
             port=port,
-            threads=WEB_THREADS,
+            threads=settings.WEB_THREADS,
             ident=None,
             max_request_body_size=LARGEST_BODY,
             clear_untrusted_proxy_headers=True,

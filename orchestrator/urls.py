@@ -5,12 +5,10 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from gateway import health
-from sagas.api.callbacks import CallbackDoor
 
 urlpatterns = [
     path("admin/", admin.site.urls),
-    path("api/v1/sagas/", include("sagas.api.urls")),
-    path("api/v1/callbacks/<str:token>/", CallbackDoor.as_view()),
+    path("api/v1/", include("sagas.api.urls")),
     path("api/v1/schema/", SpectacularJSONAPIView.as_view(), name="schema"),
     path("api/v1/docs/", SpectacularSwaggerSplitView.as_view(template_name="gateway/docs.html"), name="docs"),
     path("approvals/", include("sagas.approvals.urls")),

@@ -21,6 +21,13 @@ class Conf:
     tell: str = ""
     """A dotted path to a function that tells people: `tell(what, document)`, what being "approval" or "reminder"."""
 
+    long_polls: int = 200
+    """How many requests of a web process may wait for sagas at a time; keep it below the threads of the process."""
+    longest_poll: timedelta = timedelta(seconds=60)
+    """How long one of them may wait."""
+    most_due: Mapping[str, int] = field(default_factory=dict)
+    """How many steps of a definition may be due when another saga of it is started over REST; beyond that it is 429."""
+
     beat_every: timedelta = timedelta(seconds=3)
     """How often a process tells that it lives."""
     gone_after: timedelta = timedelta(seconds=10)

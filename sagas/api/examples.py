@@ -102,6 +102,23 @@ PREVIEW: dict[str, Any] = {
     "state": "running",
     "sentences": ["charge runs, under the same key."],
 }
+DEFINITION: dict[str, Any] = {
+    "name": "order",
+    "version": 1,
+    "fingerprint": "5d2c0f6b3a9e8714",
+    "owner": "payments team",
+    "runbook": "https://wiki.example.org/orders",
+    "deadline_seconds": 7200.0,
+    "url": "https://sagas.example.org/api/v1/definitions/order/",
+    "diagram": "https://sagas.example.org/api/v1/definitions/order/diagram.svg",
+}
+TABLE: dict[str, Any] = {
+    "versions": [1],
+    "input_schema": {"type": "object", "properties": {"user_id": {"type": "string"}}},
+    "rows": [{"path": "charge", "kind": "step", "heading": "charge", "groups": [], "notes": [], "undone_by": "refund"}],
+    "mermaid": "flowchart TD",
+    "live": {"running": 12},
+}
 
 
 def page(row: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models.fields.json import KeyTextTransform
+from django.db.models.fields.json import KeyTransform
 
 from sagas.api.shapes import SagaQuery
 from sagas.models import Incident
@@ -31,7 +31,7 @@ def narrowed(sagas: SagaQuerySet, asked: SagaQuery) -> SagaQuerySet:
         found = found.filter(business_key__startswith=asked.business_key_prefix)
     if asked.label is not None:
         name, _, value = asked.label.partition(":")
-        found = found.alias(label=KeyTextTransform(name, "labels")).filter(label=value)
+        found = found.alias(label=KeyTransform(name, "labels")).filter(label=value)
     if asked.parent is not None:
         found = found.filter(parent__saga_id=asked.parent)
     if asked.needs_person is not None:

@@ -19,17 +19,23 @@ from sagas.api.documents import (
     step_document,
 )
 from sagas.api.door import SagaDoor, etag
+from sagas.api.shapes import WaitQuery
+from sagas.api.watching import await_saga, until_ended, until_not
 from sagas.models import Run
 
 
 class OneSagaDoor(SagaDoor):
     """One saga, with a sentence on what it waits for and links to what it allows."""
 
-    calls: ClassVar = {"GET": Call("Look at a saga", SagaDocument, example=examples.SAGA)}
+    calls: ClassVar = {"GET": Call("Look at a saga", SagaDocument, query=WaitQuery, example=examples.SAGA)}
 
     def get(self, request: Request, pk: UUID) -> Response:
-        """The saga in full."""
+        """The saga in full; with `?wait=` when it has ended, or is in another state than `?state=`, or time is up."""
+        asked = read_query(WaitQuery, request)
         saga = self.saga(pk)
+        if asked.wait and not saga.ended_at and asked.state in (None, saga.state):
+            await_saga(saga.pk, until_not(asked.state) if asked.state else until_ended, asked.time)
+            saga = self.saga(pk)
         return Response(saga_document(saga, request), headers=etag(saga))
 
 

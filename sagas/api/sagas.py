@@ -13,10 +13,12 @@ from gateway.trace import traceparent_of
 from sagas import operations
 from sagas.api import examples
 from sagas.api.answers import SagaDocument, SagaPage
+from sagas.api.backpressure import relieve
 from sagas.api.documents import address, saga_document, saga_line
 from sagas.api.door import SagaDoor
 from sagas.api.listing import narrowed
-from sagas.api.shapes import SagaQuery, StartIn
+from sagas.api.shapes import SagaQuery, StartIn, StartQuery
+from sagas.api.watching import await_saga, until_ended
 from sagas.errors import InvalidInput
 
 
@@ -32,6 +34,7 @@ class SagasDoor(SagaDoor):
             status=201,
             more={200: "An open saga holds the business key; this is it."},
             body=StartIn,
+            query=StartQuery,
             headers=("Idempotency-Key", "traceparent"),
             problems=(409,),
             sends=examples.START,
@@ -45,9 +48,10 @@ class SagasDoor(SagaDoor):
         return Response(page(request, narrowed(self.sagas(), asked)).document(lambda saga: saga_line(saga, request)))
 
     def post(self, request: Request) -> Response:
-        """Begin a saga: 201, or 200 with the open one that holds the business key."""
-        given = read(StartIn, request.data)
+        """Begin a saga: 201, or 200 with the open one that holds the business key; `?wait=` holds the answer."""
+        asked, given = read_query(StartQuery, request), read(StartIn, request.data)
         self.must_hold_for(given.definition)
+        relieve(given.definition)
         key = idempotency.key_of(request)
         with idempotency.remembered(self.caller, "sagas.start", key, request.data) as memory:
             if memory.answer is None:
@@ -57,6 +61,9 @@ class SagasDoor(SagaDoor):
             else:
                 saga, status = self.saga(memory.answer.body["id"]), memory.answer.status
                 headers = {idempotency.REPLAYED: "true"}
+        if asked.wait and not saga.ended_at:
+            await_saga(saga.pk, until_ended, asked.time)
+            saga = self.saga(saga.pk)
         return Response(saga_document(saga, request), status, headers=headers | {"Location": address(saga, request)})
 
     def _start(self, request: Request, given: StartIn) -> operations.Started:

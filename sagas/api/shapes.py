@@ -1,12 +1,13 @@
 """What callers send, and within which bounds."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field, RootModel
 
 from gateway.shapes import PageQuery, Query, Shape, Text
+from sagas.conf import conf
 from sagas.operations import LONGEST_KEY, MOST_PRIORITY
 from sagas.words.lifecycle import SagaState
 from sagas.words.verdict import Reason
@@ -139,6 +140,23 @@ class VerbQuery(Query):
     """Whether it is only said what would happen."""
 
     dry_run: bool = False
+
+
+class StartQuery(Query):
+    """How long the answer may be held."""
+
+    wait: int = Field(0, ge=0, le=60, description="Hold the answer until the saga has ended, for so many seconds.")
+
+    @property
+    def time(self) -> timedelta:
+        """How long that is, as the settings bound it."""
+        return min(timedelta(seconds=self.wait), conf().longest_poll)
+
+
+class WaitQuery(StartQuery):
+    """How long the answer may be held, and for what."""
+
+    state: SagaState | None = Field(None, description="Hold the answer while the saga is in this state, instead.")
 
 
 class SagaQuery(PageQuery):

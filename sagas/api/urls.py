@@ -1,8 +1,9 @@
 """Addresses of the coordinator, below wherever the project includes them."""
 
-from django.urls import path
+from django.urls import include, path
 
-from sagas.api import parts, sagas, shapes, signals
+from sagas.api import definitions, events, parts, sagas, shapes, signals
+from sagas.api.callbacks import CallbackDoor
 from sagas.api.verbs import CloneDoor, DecideDoor, verb_door
 
 app_name = "sagas"
@@ -23,7 +24,7 @@ VERBS = {
     "clone": verb_door("clone", shapes.CloneIn, {"confirm_effects": True}, CloneDoor),
 }
 
-urlpatterns = [
+of_sagas = [
     path("", sagas.SagasDoor.as_view(), name="sagas"),
     path("by-key/<str:definition>/<path:key>/signals/<str:name>/", signals.SignalByKeyDoor.as_view(), name="by_key"),
     path("<uuid:pk>/", parts.OneSagaDoor.as_view(), name="saga"),
@@ -32,5 +33,15 @@ urlpatterns = [
     path("<uuid:pk>/signals/", parts.SignalsDoor.as_view(), name="signals"),
     path("<uuid:pk>/signals/<str:name>/", signals.SignalDoor.as_view(), name="signal"),
     path("<uuid:pk>/incidents/", parts.IncidentsDoor.as_view(), name="incidents"),
+    path("<uuid:pk>/events/", events.EventsDoor.as_view(), name="events"),
+    path("<uuid:pk>/diagram.svg", definitions.SagaPicture.as_view(), name="picture"),
     *(path(f"<uuid:pk>/{verb.replace('_', '-')}/", view, name=verb) for verb, view in VERBS.items()),
+]
+
+urlpatterns = [
+    path("sagas/", include(of_sagas)),
+    path("definitions/", definitions.DefinitionsDoor.as_view(), name="definitions"),
+    path("definitions/<str:name>/", definitions.DefinitionDoor.as_view(), name="definition"),
+    path("definitions/<str:name>/diagram.svg", definitions.DefinitionPicture.as_view(), name="definition_picture"),
+    path("callbacks/<str:token>/", CallbackDoor.as_view(), name="callback"),
 ]

@@ -69,7 +69,8 @@ class Product:
             f"127.0.0.1:{port}",
         ]
         command += ["--workers", str(workers), "--threads", str(threads), "--no-control-socket"]
-        web = Web("web", command, port=port, log=self._log("web"), environment=self._environment(environment))
+        known = self._environment({"WEB_THREADS": str(threads), **(environment or {})})
+        web = Web("web", command, port=port, log=self._log("web"), environment=known)
         self.processes.append(web)
         web.wait_until_it_answers()
         return web

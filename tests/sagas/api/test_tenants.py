@@ -48,6 +48,11 @@ ROWS = {
     ("get", f"{SAGA}journal/"): Row("one"),
     ("get", f"{SAGA}signals/"): Row("one"),
     ("get", f"{SAGA}incidents/"): Row("one"),
+    ("get", f"{SAGA}events/"): Row("one"),
+    ("get", f"{SAGA}diagram.svg"): Row("one"),
+    ("get", "/api/v1/definitions/"): Row("all"),
+    ("get", "/api/v1/definitions/{name}/"): Row("all"),
+    ("get", "/api/v1/definitions/{name}/diagram.svg"): Row("all"),
     ("post", f"{SAGA}signals/{{name}}/"): Row("one", {"payload": 1}),
     **{("post", f"{SAGA}{verb}/"): Row("one", WHY) for verb in ("cancel", "compensate", "pause", "resume", "give-up")},
     **{("post", f"{SAGA}{verb}/"): Row("one", STEP) for verb in ("retry", "skip", "waive")},
@@ -169,6 +174,19 @@ def test_methods_that_there_are_not_say_so_alike_to_everybody(things, path):
 def test_a_key_for_some_sagas_starts_no_others(things):
     answer = Caller("acme", ["three"]).ask("post", SAGAS, {"definition": "two"})
     assert (answer.status_code, answer.json()["code"]) == (403, "definition_not_held")
+
+
+def test_a_key_for_some_sagas_knows_no_other_definitions(things):
+    knows_all, knows_none = Caller("acme"), Caller("acme", ["three"])
+    assert [found["name"] for found in knows_all.ask("get", "/api/v1/definitions/").json()["results"]] == ["two"]
+    assert knows_none.ask("get", "/api/v1/definitions/").json()["results"] == []
+    for address in ("/api/v1/definitions/two/", "/api/v1/definitions/two/diagram.svg"):
+        assert (knows_all.ask("get", address).status_code, knows_none.ask("get", address).status_code) == (200, 404)
+
+
+def test_the_count_of_live_sagas_is_of_the_callers_own(things):
+    live = [Caller(tenant).ask("get", "/api/v1/definitions/two/").json()["live"] for tenant in ("acme", "other")]
+    assert live == [{"running": 1}, {}]
 
 
 def test_one_business_key_is_anothers_in_another_tenant(things):

@@ -1,0 +1,179 @@
+"""Requests that wait for a saga: woken when it is where they want it, and without a database connection meanwhile."""
+
+import json
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection, connections
+
+from sagas import operations
+from sagas.api import watching
+from sagas.api.watching import Watcher, until_ended, watcher
+from tests.harness.waiting import wait_until
+from tests.sagas.api.conftest import SAGAS, Api
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LONG = timedelta(seconds=60)
+
+
+@pytest.fixture
+def aside():
+    """Do something in another thread, which gives its connection back."""
+    with ThreadPoolExecutor(8) as pool:
+
+        def begin(act: Callable[[], Any]) -> Future[Any]:
+            def done() -> Any:
+                try:
+                    return act()
+                finally:
+                    connections.close_all()
+
+            return pool.submit(done)
+
+        yield begin
+
+
+def waiting(many: int) -> None:
+    wait_until(lambda: len(watcher._waits) == many, f"{many} requests wait", LONG)
+
+
+def test_a_request_that_waits_is_answered_when_the_saga_has_ended(api, world, two, aside):
+    address = api.start().json()["url"]
+    answer = aside(lambda: Api().get(address, wait=60))
+    waiting(1)
+    world.work()
+    assert answer.result(60).json()["state"] == "completed"
+    assert not watcher._waits
+
+
+def test_a_start_may_wait_for_its_end(api, world, two, aside):
+    answer = aside(lambda: Api().post(f"{SAGAS}?wait=60", {"definition": "two"}))
+    waiting(1)
+    world.work()
+    found = answer.result(60)
+    assert (found.status_code, found.json()["state"]) == (201, "completed")
+
+
+def test_a_request_may_wait_until_the_state_is_another(api, world, two, aside):
+    saga = api.start(start_at="2999-01-01T00:00:00Z").json()
+    answer = aside(lambda: Api().get(saga["url"], wait=60, state="pending"))
+    waiting(1)
+    operations.cancel(saga["id"], actor="a test", reason="enough")
+    assert answer.result(60).json()["state"] == "cancelled"
+
+
+def test_a_state_that_is_not_the_sagas_is_not_waited_for(api, two):
+    assert api.get(api.start().json()["url"], wait=60, state="waiting").json()["state"] == "running"
+
+
+def test_a_saga_that_has_ended_is_not_waited_for(api, world, two):
+    address = api.start().json()["url"]
+    world.work()
+    assert api.get(address, wait=60).json()["state"] == "completed"
+
+
+def test_when_time_is_up_the_answer_is_how_the_saga_stands(api, two):
+    assert api.get(api.start().json()["url"], wait=1).json()["state"] == "running"
+
+
+@pytest.mark.parametrize("query", ["wait=61", "wait=-1", "wait=x", "wait=1&wait=1", "state=odd", "until=ended"])
+def test_a_wait_that_cannot_be_is_refused(api, two, query):
+    answer = api.get(f"{api.start().json()['url']}?{query}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_query")
+
+
+def test_who_finds_all_places_taken_is_answered_at_once(api, two, settings):
+    settings.SAGAS = {**settings.SAGAS, "LONG_POLLS": 0}
+    assert api.get(api.start().json()["url"], wait=60).json()["state"] == "running"
+
+
+def test_all_who_wait_cost_one_query_a_look(world, two, monkeypatch, django_assert_num_queries):
+    sagas = [world.start(two).pk for _ in range(5)]
+    mine, looks = Watcher(), []
+    waits = [watching._Wait(pk, lambda seen: looks.append(seen) or False) for pk in sagas]
+    with django_assert_num_queries(1):
+        mine._look(waits)
+    assert len(looks) == 5
+
+
+def test_who_waits_for_a_saga_that_is_removed_is_woken(world, two):
+    wait = watching._Wait(world.start(two).pk, until_ended)
+    type(world.start(two)).objects.all().delete()
+    Watcher()._look([wait])
+    assert wait.over.is_set()
+
+
+@pytest.mark.only_on("postgresql")
+def test_a_request_that_waits_holds_no_connection(api, two, aside):
+    pk = UUID(api.start().json()["id"])
+    go_on = threading.Event()
+
+    def wait() -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        watcher.wait(pk, lambda seen: go_on.is_set(), LONG)
+        return connection.connection
+
+    answer = aside(wait)
+    waiting(1)
+    go_on.set()
+    assert answer.result(60) is None
+
+
+def test_a_watcher_whose_look_fails_looks_again(world, two, monkeypatch, caplog):
+    wait = watching._Wait(world.start(two).pk, until_ended)
+    monkeypatch.setattr(watching, "COLUMNS", ("nothing",))
+    assert Watcher()._look([wait]) == watching.AFTER_A_FAILURE
+    assert not wait.over.is_set()
+
+
+def events(answer: Any) -> list[tuple[str, Any]]:
+    told = [part for part in b"".join(answer.streaming_content).decode().split("\n\n") if part and part[0] != ":"]
+    fields = [dict(line.split(": ", 1) for line in part.split("\n")) for part in told]
+    return [(field["event"], json.loads(field["data"])) for field in fields]
+
+
+def test_every_move_is_told_as_it_happens_until_the_end(api, world, two, aside):
+    saga = api.start().json()
+    told = aside(lambda: events(Api().get(f"{saga['url']}events/")))
+    waiting(1)
+    world.work()
+    found = told.result(60)
+    journal = api.get(saga["links"]["journal"]).json()["results"]
+    assert [data for name, data in found if name == "move"] == journal
+    assert found[-1] == ("ended", {"state": "completed"})
+
+
+def test_a_stream_goes_on_after_the_last_event_that_one_has(api, world, two):
+    saga = api.start().json()
+    world.work()
+    answer = api.client.get(f"{saga['url']}events/", headers={"Last-Event-ID": "1"})
+    assert answer.headers["Content-Type"] == "text/event-stream"
+    assert next(data["rev"] for name, data in events(answer) if name == "move") == 2
+
+
+@pytest.mark.parametrize("given", ["x", "-1", "1" * 19, "²"])
+def test_an_event_id_that_cannot_be_is_refused(api, two, given):
+    saga = api.start().json()
+    answer = api.client.get(f"{saga['url']}events/", headers={"Last-Event-ID": given.encode().decode("latin-1")})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_last_event_id")
+
+
+def test_a_stream_that_finds_all_places_taken_is_a_503(api, two, settings):
+    settings.SAGAS = {**settings.SAGAS, "LONG_POLLS": 0}
+    answer = api.get(f"{api.start().json()['url']}events/")
+    assert (answer.status_code, answer.json()["code"]) == (503, "too_many_streams")
+
+
+def test_a_stream_that_is_closed_gives_its_place_back(api, two):
+    answer = api.get(f"{api.start().json()['url']}events/")
+    next(answer.streaming_content)
+    assert watcher._places == 1
+    answer.close()
+    assert watcher._places == 0
