@@ -122,11 +122,12 @@ def _take_up(t: Turn, run: Run, worker: UUID, token: str) -> bool:
     definition = registry.find(t.saga.definition, t.saga.version, t.saga.fingerprint)
     if definition is None:
         return False
-    t.settle("known again", path=run.path, item=run.item, reason="definition_unknown")
-    if run.kind == Run.Kind.MESSAGE:
-        hear(t, run)
-    elif t.saga.paused_at or (t.saga.ended_at and run.doing != Doing.COMPENSATION):
+    is_message = run.kind == Run.Kind.MESSAGE
+    if not is_message and (t.saga.paused_at or (t.saga.ended_at and run.doing != Doing.COMPENSATION)):
         return False
+    t.settle("known again", path=run.path, item=run.item, reason="definition_unknown")
+    if is_message:
+        hear(t, run)
     else:
         _take(t, run, worker, token)
     return True

@@ -295,6 +295,22 @@ def test_a_table_that_no_living_worker_knows_needs_a_person_until_one_does(world
     assert (found.state, open_incidents(found)) == ("completed", [])
 
 
+def test_a_table_that_is_known_again_while_its_saga_is_paused_still_counts_its_incident(world):
+    found = world.start(two(world))
+    alive(uuid7(), clock.now() + timedelta(seconds=70), definitions=[["other", 1, "x"]])
+    world.later(timedelta(seconds=75))
+    long_steady(world)
+    sweep()
+    operations.pause(found.pk, actor="ann", reason="wait for the deployment")
+    run = run_of(found, "lock")
+    assert claim(run.pk, run.fence, world.worker) is None
+    found.refresh_from_db()
+    assert found.open_incidents == len(open_incidents(found)) == 1
+    operations.resume(found.pk, actor="ann", reason="deployed")
+    found = world.run_through(found)
+    assert (found.state, found.open_incidents, open_incidents(found)) == ("completed", 0, [])
+
+
 def test_a_worker_looks_at_the_door_when_a_step_is_left_lying(world):
     found = world.start(two(world))
     worker = Here(queues=["sagas"])
