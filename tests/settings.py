@@ -37,6 +37,10 @@ os.environ.update(DATA_DIR=str(DATA), LOG_LEVEL="WARNING")
 from orchestrator.settings import *  # noqa: E402, F403 - after the environment is clean
 from orchestrator.settings import DATABASES  # noqa: E402
 
+if TEST_DATABASE == "postgres":
+    # A test's transaction stays open from its begin to its end, also while the test does not speak to the database.
+    DATABASES["default"]["OPTIONS"]["options"] += " -c idle_in_transaction_session_timeout=120s"
+
 if TEST_DATABASE == "sqlite":
     # A file, since threads cannot share a database in memory as they share a server; no fsync, since it is a test.
     _options = DATABASES["default"]["OPTIONS"]

@@ -1,11 +1,14 @@
 """Local steps: a team's function in the coordinator's own database, in the transaction that records it."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from typing import Any, NoReturn
 
 from django.db import OperationalError, connection, connections, transaction
 
+from sagas.conf import conf
 from sagas.record.attempts import Claim
 from sagas.words.outcome import Outcome, Succeeded, Unstorable
 
@@ -25,12 +28,24 @@ def in_a_savepoint(held: Claim, call: Callable[[Claim], Outcome]) -> Outcome:
     """
     try:
         with only_this_database(held.run.path), transaction.atomic():
+            _may_idle(timedelta(seconds=held.ends - time.monotonic()) + conf().lease_margin)
             outcome = call(held)
             if not isinstance(outcome, Succeeded | Unstorable):
                 raise _Undo(outcome)
             return outcome
     except _Undo as undo:
         return undo.outcome
+
+
+def _may_idle(rest: timedelta) -> None:
+    """A function that computes leaves its transaction idle, for as long as its attempt lasts and no longer.
+
+    Nothing of the saga is locked meanwhile. It holds until the transaction ends.
+    """
+    if connection.vendor == "postgresql":
+        most = max(int(rest.total_seconds() * 1000), 1)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, true)", [f"{most}ms"])
 
 
 def is_conflict(error: BaseException) -> bool:

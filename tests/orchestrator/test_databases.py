@@ -1,3 +1,4 @@
+import re
 import sqlite3
 from contextlib import closing
 
@@ -5,6 +6,7 @@ import pytest
 from django.db import connection, transaction
 
 from orchestrator import databases
+from sagas.conf import conf
 
 
 def parsed(engine, **more):
@@ -59,9 +61,15 @@ def test_a_transaction_on_sqlite_takes_the_write_lock_at_its_begin():
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("bound", "value"),
-    [("lock_timeout", "5s"), ("statement_timeout", "30s"), ("idle_in_transaction_session_timeout", "30s")],
+    [("lock_timeout", "5s"), ("statement_timeout", "30s")],
 )
 def test_the_server_bounds_every_session(bound, value):
     with connection.cursor() as cursor:
         cursor.execute(f"SHOW {bound}")
         assert cursor.fetchone() == (value,)
+
+
+def test_a_client_that_is_halted_inside_a_transaction_loses_it_by_the_time_it_is_declared_gone():
+    options = databases.configured(parsed("postgresql"), pool_size=0)["OPTIONS"]["options"]
+    [seconds] = re.findall(r"idle_in_transaction_session_timeout=(\d+)s", options)
+    assert int(seconds) <= conf().gone_after.total_seconds()

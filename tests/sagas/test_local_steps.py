@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from sagas import Abort, Retry, RetryLater, operations, saga, step
 from sagas.engine import delivery
@@ -90,6 +90,24 @@ def test_a_local_step_turned_back_while_it_worked_is_done_and_undone(world: Worl
     assert (notes(), run_of(found, "write").happened) == (["note"], "yes")
     assert world.run_through(found).state == "cancelled"
     assert world.called == ["lock", "unwrite", "unlock"]
+
+
+@pytest.mark.only_on("postgresql")
+def test_a_local_step_may_leave_its_transaction_idle_for_as_long_as_its_attempt_lasts(world: World) -> None:
+    def idle_for() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT setting::integer FROM pg_settings WHERE name = 'idle_in_transaction_session_timeout'"
+            )
+            return int(cursor.fetchone()[0])
+
+    usual = idle_for()
+    seen: list[int] = []
+    table = saga(
+        "order", step(lambda ctx: seen.append(idle_for()), name="write", local=True, reads_only=True, timeout=HOUR)
+    )
+    assert world.run_through(world.start(table)).state == "completed"
+    assert usual < 59 * 60_000 < seen[0] <= 60 * 60_000 + 5_000
 
 
 def conflict() -> OperationalError:
