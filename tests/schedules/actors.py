@@ -42,7 +42,8 @@ class Actor:
     """One act of a process or a person, under way: begun by the first `go`, and at a stop after each.
 
     `at` says where it stands, `skew` by how much its machine's clock is wrong; `result` and `error` what it came to.
-    Who dies at a stop gets a `Crash` there, and at every later stop on its way out.
+    Who dies at a stop gets a `Crash` there, and at every later stop on its way out. `waiting`: it is between two stops,
+    and cannot go on without another one; `in_transaction`: it may hold locks.
     """
 
     def __init__(self, name: str, act: Callable[[], Any], threads: ThreadPoolExecutor) -> None:
@@ -50,6 +51,7 @@ class Actor:
         self.at = "its begin"
         self.skew = timedelta(0)
         self.done = self.crashed = self.was_cut = False
+        self.waiting = self.in_transaction = False
         self.result: Any = None
         self.error: BaseException | None = None
         self._strikes: type[BaseException] | None = None
@@ -65,10 +67,18 @@ class Actor:
         if not self._stopped.acquire(timeout=HANGS):
             raise AssertionError(f"{self} does not come to its next stop.")
 
+    def arrives(self) -> bool:
+        """Is it at a stop? Some must wait for another one between two of them."""
+        return not self.waiting
+
     def die(self) -> None:
-        """End it where it stands."""
+        """End it where it stands, or as soon as it stands somewhere."""
         self.crashed, self._strikes = True, Crash
-        while not self.done:
+        self.fade()
+
+    def fade(self) -> None:
+        """Whoever is dying goes on to its end, as far as it can."""
+        while not self.done and self.arrives():
             self.go()
 
     def cut(self) -> None:

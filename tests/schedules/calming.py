@@ -37,15 +37,17 @@ def _let_go(stage: Stage) -> None:
     """All that can go on does, one after the other."""
     for _ in range(STOPS):
         actor = next(stage.actors(), None)
-        if actor is None:
+        if actor is None and not stage.waiting():
             return
-        stage.do(f"go {actor.name}")
-    raise Broken(f"{actor} does not come to an end.")
+        if actor is not None:
+            stage.do(f"go {actor.name}")
+    raise Broken(f"{actor or stage.waiting()[0]} does not come to an end.")
 
 
 def _run(stage: Stage, actor: Actor | None) -> None:
     while actor is not None and not actor.done:
-        stage.do(f"go {actor.name}")
+        if actor.arrives():
+            stage.do(f"go {actor.name}")
 
 
 def _deliver(stage: Stage, message: tuple[int, ...]) -> int:
@@ -85,7 +87,7 @@ def _wait(stage: Stage) -> bool:
     live = Saga.objects.live().exists() or Run.objects.filter(work__in=[Work.DUE, Work.RUNNING]).exists()
     if not clocks or not live:
         return False
-    stage.clock.at = max(stage.clock.at, min(clocks)) + timedelta(seconds=1)
+    stage.machine.forward(max(min(clocks) - stage.machine.now(), timedelta(0)) + timedelta(seconds=1))
     stage.beat()
     Sweep.objects.all().delete()  # no mark of an earlier sweep excuses this one
     sweep()

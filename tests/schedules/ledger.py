@@ -10,7 +10,6 @@ from typing import Any
 from sagas import Abort, RetryLater
 from sagas.testing.script import Call
 from sagas.words.verdict import Doing
-from tests.schedules.actors import stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,6 @@ class Ledger:
 
     def action(self, ctx: Any) -> dict[str, str]:
         comes, call = self._comes(ctx, "action"), self._note(ctx)
-        stop("its request")
         match comes:
             case "no":
                 raise Abort("no")
@@ -72,7 +70,6 @@ class Ledger:
                 raise ValueError("lost on its way there")
         answer = self.act(ctx.key)
         call.landed = True
-        stop("its answer")
         match comes:
             case "after":
                 raise ValueError("lost on its way back")
@@ -82,7 +79,6 @@ class Ledger:
 
     def compensation(self, ctx: Any) -> None:
         comes, call = self._comes(ctx, "undo"), self._note(ctx)
-        stop("its request")
         match comes:
             case "no":
                 raise Abort("cannot be undone")
@@ -92,15 +88,12 @@ class Ledger:
                 raise ValueError("lost on its way there")
         self.undo(ctx.action.key, ctx.key)
         call.landed = True
-        stop("its answer")
         if comes == "after":
             raise ValueError("lost on its way back")
 
     def probe(self, ctx: Any) -> dict[str, str]:
         comes = self._comes(ctx, "probe")
-        stop("its question")
         there = ctx.action.key in self.there
-        stop("its answer")
         if comes == "later":
             raise RetryLater("cannot tell")
         if not there:

@@ -1,16 +1,16 @@
-"""What the product's processes stand on: a database in memory, its clock, the machines' clocks, and chance.
+"""What the product's processes stand on: a database, its clock, the machines' clocks, and chance.
 
-All of it comes from the schedule, so that the same one is the same run: the database's clock moves by a millisecond
-with each look at it, and otherwise only when the schedule says so.
+`Memory` is SQLite in memory, where all of it comes from the schedule, so that the same one is the same run: the
+database's clock moves by a millisecond with each look at it, and otherwise only when the schedule says so.
 """
 
+import random
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from random import Random
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,10 +26,11 @@ import sagas.engine.workers
 import sagas.record.attempts
 import sagas.record.locked
 import sagas.words.retry
-from tests.schedules.actors import current, stop
+from tests.schedules.actors import Actor, current, stop
 
 BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
 TICK = timedelta(milliseconds=1)
+APPS = ("sagas", "saga_participant")
 READ_THE_CLOCK = (
     sagas.engine.context,
     sagas.engine.delivery,
@@ -40,44 +41,47 @@ READ_THE_CLOCK = (
 )
 
 
-class Clock:
-    """The time. Machines may be wrong about it: `skew` says by how much, for the actor that asks."""
+class Machine:
+    """What is alike on all databases: the processes' clocks and their chance come from the schedule."""
 
-    def __init__(self) -> None:
-        self.at = BEGIN
+    def now(self) -> datetime:
+        """What the database's clock says."""
+        raise NotImplementedError
 
-    def look(self, form: str, when: str) -> str:
-        """What SQLite's STRFTIME answers, whatever the form: all ask for the time of now, to the millisecond."""
-        self.at += TICK
-        return self.at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    def forward(self, by: timedelta) -> None:
+        """Let time pass."""
+        raise NotImplementedError
 
     def monotonic(self) -> float:
-        return (self.at - BEGIN).total_seconds() + 1000.0
+        raise NotImplementedError
 
-    def sleep(self, seconds: float) -> None:
-        stop("asleep")
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """What the database has, as whoever comes from outside sees it; nobody is switched for that."""
+        raise NotImplementedError
 
-    def nanoseconds(self) -> int:
+    def actor(self, name: str, act: Callable[[], Any]) -> Actor:
+        """Somebody who begins to do that, with a connection to the database."""
+        raise NotImplementedError
+
+    def at_boundary(self, boundary: str) -> None:
+        """An actor passed it."""
+        stop(boundary)
+
+    @contextmanager
+    def running(self, chance: random.Random, *, fine: bool) -> Iterator[None]:
+        """Within this context the product runs on this machine, whose database is empty."""
+        clocks = SimpleNamespace(monotonic=self.monotonic, sleep=lambda seconds: stop("asleep"), time_ns=self._time_ns)
+        with ExitStack() as stack:
+            for module in (*READ_THE_CLOCK, gateway.ids):
+                stack.enter_context(instead(module, "time", clocks))
+            stack.enter_context(instead(gateway.ids, "os", SimpleNamespace(urandom=chance.randbytes)))
+            stack.enter_context(instead(sagas.words.retry, "random", chance))
+            yield
+
+    def _time_ns(self) -> int:
+        """What the machine of whoever asks takes for the time, to the millisecond."""
         actor = current()
-        return int((self.at + (actor.skew if actor else timedelta(0))).timestamp() * 1000) * 1_000_000
-
-
-@contextmanager
-def machine(chance: Random) -> Iterator[Clock]:
-    """Within this context the product runs on an empty database in memory, and by a clock of its own."""
-    clock = Clock()
-    wrapper = memory()
-    wrapper.connection.deserialize(_empty())
-    wrapper.connection.create_function("strftime", 2, clock.look)
-    clocks = SimpleNamespace(monotonic=clock.monotonic, sleep=clock.sleep, time_ns=clock.nanoseconds)
-    with ExitStack() as stack:
-        for module in READ_THE_CLOCK:
-            stack.enter_context(instead(module, "time", clocks))
-        stack.enter_context(instead(gateway.ids, "time", clocks))
-        stack.enter_context(instead(gateway.ids, "os", SimpleNamespace(urandom=chance.randbytes)))
-        stack.enter_context(instead(sagas.words.retry, "random", chance))
-        stack.enter_context(instead_of_the_database(wrapper))
-        yield clock
+        return int((self.now() + (actor.skew if actor else timedelta(0))).timestamp() * 1000) * 1_000_000
 
 
 @contextmanager
@@ -91,8 +95,55 @@ def instead(module: Any, name: str, what: Any) -> Iterator[None]:
         setattr(module, name, before)
 
 
+class Memory(Machine):
+    """SQLite in memory; all actors share one connection, since transactions stand in line there anyway."""
+
+    def __init__(self) -> None:
+        self._at = BEGIN
+
+    def now(self) -> datetime:
+        return self._at
+
+    def forward(self, by: timedelta) -> None:
+        self._at += by
+
+    def monotonic(self) -> float:
+        return (self._at - BEGIN).total_seconds() + 1000.0
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = _shared().connection.execute(statement).fetchall()
+        return found
+
+    def actor(self, name: str, act: Callable[[], Any]) -> Actor:
+        return Actor(name, act, _threads())
+
+    def at_boundary(self, boundary: str) -> None:
+        if not _shared().in_atomic_block:
+            stop(boundary)
+
+    @contextmanager
+    def running(self, chance: random.Random, *, fine: bool) -> Iterator[None]:
+        def before(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+            """Before each transaction, and each statement that stands alone: others can come in nowhere else."""
+            word = sql.split(None, 1)[0]
+            if not shared.in_atomic_block and (fine or word != "SELECT"):
+                stop(word)
+            return execute(sql, params, many, context)
+
+        shared = _shared()
+        shared.connection.deserialize(_empty())
+        shared.connection.create_function("strftime", 2, self._look)
+        with super().running(chance, fine=fine), _instead_of_the_database(shared), shared.execute_wrapper(before):
+            yield
+
+    def _look(self, form: str, when: str) -> str:
+        """What SQLite's STRFTIME answers, whatever the form: all ask for the time of now, to the millisecond."""
+        self._at += TICK
+        return self._at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
 @contextmanager
-def instead_of_the_database(wrapper: BaseDatabaseWrapper) -> Iterator[None]:
+def _instead_of_the_database(wrapper: BaseDatabaseWrapper) -> Iterator[None]:
     """Within this context, this thread's connection is that one."""
     before = connections[DEFAULT_DB_ALIAS]
     connections[DEFAULT_DB_ALIAS] = wrapper
@@ -103,8 +154,7 @@ def instead_of_the_database(wrapper: BaseDatabaseWrapper) -> Iterator[None]:
 
 
 @cache
-def memory() -> BaseDatabaseWrapper:
-    """The connection to a database in memory that all actors share: on SQLite transactions stand in line anyway."""
+def _shared() -> BaseDatabaseWrapper:
     wrapper = connections.create_connection(DEFAULT_DB_ALIAS)
     wrapper.settings_dict = {**wrapper.settings_dict, "NAME": ":memory:"}
     wrapper.inc_thread_sharing()
@@ -115,9 +165,9 @@ def memory() -> BaseDatabaseWrapper:
 @cache
 def _empty() -> bytes:
     """The tables, with nothing in them."""
-    wrapper = memory()
-    with instead_of_the_database(wrapper), wrapper.schema_editor() as editor:
-        for label in ("sagas", "saga_participant"):
+    wrapper = _shared()
+    with _instead_of_the_database(wrapper), wrapper.schema_editor() as editor:
+        for label in APPS:
             for model in apps.get_app_config(label).get_models():
                 editor.create_model(model)
     raw: sqlite3.Connection = wrapper.connection
@@ -125,9 +175,9 @@ def _empty() -> bytes:
 
 
 @cache
-def threads() -> ThreadPoolExecutor:
-    """The threads of all actors; each sees the database in memory."""
-    wrapper = memory()
+def _threads() -> ThreadPoolExecutor:
+    """The threads of all actors; each has the shared connection."""
+    wrapper = _shared()
 
     def share() -> None:
         connections[DEFAULT_DB_ALIAS] = wrapper

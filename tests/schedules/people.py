@@ -19,7 +19,6 @@ from sagas.models import Incident, Run, Saga
 from sagas.operations.allowing import resolvable
 from sagas.words.plan import Undo
 from tests.schedules.actors import Actor
-from tests.schedules.machine import threads
 from tests.schedules.watch import Broken
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ class People:
         if not free or int(number) >= len(sagas):
             return None
         asked = Asked(verb=verb, saga=sagas[int(number)])
-        actor = Actor(free[0], lambda: self._ask(asked, about), threads())
+        actor = self._stage.machine.actor(free[0], lambda: self._ask(asked, about))
         self.actors.append(actor)
         self._asking[actor] = asked
         self.asked.append(asked)
@@ -88,7 +87,7 @@ class People:
             case "decide":
                 asked.about = {"step": about[0], "approved": about[1] == "yes"}
             case "reschedule":
-                at = self._stage.clock.at + timedelta(seconds=int(about[2]))
+                at = self._stage.machine.now() + timedelta(seconds=int(about[2]))
                 asked.about = {"step": about[0], "item": int(about[1]), "at": at}
             case "skip" | "resolve" | "waive":
                 asked.about = {"step": about[0], "item": int(about[1])}

@@ -43,6 +43,7 @@ class Plan:
     slots: int = 1
     barrier: bool = True
     fine: bool = False
+    settings: dict[str, bool] = field(default_factory=dict)
     skews: list[int] = field(default_factory=list)
     length: int = 60
     momentum: float = 0.7
@@ -78,6 +79,7 @@ def drawn(seed: str) -> Plan:
         slots=chance.choice([1, 1, 2]),
         barrier=chance.random() < 0.6,
         fine=chance.random() < 0.3,
+        settings={name: chance.random() < 0.7 for name in ("ONE_STATEMENT", "SHARED_COMMITS")},
         skews=[chance.choice([0, 3600, -3600]) if "skew" in faults else 0 for _ in range(processes)],
         length=chance.choice([60, 120, 240]),
         momentum=chance.choice([0.2, 0.5, 0.8, 0.95]),

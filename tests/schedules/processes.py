@@ -8,8 +8,8 @@ from typing import Any
 from gateway.doorbell import Rank, Ring
 from sagas.engine import workers
 from sagas.engine.sweep import sweep
-from tests.schedules.actors import Actor, in_one_go, stop
-from tests.schedules.machine import threads
+from tests.schedules.actors import Actor, in_one_go
+from tests.schedules.machine import Machine
 
 
 class Broker:
@@ -19,7 +19,6 @@ class Broker:
         self.messages: list[tuple[int, ...]] = []
 
     def ring(self, ring: Ring) -> bool:
-        stop("its message")
         self.messages.append(tuple(ring.args))
         return True
 
@@ -42,8 +41,9 @@ class Here(workers.Here):
 class Process:
     """A worker process: the actors that are its threads live and die together."""
 
-    def __init__(self, name: str, *, slots: int, skew: int) -> None:
+    def __init__(self, name: str, machine: Machine, *, slots: int, skew: int) -> None:
         self.name, self.slots, self.skew = name, slots, timedelta(seconds=skew)
+        self._machine = machine
         self.frozen = self.dead = False
         self.actors: list[Actor] = []
         self.here = Here(name=name, queues=["sagas"], concurrency=slots)
@@ -72,14 +72,20 @@ class Process:
     def _begin(self, name: str, act: Any) -> Actor | None:
         if self.frozen or self.dead or any(actor.name == name for actor in self.actors):
             return None
-        actor = Actor(name, act, threads())
+        actor = self._machine.actor(name, act)
         actor.skew = self.skew
         self.actors.append(actor)
         return actor
 
-    def die(self) -> None:
-        """Killed: whatever its threads did ends where it stands."""
+    def can_freeze(self) -> bool:
+        """It does something, and holds no locks: whoever waits for those would wait in vain."""
+        free = not any(actor.waiting or actor.in_transaction for actor in self.actors)
+        return bool(self.actors) and free and not self.frozen
+
+    def die(self) -> list[Actor]:
+        """Killed: whatever its threads did ends where it stands; those that still wait for somebody."""
         self.dead = True
         for actor in self.actors:
             actor.die()
-        self.actors = []
+        left, self.actors = [actor for actor in self.actors if not actor.done], []
+        return left

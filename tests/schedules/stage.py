@@ -18,21 +18,24 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import override_settings
 
 import gateway.doorbell
 from sagas import operations
 from sagas.words import boundaries, registry
 from tests.sagas.tables import built
-from tests.schedules import machine
-from tests.schedules.actors import Actor, stop
+from tests.schedules.actors import Actor
 from tests.schedules.ledger import Ledger
+from tests.schedules.machine import Machine, Memory, instead
 from tests.schedules.people import People
 from tests.schedules.plan import Plan
+from tests.schedules.postgres import Postgres
 from tests.schedules.processes import Broker, Process
 from tests.schedules.watch import Broken, Watch
 
+UNCUT = {*boundaries.OTHERS, "its begin", "asleep"}
+"""Stops at which no answer of the database is awaited."""
 SETTINGS = {"SLICE_TIME": timedelta(hours=1)}
 """A slice ends by its steps alone: real time decides nothing."""
 
@@ -40,13 +43,14 @@ SETTINGS = {"SLICE_TIME": timedelta(hours=1)}
 class Stage:
     """The processes, the broker, the participant and the people of one schedule."""
 
-    def __init__(self, plan: Plan, clock: machine.Clock) -> None:
-        self.plan, self.clock = plan, clock
-        self.ledger, self.broker, self.watch = Ledger(plan.script, barrier=plan.barrier), Broker(), Watch()
+    def __init__(self, plan: Plan, machine: Machine) -> None:
+        self.plan, self.machine = plan, machine
+        self.ledger, self.broker, self.watch = Ledger(plan.script, barrier=plan.barrier), Broker(), Watch(machine)
         self.people = People(self)
         self.born: Counter[int] = Counter()
         self.seen: Counter[str] = Counter()
         self.processes: list[Process] = []
+        self.ghosts: list[Actor] = []
         self.table = built(plan.table, self.ledger)
 
     def begin(self) -> None:
@@ -58,7 +62,7 @@ class Stage:
     def _process(self, number: int) -> Process:
         self.born[number] += 1
         skew = self.plan.skews[number] if number < len(self.plan.skews) else 0
-        process = Process(f"w{number}", slots=self.plan.slots, skew=skew)
+        process = Process(f"w{number}", self.machine, slots=self.plan.slots, skew=skew)
         process.here.beat()
         return process
 
@@ -66,10 +70,15 @@ class Stage:
 
     def actors(self) -> Iterator[Actor]:
         """Who is under way and can go on."""
-        for process in self.processes:
-            if not process.frozen:
-                yield from process.actors
-        yield from self.people.actors
+        yield from (actor for actor in self._awake() if actor.arrives())
+
+    def waiting(self) -> list[Actor]:
+        """Who waits for somebody else."""
+        return [actor for actor in self._awake() if not actor.arrives()]
+
+    def _awake(self) -> list[Actor]:
+        mine = [actor for process in self.processes if not process.frozen for actor in process.actors]
+        return mine + self.people.actors
 
     def actor(self, name: str) -> Actor | None:
         return next((actor for actor in self.actors() if actor.name == name), None)
@@ -79,7 +88,7 @@ class Stage:
 
     def is_over(self) -> bool:
         """Has every saga ended?"""
-        return machine.memory().connection.execute("SELECT 1 FROM sagas_saga WHERE ended_at IS NULL").fetchone() is None
+        return not self.machine.rows("SELECT 1 FROM sagas_saga WHERE ended_at IS NULL")
 
     # Acts
 
@@ -100,7 +109,7 @@ class Stage:
 
     def _cut(self, name: str) -> bool:
         actor = self.actor(name)
-        if actor is None or actor.at not in ("BEGIN", "SELECT", "UPDATE", "INSERT", "committed"):
+        if actor is None or actor.at in UNCUT:
             return False
         actor.cut()
         self._harvest()
@@ -115,6 +124,9 @@ class Stage:
                     self.people.heard(actor)
                 elif actor.error and not (actor.was_cut and isinstance(actor.error, OperationalError)):
                     raise Broken(f"{actor.name} raised {type(actor.error).__name__}: {actor.error}") from actor.error
+        for ghost in self.ghosts:
+            ghost.fade()
+        self.ghosts = [ghost for ghost in self.ghosts if not ghost.done]
         self.watch.raises()
 
     def _take(self, name: str, number: str) -> bool:
@@ -151,7 +163,7 @@ class Stage:
         if process is None or process.dead or not process.actors:
             return False
         self.seen.update(f"crash at {actor.at}" for actor in process.actors)
-        process.die()
+        self.ghosts += process.die()
         return True
 
     def _start(self, name: str) -> bool:
@@ -163,7 +175,7 @@ class Stage:
 
     def _freeze(self, name: str) -> bool:
         process = self.process(name)
-        if process is None or process.frozen or not process.actors:
+        if process is None or not process.can_freeze():
             return False
         process.frozen = True
         return True
@@ -176,7 +188,7 @@ class Stage:
         return True
 
     def _later(self, seconds: str) -> bool:
-        self.clock.at += timedelta(seconds=int(seconds))
+        self.machine.forward(timedelta(seconds=int(seconds)))
         self.beat()
         return True
 
@@ -189,42 +201,28 @@ class Stage:
     def _person(self, verb: str) -> Any:
         return lambda *about: self._goes(self.people.begin(verb, *about))
 
+    def end(self) -> None:
+        """Whoever is left goes."""
+        everybody = [*self._awake(), *(actor for process in self.processes for actor in process.actors), *self.ghosts]
+        while everybody:
+            for actor in everybody:
+                actor.die()
+            everybody = [actor for actor in everybody if not actor.done]
+
 
 @contextmanager
 def staged(plan: Plan) -> Iterator[Stage]:
-    """A stage, on which the schedule has just begun."""
+    """A stage on this test's database, where the schedule has just begun."""
+    machine = Memory() if connection.vendor == "sqlite" else Postgres()
     with ExitStack() as stack:
-        clock = stack.enter_context(machine.machine(Random(f"{plan.seed} machine")))
-        stage = Stage(plan, clock)
-        stack.enter_context(override_settings(SAGAS=SETTINGS))
+        stack.enter_context(machine.running(Random(f"{plan.seed} machine"), fine=plan.fine))
+        stage = Stage(plan, machine)
+        stack.enter_context(override_settings(SAGAS={**SETTINGS, **plan.settings}))
         stack.enter_context(registry.replaced([stage.table]))
-        stack.enter_context(machine.instead(gateway.doorbell, "_doorbell", stage.broker))
+        stack.enter_context(instead(gateway.doorbell, "_doorbell", stage.broker))
         stack.enter_context(boundaries.watched(stage.watch.at))
-        stack.enter_context(boundaries.watched(_stop_at))
-        stack.enter_context(machine.memory().execute_wrapper(_before_statements(plan.fine)))
+        stack.enter_context(boundaries.watched(machine.at_boundary))
         stack.enter_context(stage.watch.listening(logging.getLogger("sagas")))
+        stack.callback(stage.end)
         stage.begin()
-        try:
-            yield stage
-        finally:
-            for process in stage.processes:
-                process.die()
-            for actor in stage.people.actors:
-                actor.die()
-
-
-def _stop_at(boundary: str) -> None:
-    if not machine.memory().in_atomic_block:
-        stop(boundary)
-
-
-def _before_statements(fine: bool) -> Any:
-    """Before each transaction, and before each statement that stands alone: others can come in nowhere else."""
-
-    def wrapper(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        word = sql.split(None, 1)[0]
-        if not context["connection"].in_atomic_block and (fine or word != "SELECT"):
-            stop(word)
-        return execute(sql, params, many, context)
-
-    return wrapper
+        yield stage

@@ -5,11 +5,12 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from sagas.models import Run
 from sagas.record.turn import STANCES
 from tests.schedules.actors import current
-from tests.schedules.machine import memory
+from tests.schedules.machine import Machine
 
 
 class Broken(Exception):
@@ -19,16 +20,17 @@ class Broken(Exception):
 class Watch(logging.Handler):
     """Looks after every commit, and listens to what the engine could only log."""
 
-    def __init__(self) -> None:
+    def __init__(self, machine: Machine) -> None:
         super().__init__(logging.ERROR)
+        self._machine = machine
         self.commits = 0
         self.found: list[str] = []
 
     def at(self, boundary: str) -> None:
         """A boundary was passed."""
-        if boundary == "committed" and not memory().in_atomic_block:
+        if boundary == "committed":
             self.commits += 1
-            self.found += wrong()
+            self.found += wrong(self._machine)
 
     def emit(self, record: logging.LogRecord) -> None:
         actor = current()
@@ -51,23 +53,23 @@ class Watch(logging.Handler):
             raise Broken(self.found[0])
 
 
-def wrong() -> list[str]:
+def wrong(machine: Machine) -> list[str]:
     """Sagas whose row counts otherwise than their runs and incidents are, and sagas that nothing will ever move."""
-    raw = memory().connection
-    runs: dict[str, Counter[str]] = {}
-    active: set[str] = set()
-    for saga, kind, held, work, undo in raw.execute("SELECT saga_id, kind, held, work, undo FROM sagas_run"):
+    runs: dict[Any, Counter[str]] = {}
+    active: set[Any] = set()
+    for saga, kind, held, work, undo in machine.rows("SELECT saga_id, kind, held, work, undo FROM sagas_run"):
         if work:
             active.add(saga)
         if held or work or undo == "stuck":
             runs.setdefault(saga, Counter())[Run(kind=kind, held=held, work=work, undo=undo).stance] += 1
     opened = "SELECT saga_id, count(*) FROM sagas_incident WHERE closed_at IS NULL GROUP BY saga_id"
-    incidents = dict(raw.execute(opened))
+    incidents: dict[Any, int] = dict(machine.rows(opened))
     found = []
-    for saga, position, counted, waits in raw.execute(
+    for saga, position, counted, waits in machine.rows(
         "SELECT id, position, open_incidents, ended_at IS NULL AND paused_at IS NULL AND holds_key FROM sagas_saga"
     ):
-        tally, are = json.loads(position).get("tally", [0, 0, 0, 0]), runs.get(saga, Counter())
+        place = json.loads(position) if isinstance(position, str) else position
+        tally, are = place.get("tally", [0, 0, 0, 0]), runs.get(saga, Counter())
         if tally != [are[stance] for stance in STANCES]:
             found.append(f"Saga {saga} counts {dict(zip(STANCES, tally, strict=True))}, and there are {dict(are)}.")
         if counted != incidents.get(saga, 0):
