@@ -50,6 +50,26 @@ def worker_frozen(site: Site, chance: Random) -> str:
         return f"{member.name}: {note}{site.wait_until_it_speaks(at)}"
 
 
+@fault(Part.WORKERS)
+def worker_halted(site: Site, chance: Random) -> str:
+    """SIGSTOP for less time than it takes to be missed: nobody takes over, and nothing is lost."""
+    with site.scene.supervisor.lent("worker", chance) as member:
+        _, runs = site.at_work(member)
+        site.hold(chance.uniform(2, 7))
+        member.process.thaw()
+        return f"{member.name}: {len(runs)} in hand"
+
+
+@fault(Part.WEB)
+def web_killed(site: Site, chance: Random) -> str:
+    """SIGKILL for a web server with requests under way."""
+    with site.scene.supervisor.lent("web", chance) as member:
+        member.process.kill()
+        wait_until(lambda: member.process.alive, "it is started again", ANSWERS_WITHIN)
+        site.scene.wait_for_web(member.name)
+        return member.name
+
+
 @fault(Part.BEAT)
 def beat_killed(site: Site, chance: Random) -> str:
     with site.scene.supervisor.lent("beat", chance) as member:
@@ -169,6 +189,12 @@ def broker_refused(site: Site, chance: Random) -> str:
 @fault(Part.BROKER)
 def broker_silent(site: Site, chance: Random) -> str:
     return at_the_gate(site, "broker", "silence", 4)
+
+
+@fault(Part.PARTICIPANTS)
+def participant_killed(site: Site, chance: Random) -> str:
+    """SIGKILL for a participant with calls under way; it comes back with its database."""
+    return site.scene.kill_participant(chance.choice(["stock", "payments"]))
 
 
 @fault(Part.PARTICIPANTS)

@@ -13,7 +13,7 @@ from tests.soak.faults import KINDS
 from tests.soak.kinds import Part
 
 LONG = ("worker killed", "child killed", "worker frozen")
-SHORT = ("beat killed", "beat frozen", "clock off", "rolling deploy")
+SHORT = ("beat killed", "beat frozen", "web killed", "worker halted", "clock off", "rolling deploy")
 SERVICES = tuple(name for name in KINDS if name not in LONG + SHORT)
 QUIET = tuple(name for name in SERVICES if Part.DATABASE not in KINDS[name].touches)
 LOUD = tuple(name for name in SERVICES if Part.DATABASE in KINDS[name].touches)
@@ -49,7 +49,7 @@ def _every_kind(chance: Random) -> Iterator[Round]:
         yield Round((name,), tuple(quiet[number * third : (number + 1) * third]))
     half = len(loud) // 2
     yield Round(("beat killed", "rolling deploy"), tuple(loud[:half]))
-    yield Round(("beat frozen", "clock off"), tuple(loud[half:]))
+    yield Round(("beat frozen", "web killed", "worker halted", "clock off"), tuple(loud[half:]))
     yield Round((chance.choice(LONG),), tuple(chance.sample(QUIET, 2)))
 
 
@@ -57,8 +57,8 @@ def _more(chance: Random) -> Iterator[Round]:
     """Six more rounds, in any order."""
     rounds = [Round((name,), tuple(chance.sample(QUIET, 2))) for name in LONG]
     rounds.append(Round((chance.choice(LONG),), tuple(chance.sample(SERVICES, 3))))
-    rounds.append(Round(("beat killed", "clock off"), tuple(chance.sample(LOUD, 3))))
-    rounds.append(Round(("beat frozen", "rolling deploy"), tuple(chance.sample(LOUD, 3))))
+    rounds.append(Round(("beat killed", "worker halted", "clock off"), tuple(chance.sample(LOUD, 3))))
+    rounds.append(Round(("beat frozen", "web killed", "rolling deploy"), tuple(chance.sample(LOUD, 3))))
     yield from _shuffled(chance, rounds)
 
 

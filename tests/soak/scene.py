@@ -76,6 +76,16 @@ class Scene:
         [row] = self.rows(sql, *parameters)
         return next(iter(row.values()))
 
+    def kill_participant(self, name: str) -> str:
+        """End one of the shop's services, and start it again; its name."""
+        self.shop.kill(name)
+        self.shop.start(name)
+        self._slow_down(name)
+        return name
+
+    def _slow_down(self, name: str) -> None:
+        self.shop.switch(name, "slow", milliseconds=PAUSE_MS, times=None, method="POST")
+
     def workers_of(self, member: Member) -> list[str]:
         """The ids under which the processes of a member are registered and alive."""
         pids = [member.process.pid, *member.process.children()]
@@ -105,7 +115,7 @@ class Scene:
         token = f"{self.secret}-token"
         self.shop = stack.enter_context(Participants(self.ledgers, names=("stock", "payments"), token=token))
         for name in self.shop.names:
-            self.shop.switch(name, "slow", milliseconds=PAUSE_MS, times=None, method="POST")
+            self._slow_down(name)
         port = free_port()
         command = [sys.executable, "-m", "tests.soak.loyalty", "--port", str(port)]
         command += ["--data", str(self.ledgers), "--token", token, "--pause", str(PAUSE_MS / 1000)]
