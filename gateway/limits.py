@@ -39,7 +39,7 @@ def check(value: Any) -> None:
             waiting.extend((inner, depth + 1) for inner in node.values())
         elif isinstance(node, list | tuple):
             waiting.extend((inner, depth + 1) for inner in node)
-        seen += 1
+        seen += 1 + (_zeros(node) if isinstance(node, float) else 0)
         if seen > LARGEST:  # each takes a byte at least, and one list may stand in a small value very many times
             raise LimitExceeded(f"It is larger than {LARGEST // 1024} KiB of JSON.")
     size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
@@ -63,6 +63,8 @@ def _check_node(node: Any, depth: int) -> None:
             raise LimitExceeded(f"It has a number of more than {LONGEST_NUMBER} digits; send that as a string.")
         case float() if not math.isfinite(node):
             raise LimitExceeded("It has a number that is not finite, which JSON does not know.")
+        case float() if abs(node) >= _TOO_LONG:
+            raise LimitExceeded(f"It has a number of more than {LONGEST_NUMBER} digits; send that as a string.")
         case int() | float():
             pass
         case dict() | list() | tuple():
@@ -70,6 +72,11 @@ def _check_node(node: Any, depth: int) -> None:
                 raise LimitExceeded(f"It is nested more than {DEEPEST} levels deep.")
         case _:
             raise LimitExceeded(f"It has a value of the type {type(node).__name__}, which is not JSON.")
+
+
+def _zeros(number: float) -> int:
+    """How many digits longer the number is as PostgreSQL writes it, which is without an exponent."""
+    return abs(math.frexp(number)[1]) * 3 // 10 if number else 0
 
 
 def _check_names(node: dict[Any, Any]) -> None:

@@ -113,3 +113,11 @@ class NotAllowed(SagaError):
     def __init__(self, message: str, *, code: str | None = None, allowed: Sequence[str] = ()) -> None:
         super().__init__(message, code=code)
         self.allowed = list(allowed)
+
+
+def words_of(error: BaseException) -> str:
+    """What an error says, or, of one that cannot say it, its name."""
+    try:
+        return str(error)
+    except Exception:
+        return f"{type(error).__name__}, which cannot say what it is"

@@ -113,5 +113,5 @@ def _json(text: str) -> Any:
     """The value, or, for what is no JSON, the text itself: the model says what is wrong with it."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

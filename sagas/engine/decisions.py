@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError
 from pydantic import BaseModel, ValidationError
 
 from sagas.engine.context import Context
-from sagas.errors import Abort
+from sagas.errors import Abort, words_of
 from sagas.record.attempts import Claim
 from sagas.record.payload import Unstorable, pack
 from sagas.words.lifecycle import StepState
@@ -27,9 +27,10 @@ def decide(held: Claim, ctx: Context) -> Outcome:
     """Ask the row's functions; the answer as an outcome. Raises nothing."""
     try:
         waited = held.run.state == StepState.WAITING
-        return Succeeded(result=pack(_accept(held, ctx) if waited else _begin(held, ctx)))
+        answer = _accept(held, ctx) if waited else _begin(held, ctx)
+        return Succeeded(result={name: pack(value) for name, value in answer.items()})
     except Abort as error:
-        return Refused(error=str(error), code=error.code)
+        return Refused(error=words_of(error), code=str(error.code))
     except (OperationalError, InterfaceError) as error:
         return NotNow(error=f"The database does not answer: {str(error).strip()}")
     except ValidationError as error:
@@ -37,7 +38,7 @@ def decide(held: Claim, ctx: Context) -> Outcome:
     except Unstorable as error:
         return Wrong(error=f"{held.run.path}: its answer cannot be stored: {error}")
     except Exception as error:
-        return Wrong(error=f"A function of {held.run.path} raised {type(error).__name__}: {error}")
+        return Wrong(error=f"A function of {held.run.path} raised {type(error).__name__}: {words_of(error)}")
 
 
 def _begin(held: Claim, ctx: Context) -> dict[str, Any]:

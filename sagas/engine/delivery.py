@@ -4,12 +4,12 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
-from pydantic import ValidationError
 
 from sagas.conf import conf
 from sagas.engine.alarm import alarm
@@ -17,7 +17,7 @@ from sagas.engine.context import Context, context_of
 from sagas.engine.decisions import decide
 from sagas.engine.dispatch import ring
 from sagas.engine.local import in_a_savepoint, is_conflict
-from sagas.errors import Abort, Denied, NothingThere, RetryLater, SagaError, Unknown
+from sagas.errors import Abort, Denied, NothingThere, RetryLater, SagaError, Unknown, words_of
 from sagas.record import attempts
 from sagas.record.attempts import Claim, Heard, Recorded
 from sagas.record.payload import Unstorable as CannotStore
@@ -62,8 +62,11 @@ def call(held: Claim) -> Outcome:
     """Call the team's function; no transaction is open and no connection held. What it came to, as a value."""
     try:
         context = context_of(held)
-    except ValidationError as error:
-        return ShutOut(error=f"The input does not fit today's definition: {error}", code="input_unreadable")
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:  # the model's own checks may raise anything
+        sentence = f"The input does not fit today's definition: {words_of(error)}"
+        return ShutOut(error=sentence, code="input_unreadable")
     if held.run.doing == Doing.DECISION:
         return _decide(held, context)
     function = function_of(held)
@@ -110,8 +113,8 @@ def _succeeded(doing: Doing, result: object) -> Outcome:
 
 
 def _failed(doing: Doing, error: Exception) -> Outcome:
-    said = str(error) or type(error).__name__
-    code = error.code if isinstance(error, SagaError) else type(error).__name__
+    said = words_of(error) or type(error).__name__
+    code = str(error.code) if isinstance(error, SagaError) else type(error).__name__
     if doing is Doing.PROBE:
         return Probed(landed=False if isinstance(error, Abort) else None, error=said, code=code)
     match error:
@@ -120,7 +123,7 @@ def _failed(doing: Doing, error: Exception) -> Outcome:
         case Abort():
             return Refused(error=said, code=code)
         case RetryLater(after=after):
-            return NotNow(error=said, code=code, after=after)
+            return NotNow(error=said, code=code, after=after if isinstance(after, timedelta) else None)
         case Denied():
             return ShutOut(error=said, code=code)
         case NothingThere():

@@ -4,11 +4,11 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from sagas.errors import InvalidInput
 from sagas.models import Run, Saga, Work
-from sagas.operations.starting import faults_of_input
+from sagas.operations.fitting import faults_of_input, fitting
 from sagas.operations.verb import must_be_live, refuse, the_run, verb
 from sagas.record.payload import Unstorable, pack, text
 from sagas.record.turn import Turn
@@ -64,13 +64,17 @@ def _keep(t: Turn, run: Run, decision: dict[str, Any]) -> None:
 def _filled(row: Approval, approved: bool, form: Any) -> Any:
     try:
         if row.form is None or not approved:
-            return pack(form)
-        given: BaseModel = row.form.model_validate(form if form is not None else {})
-        return pack(given)
+            return _packed(form)
+        return _packed(fitting(row.form, form if form is not None else {}, "/form"))
     except ValidationError as error:
         raise InvalidInput(f"The form does not fit {row.name}.", errors=faults_of_input(error, "/form")) from None
     except Unstorable as error:
         raise InvalidInput(f"The form cannot be stored: {error}") from None
+
+
+def _packed(form: Any) -> Any:
+    """The form as it is stored: within the row's result, which has bounds of its own."""
+    return pack({"form": form})["form"]
 
 
 def _by_whom(run: Run) -> str:

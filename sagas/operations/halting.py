@@ -25,7 +25,7 @@ def pause(
         must_be_live(t)
         if t.saga.paused_at:
             refuse(t, f"The saga is paused already, by {t.saga.paused_by}.", "paused")
-        halting.pause(t, actor, text(reason), children=children)
+        halting.pause(t, t.actor, text(reason), children=children)
     return t.saga
 
 

@@ -10,7 +10,7 @@ from django.db.models import Q
 from sagas.errors import NotAllowed
 from sagas.models import Incident, Revision, Run, Saga, Work
 from sagas.operations.allowing import allowed, owed_after_the_end, why_not_reopened, why_not_retried
-from sagas.operations.starting import accepted_by
+from sagas.operations.fitting import accepted_by
 from sagas.operations.verb import refuse, verb
 from sagas.record.hearing import look_at_child
 from sagas.record.late import undo_what_landed

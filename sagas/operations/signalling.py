@@ -13,7 +13,8 @@ from sagas.engine.dispatch import ring_after_commit
 from sagas.errors import InvalidInput, NotAllowed, NotFound
 from sagas.models import Run, Saga, Signal, Work
 from sagas.operations.allowing import allowed
-from sagas.operations.starting import faults_of_input, start
+from sagas.operations.fitting import faults_of_input, fitting
+from sagas.operations.starting import start
 from sagas.record.commit import commit
 from sagas.record.locked import turn
 from sagas.record.payload import Unstorable, pack, text
@@ -137,7 +138,7 @@ def _flag(t: Turn, table: Definition | None, name: str, payload: Any) -> str:
     for row in rows[:1]:
         try:
             if row.schema is not None:
-                row.schema.model_validate(payload)
+                fitting(row.schema, payload, "/payload")
         except ValidationError as error:
             faults = faults_of_input(error, "/payload")
             raise InvalidInput(f"The payload does not fit the signal {name!r}.", errors=faults) from None

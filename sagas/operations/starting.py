@@ -9,12 +9,12 @@ from typing import Any, Literal
 from uuid import UUID
 
 from django.db import IntegrityError
-from pydantic import ValidationError
 
 from sagas.engine.dispatch import ring_after_commit, ring_many_after_commit
 from sagas.errors import InvalidInput, NotAllowed, NotFound
 from sagas.models import Audit, Saga
 from sagas.operations.allowing import allowed, effects_in_place
+from sagas.operations.fitting import accepted_by
 from sagas.operations.turning import cancel
 from sagas.record import clock
 from sagas.record.birth import MOST, bear, conceive
@@ -22,7 +22,8 @@ from sagas.record.commit import commit
 from sagas.record.guess import TakeTheLock
 from sagas.record.locked import Locked, turn
 from sagas.record.opening import begin_saga
-from sagas.record.payload import Unstorable, pack, text, unpack
+from sagas.record.payload import text, unpack
+from sagas.record.turn import LONGEST_ACTOR
 from sagas.words import registry
 from sagas.words.definition import Definition
 from sagas.words.results import UNCHANGED
@@ -113,7 +114,8 @@ def _drafts(
 ) -> Callable[..., Saga]:
     """Makes sagas of that table that are not stored yet."""
     which = {"definition": table.name, "version": table.version, "fingerprint": table.fingerprint}
-    return partial(Saga, **which, tenant=tenant, started_by=actor, labels=dict(labels or {}), priority=priority)
+    about = {"tenant": tenant, "started_by": actor[:LONGEST_ACTOR], "labels": dict(labels or {}), "priority": priority}
+    return partial(Saga, **which, **about)
 
 
 def _store_or_meet(draft: Callable[..., Saga], table: Definition, on_duplicate: OnDuplicate) -> Started:
@@ -283,21 +285,3 @@ def _check_priority(priority: int) -> None:
     if type(priority) is not int or abs(priority) > MOST_PRIORITY:
         fault = f"must be a whole number from -{MOST_PRIORITY} to {MOST_PRIORITY}; 0 is normal, and more is earlier"
         raise InvalidInput(f"The priority {fault}.", errors=[{"pointer": "/priority", "detail": fault}])
-
-
-def accepted_by(table: Definition, given: Any) -> Any:
-    """The input as it is stored: what the definition's model makes of it. Raises `InvalidInput`."""
-    try:
-        return pack(table.input.model_validate(given).model_dump(mode="json") if table.input else given)
-    except ValidationError as error:
-        faults = faults_of_input(error)
-        raise InvalidInput(f"The input does not fit saga {table.name!r}.", errors=faults) from None
-    except Unstorable as error:
-        faults = [{"pointer": "", "detail": str(error)}]
-        raise InvalidInput(f"The input cannot be stored: {error}", errors=faults) from None
-
-
-def faults_of_input(error: ValidationError, below: str = "") -> list[dict[str, str]]:
-    """What a pydantic model found wrong, an entry a fault, with JSON pointers below that one."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    return [{"pointer": "/".join([below, *map(str, fault["loc"])]), "detail": fault["msg"]} for fault in found]

@@ -5,9 +5,10 @@ Limits stand here; encryption will.
 
 from typing import Any
 
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from pydantic_core import to_jsonable_python
 
 from gateway import limits
+from sagas.errors import words_of
 
 LONGEST_TEXT = 4000
 
@@ -22,11 +23,27 @@ def pack(value: Any) -> Any:
     Raises `Unstorable` with a sentence.
     """
     try:
+        _refuse_iterators(value)
         packed = to_jsonable_python(value)
         limits.check(packed)
-    except (PydanticSerializationError, ValueError, RecursionError, UnicodeError) as error:
-        raise Unstorable(text(str(error), 500)) from None
+    except Exception as error:  # a value is asked for its parts, and what it raises then may be anything
+        raise Unstorable(text(words_of(error), 500)) from None
     return packed
+
+
+def _refuse_iterators(value: Any) -> None:
+    """An iterator would be read to its end, which it need not have."""
+    waiting = [value]
+    for _ in range(limits.LARGEST):
+        if not waiting:
+            return
+        node = waiting.pop()
+        if isinstance(node, dict):
+            waiting.extend(node.values())
+        elif isinstance(node, list | tuple | set | frozenset):
+            waiting.extend(node)
+        elif hasattr(type(node), "__next__"):
+            raise Unstorable(f"It holds a {type(node).__name__}, which may have no end; make a list of it.")
 
 
 def unpack(stored: Any) -> Any:

@@ -32,6 +32,8 @@ from sagas.words.verdict import (
     judge,
 )
 
+LONGEST_CODE = 100
+
 
 def settle(t: Turn, run: Run, outcome: Outcome) -> None:
     """Learn from the outcome, judge it, and move the row and the saga on."""
@@ -39,7 +41,7 @@ def settle(t: Turn, run: Run, outcome: Outcome) -> None:
     if not isinstance(outcome, Lost) or not outcome.died:
         run.crashes = 0
     _learn(row, run, outcome)
-    run.error, run.code = text(getattr(outcome, "error", "")), getattr(outcome, "code", "")[:100]
+    run.error, run.code = text(getattr(outcome, "error", "")), text(getattr(outcome, "code", ""), LONGEST_CODE)
     verdict = judge(row, _standing(t, run, outcome), outcome)
     if doing is Doing.COMPENSATION:
         _undo(t, run, outcome, verdict)

@@ -39,6 +39,9 @@ About = Mapping[str, Any] | None
 FAR = datetime(9999, 1, 1, tzinfo=UTC)
 """The clock of what waits without a bound of its own: a child is awaited as long as it takes."""
 
+LONGEST_ACTOR = 150
+"""So much of who does something is kept; the name of a person alone may have as many characters."""
+
 HINT = timedelta(seconds=5)
 """What is due within so long is rung at once, with a countdown; the sweep rings the rest when its time has come."""
 
@@ -102,7 +105,7 @@ class Turn:
 
     def __init__(self, saga: Saga, actor: str, now: datetime, *, waited: timedelta = timedelta(0)) -> None:
         self.saga = saga
-        self.actor = actor
+        self.actor = actor[:LONGEST_ACTOR]
         self.now = now
         self.latest = now + waited
         self.moves: list[dict[str, Any]] = []
