@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from datetime import timedelta
+from datetime import time, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -45,13 +45,15 @@ class Category:
     """After so long it is of no use any more, unless the request says when."""
 
 
+_OF_CALLBACKS = {CALLBACK: Category(mandatory=True, quiet=False, lifetime=timedelta(days=3))}
+
+
 def _categories() -> dict[str, Category]:
     return {
         "transactional": Category(mandatory=True, quiet=False),
         "code": Category(mandatory=True, quiet=False, repeat=False, lifetime=timedelta(minutes=10)),
         "payment": Category(mandatory=True, quiet=False, repeat=False),
         "news": Category(),
-        CALLBACK: Category(mandatory=True, quiet=False, lifetime=timedelta(days=3)),
     }
 
 
@@ -97,6 +99,9 @@ class Conf:
     ring_again_after: timedelta = timedelta(seconds=10)
     """What is due and was not picked up is rung for again after so long."""
 
+    quiet_hours: tuple[time, time] | None = None
+    """From when to when a receiver with a time zone and without hours of its own is left in peace."""
+
     allowed_networks: tuple[str, ...] = ()
     """Private networks that webhooks may lead to, such as "10.1.0.0/16"; for those, http will do."""
     webhook_secrets: tuple[str, ...] = ()
@@ -127,6 +132,7 @@ def conf() -> Conf:
         raise ImproperlyConfigured(f"NOTIFICATIONS has no setting {strange[0].upper()!r}; there are: {names}.")
     entries = given.get("providers") or _providers(given.get("outbox"))
     given["providers"] = {name: _provider(name, entry) for name, entry in entries.items()}
+    given["categories"] = {**(given.get("categories") or _categories()), **_OF_CALLBACKS}
     return Conf(**given)
 
 

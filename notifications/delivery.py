@@ -28,7 +28,6 @@ LONGEST_CODE = 63
 LONGEST_ID = 255
 
 PAUSE = 1.0  # seconds between two attempts to record while the database is away
-SANDBOX = "sandbox"
 
 
 def deliver(pk: UUID) -> Status | None:
@@ -52,7 +51,7 @@ def send(held: Claim) -> Outcome:
     try:
         letter = letter_of(held.notification, held.delivery)
         if held.notification.sandbox:
-            return Outcome(result=Result.SENT, provider_id=SANDBOX, captured=captured(letter))
+            return Outcome(result=Result.SENT, provider_id=f"sandbox:{letter.id}", captured=captured(letter))
         provider_id = provider(held.attempt.provider).send(letter)
     except ChannelError as error:
         return _failed(held, error.result, error)

@@ -2,8 +2,13 @@
 
 from typing import Any
 
+from django.urls import reverse
+
+from notifications import unsubscribing
 from notifications.channels.channel import Letter
+from notifications.conf import conf
 from notifications.models import Delivery, Notification
+from notifications.plan import category_of
 
 
 def letter_of(notification: Notification, delivery: Delivery) -> Letter:
@@ -20,7 +25,16 @@ def letter_of(notification: Notification, delivery: Delivery) -> Letter:
         metadata=notification.metadata,
         category=notification.category,
         created_at=notification.created_at,
+        unsubscribe=_unsubscribe(notification, delivery),
     )
+
+
+def _unsubscribe(notification: Notification, delivery: Delivery) -> str:
+    """Where its receiver can say that it wants no more of this kind; there is no such place for what is mandatory."""
+    if category_of(notification).mandatory:
+        return ""
+    token = unsubscribing.token(notification.tenant, delivery.channel, delivery.address, notification.category)
+    return conf().public_url.rstrip("/") + reverse("notifications:unsubscribe", args=[token])
 
 
 def captured(letter: Letter) -> dict[str, Any]:

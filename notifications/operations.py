@@ -13,12 +13,14 @@ from django.utils import timezone
 from gateway.callers import Caller
 from gateway.doorbell import Rank
 from gateway.guard import Forbidden, Guard
-from notifications.channels.channel import channels
+from notifications.channels.channel import Channel, channels
 from notifications.conf import CALLBACK, conf
 from notifications.dispatch import ring_after_commit
 from notifications.lifecycle import WAITING, Status
 from notifications.masking import NO_ADDRESSES
 from notifications.models import Event, Notification
+from notifications.plan import addresses_of, profile_of
+from notifications.quiet import is_zone
 from notifications.row import locked, settle, wait
 from notifications.verdict import IN_DOUBT
 
@@ -78,8 +80,9 @@ def accept(caller: Caller, wanted: Wanted, *, traceparent: str = "") -> Notifica
 
 def draft(caller: Caller, wanted: Wanted) -> Notification:
     """The notification that would be kept, after everything that can be said against it now. Raises `Unacceptable`."""
-    _check_receiver(wanted.receiver)
-    _check_channels(wanted)
+    addresses = addresses_of(wanted.receiver, profile_of(caller.tenant, wanted.receiver))
+    _check_receiver(addresses)
+    _check_channels(wanted.channels or (), addresses)
     category = wanted.category or next(iter(conf().categories))
     if category not in conf().categories or category == CALLBACK:
         known = [name for name in conf().categories if name != CALLBACK]
@@ -91,6 +94,8 @@ def draft(caller: Caller, wanted: Wanted) -> Notification:
     if expires_at is not None and expires_at <= begins:
         raise Unacceptable("/expires_at", "It would be over before it could be sent; choose a later time.")
     if wanted.callback_url:
+        if "webhook" not in channels():
+            raise Unacceptable("/callback_url", "No provider serves webhooks here, so nobody can be called back.")
         try:
             Guard(allowed=conf().allowed_networks).check(wanted.callback_url)
         except Forbidden as error:
@@ -165,35 +170,46 @@ def _verb(caller: Caller, pk: UUID, verb: str, act: Callable[[Notification], Non
         return notification
 
 
-def _check_receiver(receiver: Mapping[str, str]) -> None:
-    """All its addresses are some, and there is one."""
+def check_addresses(addresses: Mapping[str, str], place: str = "/receiver") -> None:
+    """Every address is one of its kind, and some channel sends to it. Raises `Unacceptable`."""
     open_channels = channels()
-    known = list(dict.fromkeys(channel.address for channel in open_channels.values()))
-    for kind in receiver:
+    known = _known(open_channels)
+    for kind in addresses:
         if kind not in known and kind not in NO_ADDRESSES:
-            raise Unacceptable(
-                f"/receiver/{_escaped(kind)}", f"No channel sends to {_echo(kind)}; {_hint(kind, known)}"
-            )
-    if not set(receiver) & set(known):
-        raise Unacceptable("/receiver", f"Nobody can be reached without an address; give one of: {', '.join(known)}.")
+            sentence = f"No channel sends to {_echo(kind)}; {_hint(kind, known)}"
+            raise Unacceptable(f"{place}/{_escaped(kind)}", sentence)
     for channel in open_channels.values():
-        if channel.address in receiver:
+        if channel.address in addresses:
             try:
-                channel.check(receiver[channel.address])
+                channel.check(addresses[channel.address])
             except ValueError as error:
-                raise Unacceptable(f"/receiver/{channel.address}", str(error)) from None
+                raise Unacceptable(f"{place}/{channel.address}", str(error)) from None
 
 
-def _check_channels(wanted: Wanted) -> None:
+def _check_receiver(receiver: Mapping[str, str]) -> None:
+    """There is a way to it, and its time zone is one."""
+    known = _known(channels())
+    if not set(receiver) & set(known) and set(receiver) <= set(NO_ADDRESSES):
+        raise Unacceptable("/receiver", f"Nobody can be reached without an address; give one of: {', '.join(known)}.")
+    check_addresses(receiver)
+    if not is_zone(receiver.get("timezone", "UTC")):
+        raise Unacceptable("/receiver/timezone", "There is no such time zone; write it like Europe/Berlin.")
+
+
+def _known(open_channels: Mapping[str, Channel]) -> list[str]:
+    return list(dict.fromkeys(channel.address for channel in open_channels.values()))
+
+
+def _check_channels(asked: Sequence[str], addresses: Mapping[str, str]) -> None:
     """Every channel that was asked for is one, once, and there is an address for it."""
     open_channels = channels()
-    for index, name in enumerate(wanted.channels or ()):
+    for index, name in enumerate(asked):
         if name not in open_channels:
             sentence = f"There is no channel {_echo(name)}; {_hint(name, list(open_channels))}"
             raise Unacceptable(f"/channels/{index}", sentence)
-        if name in (wanted.channels or ())[:index]:
+        if name in asked[:index]:
             raise Unacceptable(f"/channels/{index}", f"The channel {_echo(name)} is given twice.")
-        if open_channels[name].address not in wanted.receiver:
+        if open_channels[name].address not in addresses:
             sentence = f"The channel {_echo(name)} needs the receiver's {open_channels[name].address}."
             raise Unacceptable(f"/channels/{index}", sentence)
 

@@ -8,7 +8,8 @@ from typing import Any
 from notifications.channels.channel import channels
 from notifications.conf import Category, conf
 from notifications.lifecycle import Status
-from notifications.models import Notification
+from notifications.models import Notification, Reason, Receiver, Suppression
+from notifications.quiet import quiet_until
 from notifications.route import Facts, Leg, Route, route
 
 
@@ -45,10 +46,7 @@ GIVE_UP = timedelta(days=1)
 def routed(notification: Notification) -> Route:
     """The way to the receiver, by what is known of it now."""
     return route(
-        notification.channels,
-        list(channels()),
-        facts(notification.receiver),
-        mandatory=category_of(notification).mandatory,
+        notification.channels, list(channels()), facts(notification), mandatory=category_of(notification).mandatory
     )
 
 
@@ -58,7 +56,8 @@ def plan(notification: Notification, way: Route, tried: Collection[str], now: da
         return Over(Status.EXPIRED, "Its time was over before it could be sent.")
     leg = way.after(tried)
     if leg is not None:
-        return Try(leg)
+        until = _quiet(notification, now)
+        return Try(leg) if until is None else Wait(until, "The receiver's quiet hours.")
     over = _closed(way)
     if over.status == Status.FAILED and now - notification.created_at < GIVE_UP:
         # Somebody may have taken a provider out of the settings by mistake.
@@ -71,10 +70,58 @@ def category_of(notification: Notification) -> Category:
     return conf().category(notification.category)
 
 
-def facts(receiver: Mapping[str, Any]) -> Facts:
+def profile_of(tenant: str, receiver: Mapping[str, Any]) -> Receiver | None:
+    """What is kept of the receiver, if the request names it by its id and there is something."""
+    key = receiver.get("id")
+    return None if key is None else Receiver.objects.filter(tenant=tenant, key=key).first()
+
+
+def addresses_of(receiver: Mapping[str, Any], profile: Receiver | None) -> dict[str, str]:
+    """By kind: those of the request, and those that are kept."""
+    return {**(profile.addresses if profile else {}), **receiver}
+
+
+def facts(notification: Notification) -> Facts:
     """What is known of a receiver."""
-    kinds = {name: found.address for name, found in channels().items()}
-    return Facts(addresses={name: receiver[kind] for name, kind in kinds.items() if kind in receiver})
+    profile = profile_of(notification.tenant, notification.receiver)
+    known = addresses_of(notification.receiver, profile)
+    open_channels = channels()
+    addresses = {name: known[found.address] for name, found in open_channels.items() if found.address in known}
+    dead, unwanted = _suppressed(notification, addresses)
+    if profile is not None:
+        unwanted |= {name for name in addresses if not profile.wants(notification.category, name)}
+    return Facts(addresses=addresses, dead=dead, unwanted=unwanted)
+
+
+def _suppressed(notification: Notification, addresses: Mapping[str, str]) -> tuple[dict[str, str], set[str]]:
+    """The channels whose address is dead, with the reason, and those whose owner has unsubscribed."""
+    dead: dict[str, str] = {}
+    unwanted: set[str] = set()
+    rows = Suppression.objects.filter(
+        tenant=notification.tenant,
+        address__in=list(addresses.values()),
+        channel__in=list(addresses),
+        category__in=["", notification.category],
+    )
+    for row in rows:
+        if addresses[row.channel] != row.address:
+            continue
+        if row.reason == Reason.UNSUBSCRIBED:
+            unwanted.add(row.channel)
+        else:
+            dead[row.channel] = f"The address is suppressed: {row.get_reason_display()}."
+    return dead, unwanted
+
+
+def _quiet(notification: Notification, now: datetime) -> datetime | None:
+    if not category_of(notification).quiet:
+        return None
+    profile = profile_of(notification.tenant, notification.receiver)
+    zone = notification.receiver.get("timezone") or (profile.timezone if profile else "")
+    hours = conf().quiet_hours
+    if profile is not None and profile.quiet_from is not None and profile.quiet_to is not None:
+        hours = (profile.quiet_from, profile.quiet_to)
+    return quiet_until(now, zone, *hours) if zone and hours else None
 
 
 def _closed(way: Route) -> Over:

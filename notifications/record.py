@@ -20,7 +20,8 @@ from notifications import providers
 from notifications.channels.channel import provider
 from notifications.conf import conf
 from notifications.lifecycle import Status
-from notifications.models import Attempt, Delivery, Notification
+from notifications.models import Attempt, Delivery, Notification, Reason
+from notifications.news import suppress
 from notifications.plan import Over, Try, Wait, category_of, plan, routed
 from notifications.row import close, locked, settle, wait
 from notifications.verdict import IN_DOUBT, Again, End, Outcome, Result, judge
@@ -132,6 +133,9 @@ def _write(notification: Notification, attempt: Attempt, outcome: Outcome) -> No
         provider_id=outcome.provider_id,
         ended_at=notification.now,
     )
+    if outcome.result == Result.GONE:
+        reached = attempt.delivery
+        suppress(notification.tenant, reached.channel, reached.address, Reason.BOUNCED, detail=outcome.error)
     if outcome.captured is not None:
         Delivery.objects.filter(pk=attempt.delivery_id).update(captured=outcome.captured)
     if _is_shared(attempt.provider) and not notification.sandbox:

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
+from notifications.callbacks import call_back
 from notifications.conf import conf
 from notifications.dispatch import ring_after_commit
 from notifications.lifecycle import WAITING, Status, move
@@ -35,11 +36,11 @@ def wait(notification: Notification, status: Status, until: datetime, why: str) 
         ring_after_commit([notification])
 
 
-def settle(notification: Notification, status: Status, why: str) -> None:
-    """Take it to a state in which it does not wait: with a worker, or at an end."""
+def settle(notification: Notification, status: Status, why: str, *, told: bool = False) -> None:
+    """Take it to a state in which it does not wait: with a worker, or at an end. `told`: an event of it is there."""
     if status == Status.SENDING:
         _move(notification, Status.QUEUED, "")
-    _move(notification, status, why)
+    _move(notification, status, why, told=told)
     _store(notification, due_at=None, why=why)
 
 
@@ -51,13 +52,14 @@ def close(delivery: Delivery, status: Status, at: datetime | None, provider_id: 
     delivery.save(update_fields=["status", "ended_at", "provider_id"])
 
 
-def _move(notification: Notification, status: Status, why: str) -> None:
+def _move(notification: Notification, status: Status, why: str, *, told: bool = False) -> None:
     """Along a drawn arrow, with an event; what is queued and what is being sent, its attempts tell."""
     if notification.status == status:
         return
     move(notification, status)
-    if status not in (Status.QUEUED, Status.SENDING):
+    if status not in (Status.QUEUED, Status.SENDING) and not told:
         Event.objects.create(notification=notification, kind=status, detail=why, at=notification.now)
+    call_back(notification, why)
 
 
 def _store(notification: Notification, *, due_at: datetime | None, why: str) -> None:

@@ -182,11 +182,24 @@ GATEWAY = {
     "RATE": API_RATE,
     "READINESS": ("sagas.health.swept", "sagas.health.alive"),
     "SCOPES": {  # what an API key, or a token, may be good for; "admin" is everything
-        "read": ("sagas.view_saga", "notifications.view_notification"),
+        "read": (
+            "sagas.view_saga",
+            "notifications.view_notification",
+            "notifications.view_receiver",
+            "notifications.view_suppression",
+            "notifications.view_providerhealth",
+        ),
         "start": ("sagas.add_saga",),
         "signal": ("sagas.add_signal",),
         "operate": ("sagas.change_saga",),
-        "notify": ("notifications.add_notification", "notifications.change_notification"),
+        "notify": (
+            "notifications.add_notification",
+            "notifications.change_notification",
+            "notifications.change_receiver",
+            "notifications.delete_receiver",
+            "notifications.add_suppression",
+            "notifications.delete_suppression",
+        ),
     },
     "ISSUER": (
         Issuer(
@@ -205,6 +218,8 @@ SAGAS = {
     "PUBLIC_URL": PUBLIC_URL,
     "TELL": env.str("SAGA_TELL", ""),
     "LONG_POLLS": max(WEB_THREADS - 16, WEB_THREADS // 2),
+    "CALLBACK_NETWORKS": tuple(env.list("ALLOWED_NETWORKS", default=[])),  # private ones that callbacks may lead to
+    "CALLBACK_SECRETS": tuple(env.list("WEBHOOK_SECRETS", default=[])),  # whsec_…; two while one is rotated
 }
 NOTIFICATIONS = {
     "PUBLIC_URL": PUBLIC_URL,
@@ -252,6 +267,7 @@ CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # keeps its schedule in memory:
 _SWEEP = {"expires": 30, "priority": int(Rank.FIRST)}
 CELERY_BEAT_SCHEDULE = {
     # Sweeps that nobody took within half a minute are of no use; one that waits in a backlog for less still is.
+    "sagas look after": {"task": "sagas.tasks.look_after", "schedule": timedelta(seconds=2), "options": _SWEEP},
     "sagas sweep": {"task": "sagas.tasks.sweep", "schedule": timedelta(seconds=2), "options": _SWEEP},
     "notifications sweep": {"task": "notifications.tasks.sweep", "schedule": timedelta(seconds=10), "options": _SWEEP},
 }

@@ -3,6 +3,9 @@
 from django.urls import path
 
 from notifications.api.batch import Batch
+from notifications.api.providers import ProviderEvents, Providers
+from notifications.api.receivers import OneReceiver
+from notifications.api.suppressions import OneSuppression, Suppressions, unsubscribe
 from notifications.api.views import Cancel, Notifications, OneNotification, Retry
 
 app_name = "notifications"
@@ -10,6 +13,12 @@ app_name = "notifications"
 urlpatterns = [
     path("", Notifications.as_view(), name="notifications"),
     path("batch/", Batch.as_view(), name="batch"),
+    path("providers/", Providers.as_view(), name="providers"),
+    path("providers/<slug:name>/events/", ProviderEvents.as_view(), name="events"),
+    path("receivers/<path:key>/", OneReceiver.as_view(), name="receiver"),
+    path("suppressions/", Suppressions.as_view(), name="suppressions"),
+    path("suppressions/<uuid:pk>/", OneSuppression.as_view(), name="suppression"),
+    path("unsubscribe/<str:token>/", unsubscribe, name="unsubscribe"),
     path("<uuid:pk>/", OneNotification.as_view(), name="notification"),
     path("<uuid:pk>/cancel/", Cancel.as_view(), name="cancel"),
     path("<uuid:pk>/retry/", Retry.as_view(), name="retry"),

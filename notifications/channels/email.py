@@ -1,6 +1,7 @@
 """E-mail, through Django's mail API: `EMAIL_BACKEND` and its settings decide where it goes, or a provider's options."""
 
 import smtplib
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from email.utils import parseaddr
 from typing import Any, ClassVar
@@ -10,7 +11,8 @@ from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.validators import validate_email
 
-from notifications.channels.channel import Channel, ChannelError, Letter
+from notifications.channels.channel import Channel, ChannelError, Letter, News
+from notifications.channels.tracking import read_events
 from notifications.verdict import Result
 
 LONGEST = 254  # RFC 5321, less the angle brackets
@@ -21,13 +23,15 @@ class Email(Channel):
     """Sends text, and HTML beside it. Every attempt has the same Message-ID: mail programs can drop a second one.
 
     `options` go to Django's mail back end: `backend`, `host`, `port`, `username`, `password`, `use_tls`, `timeout` …;
-    `sender` is the address it comes from, DEFAULT_FROM_EMAIL if it is not given.
+    `sender` is the address it comes from, DEFAULT_FROM_EMAIL if it is not given. `events_secrets` are what the webhook
+    is signed with that tells of bounces.
     """
 
     address: ClassVar[str] = "email"
 
-    def __init__(self, sender: str = "", **options: Any) -> None:
+    def __init__(self, sender: str = "", events_secrets: Sequence[str] = (), **options: Any) -> None:
         self._sender = sender or settings.DEFAULT_FROM_EMAIL
+        self._events_secrets = events_secrets
         self._options = options
 
     def check(self, address: str) -> None:
@@ -58,6 +62,10 @@ class Email(Channel):
         finally:
             _close(connection)
         return message_id
+
+    def events(self, headers: Mapping[str, str], body: bytes) -> list[News]:
+        """What whoever reads the bounces says."""
+        return read_events(self._events_secrets, headers, body)
 
 
 def _connect(connection: Any) -> None:

@@ -1,9 +1,23 @@
-"""What the service keeps: a notification, its deliveries by channel, their attempts, and what happened beside them."""
+"""What the service keeps: a notification, its deliveries by channel, their attempts, and what happened beside them.
+
+And what is known of the outside: receivers, addresses to which nothing is sent, and the health of the providers.
+"""
 
 from notifications.models.attempt import Attempt
 from notifications.models.delivery import Delivery
 from notifications.models.event import Event
 from notifications.models.health import ProviderHealth
 from notifications.models.notification import Notification
+from notifications.models.receiver import Receiver
+from notifications.models.suppression import Reason, Suppression
 
-__all__ = ["Attempt", "Delivery", "Event", "Notification", "ProviderHealth"]
+__all__ = [
+    "Attempt",
+    "Delivery",
+    "Event",
+    "Notification",
+    "ProviderHealth",
+    "Reason",
+    "Receiver",
+    "Suppression",
+]

@@ -1,6 +1,6 @@
 """What the tests' notifications meet: a channel that follows a script, and a clock that can be put forward."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import UUID
@@ -9,7 +9,8 @@ from django.db.models import F
 
 from gateway.callers import Caller
 from notifications import operations
-from notifications.channels.channel import Channel, Letter
+from notifications.channels.channel import Channel, Letter, News
+from notifications.channels.tracking import read_events
 from notifications.models import Notification, ProviderHealth
 from notifications.operations import Wanted
 
@@ -25,6 +26,7 @@ class Pigeon(Channel):
 
     def __init__(self, name: str = "", secret: str = "") -> None:
         self.name = name
+        self._secret = secret
 
     def check(self, address: str) -> None:
         if address == "nowhere":
@@ -38,6 +40,9 @@ class Pigeon(Channel):
                 raise does
             does()
         return f"pigeon {len(self.letters)}"
+
+    def events(self, headers: Mapping[str, str], body: bytes) -> list[News]:
+        return read_events([self._secret] if self._secret else [], headers, body)
 
 
 class Raven(Pigeon):
