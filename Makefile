@@ -32,9 +32,12 @@ bench-waiting: $(LOCKED) services ## measure the pools with steps that wait; ARG
 bench-growth: $(LOCKED) services ## measure over a million ended sagas; ARGS=--quick stops at ten thousand
 	@$(BIN)/python -m benchmarks.growth $(ARGS)
 
-.PHONY: schedules
+.PHONY: schedules schedules-pg
 schedules: $(LOCKED) ## seeded schedules of workers, people and faults; MINUTES=30, or ARGS="--seed 5f3a:17" replays one
 	@$(BIN)/python -m tests.schedules --minutes $(or $(MINUTES),5) $(ARGS)
+
+schedules-pg: $(LOCKED) services ## the same inside PostgreSQL's transactions, before each statement
+	@$(BIN)/python -m tests.schedules --postgres --minutes $(or $(MINUTES),5) $(ARGS)
 
 .PHONY: soak soak-short soak-naive
 soak: $(LOCKED) services ## 20 minutes of load and faults on real processes, judged; ARGS="--seed 1" replays a plan

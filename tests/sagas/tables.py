@@ -18,6 +18,8 @@ from sagas.words.rows import Step
 Sketch = dict[str, Any]
 
 SHAPES = ("wait", "approval", "sleep", "each", "parallel", "child", "pivot", "when", "probe", "optional", "deadline")
+MORE = (*SHAPES, "local", "heartbeat")
+"""And what not every participant can do."""
 
 
 class Hands(Protocol):
@@ -99,17 +101,22 @@ class Sketches:
                     "when": when,
                 }
             case "child":
-                return {"row": "child", "name": next(self.names), "table": self.table(depth + 1), "when": when}
+                return {"row": "child", "name": next(self.names), "table": self.table(depth + 1), "when": when} | {
+                    "on_failure": self.chance.choice(["compensate", "compensate", "incident"])
+                }
         rows = [self._row(2, group + 1) for _ in range(self.chance.randint(2, 3))]
         join = self.chance.choice([None, None, 1, len(rows)])
         return {"row": "parallel", "rows": rows, "join": join, "compensate": compensate, "when": when}
 
     def _step(self) -> Sketch:
         whens = [None, None, None, None, "sometimes"] if "when" in self.shapes else [None]
+        local = self._draws("local", 0.15)
         return {
             "row": "step",
             "name": next(self.names),
-            "probe": self._draws("probe", 0.3),
+            "probe": self._draws("probe", 0.3) and not local,
+            "local": local,
+            "heartbeat": self._draws("heartbeat", 0.3) and not local,
             "attempts": self.chance.randint(1, 3),
             "undo_attempts": self.chance.randint(1, 3),
             "idempotent": self.chance.random() < 0.8,
@@ -156,7 +163,7 @@ def _row(sketch: Sketch, hands: Hands) -> Any:
                 when=when,
             )
         case "child":
-            return child(built(sketch["table"], hands), name=name, when=when)
+            return child(built(sketch["table"], hands), name=name, on_failure=sketch["on_failure"], when=when)
     rows = [_row(row, hands) for row in sketch["rows"]]
     return parallel(*rows, join=sketch["join"], compensate=sketch["compensate"], when=when)
 
@@ -175,6 +182,8 @@ def _step(sketch: Sketch, hands: Hands) -> Step:
         on_exhausted=sketch.get("on_exhausted", "compensate"),
         on_failure=sketch.get("on_failure", "compensate"),
         when=_when(sketch.get("when"), hands),
+        heartbeat=timedelta(seconds=10) if sketch.get("heartbeat") else None,
+        local=sketch.get("local", False),
         pivot=pivot,
     )
 

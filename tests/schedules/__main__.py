@@ -2,6 +2,7 @@
 
 python -m tests.schedules --minutes 30
 python -m tests.schedules --seed 5f3a:17      that one again
+python -m tests.schedules --postgres          inside PostgreSQL's transactions
 """
 
 import argparse
@@ -18,12 +19,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.schedules", description=__doc__)
     parser.add_argument("--minutes", type=float, default=5.0, help="of the processor's time")
     parser.add_argument("--seed", default="", help="a base for all, or base:number for one of them")
+    parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL server of its own")
     given = parser.parse_args()
 
+    os.environ["TEST_DATABASE"] = "postgres" if given.postgres else "sqlite"
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
     import django
+    from django.core.management import call_command
 
     django.setup()
+    if given.postgres:
+        call_command("migrate", verbosity=0)
     return run(given.seed or f"{SystemRandom().getrandbits(32):x}", timedelta(minutes=given.minutes))
 
 

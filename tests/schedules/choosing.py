@@ -80,6 +80,10 @@ class Choosing:
     def _a_cancel(self) -> str:
         return f"{self.chance.choice(['cancel', 'compensate'])} {self._saga()}" if self._now_and_then() else ""
 
+    def _a_rival(self) -> str:
+        how = self.chance.choice(["return", "refuse", "replace", "queue"])
+        return f"order 0 {how}" if self.chance.random() < 0.2 else ""
+
     def _a_pause(self) -> str:
         return f"{self.chance.choice(['pause', 'resume'])} {self._saga()}" if self._now_and_then() else ""
 

@@ -45,13 +45,14 @@ def _order(stage: Stage) -> Iterator[str]:
 
 def _effects(stage: Stage) -> Iterator[str]:
     """Nothing is left of what was turned back; all is there, once, of what completed."""
+    in_place = stage.ledger.in_place()
     for run in Run.objects.filter(kind=Run.Kind.STEP).select_related("saga"):
         saga = run.saga
         table = registry.find(saga.definition, saga.version, saga.fingerprint)
         row = table.places[run.path].row if table else None
         pivot = isinstance(row, Step) and row.pivot
         mine = f"{saga.pk}:{run.path}:{run.item}:"
-        there = [key for key in stage.ledger.there if key.startswith(mine)]
+        there = [key for key in in_place if key.startswith(mine)]
         unwanted = saga.state in FULL_STOPS or (run.loser and saga.state != "failed")
         if unwanted and not pivot and there:
             yield f"{saga.definition} is {saga.state}, and {run.path}[{run.item}] left {there}; it is {run.undo}."
@@ -106,12 +107,11 @@ def _signals(stage: Stage) -> Iterator[str]:
 def _answers(stage: Stage) -> Iterator[str]:
     """Cancel's answer is the truth, and each decision of a person is in the audit."""
     for one in stage.people.asked:
-        saga = Saga.objects.get(pk=one.saga)
         if one.verb in ("cancel", "compensate"):
-            yield from _turned(one, saga)
+            yield from _turned(one, Saga.objects.get(pk=one.saga))
     for saga in Saga.objects.all():
         kept = Counter(Audit.objects.filter(saga=saga, actor="somebody").values_list("verb", flat=True))
-        mine = [one for one in stage.people.asked if one.saga == saga.pk and one.verb != "signal"]
+        mine = [one for one in stage.people.asked if one.saga == saga.pk and one.verb not in ("signal", "order")]
         for verb in {one.verb for one in mine}:
             sure = sum(one.answer == "done" for one in mine if one.verb == verb)
             open_ones = sum(one.answer == "" for one in mine if one.verb == verb)

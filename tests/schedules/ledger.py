@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sagas import Abort, RetryLater
+from sagas.participant.barrier import participant_barrier
+from sagas.participant.models import Barrier, Kind
 from sagas.testing.script import Call
 from sagas.words.verdict import Doing
 
@@ -59,7 +61,16 @@ class Ledger:
         self.undo(action, f"{action} by hand {len(self.entries)}")
         self.closed.add(action)
 
+    def in_place(self) -> set[str]:
+        """The keys of all actions whose effect is there, those in the coordinator's own database included."""
+        return self.there | set(Barrier.objects.filter(kind=Kind.ACTION, closed_by="").values_list("key", flat=True))
+
     def action(self, ctx: Any) -> dict[str, str]:
+        row = ctx._claim.row
+        if row.local:
+            return self._act_here(ctx)
+        if row.heartbeat:
+            ctx.heartbeat()
         comes, call = self._comes(ctx, "action"), self._note(ctx)
         match comes:
             case "no":
@@ -78,6 +89,8 @@ class Ledger:
         return answer
 
     def compensation(self, ctx: Any) -> None:
+        if ctx._claim.row.local:
+            return self._undo_here(ctx)
         comes, call = self._comes(ctx, "undo"), self._note(ctx)
         match comes:
             case "no":
@@ -115,6 +128,30 @@ class Ledger:
             case "before" | "after":
                 raise KeyError("oops")
         return True
+
+    def _act_here(self, ctx: Any) -> dict[str, str]:
+        """In the transaction that records it; what fails takes it back, whatever it had done."""
+        comes = self._comes(ctx, "action")
+        if comes != "before":
+            with participant_barrier(ctx.key, "action"):
+                pass
+        return self._ends(comes, {"key": ctx.key})
+
+    def _undo_here(self, ctx: Any) -> None:
+        comes = self._comes(ctx, "undo")
+        with participant_barrier(ctx.key, "compensation", action_key=ctx.action.key):
+            pass
+        self._ends(comes, None)
+
+    def _ends(self, comes: str, answer: Any) -> Any:
+        match comes:
+            case "no" | "partly":
+                raise Abort("no")
+            case "later":
+                raise RetryLater("later")
+            case "before" | "after":
+                raise ValueError("lost")
+        return answer
 
     def _comes(self, ctx: Any, what: str) -> str:
         left = self.script.get(f"{ctx._claim.run.path} {what}")

@@ -80,6 +80,9 @@ class People:
     def _ask(self, asked: Asked, about: tuple[str, ...]) -> str:
         """Do it, in the actor's own thread."""
         match asked.verb:
+            case "order":
+                self._stage.order(about[0])
+                return "done"
             case "signal":
                 asked.about = {"name": about[0], "id": about[1]}
                 operations.signal(asked.saga, about[0], {"n": about[1]}, actor="bank", id=about[1])

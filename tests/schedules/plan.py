@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from random import Random
 from typing import Any
 
-from tests.sagas.tables import SHAPES, Sketch, Sketches
+from tests.sagas.tables import MORE, Sketch, Sketches
 
 FAULTS = (
     "crash",  # a process dies
@@ -18,6 +18,7 @@ FAULTS = (
     "jump",  # much time passes at once
     "skew",  # the machines' clocks are wrong
     "signal",  # signals come early, late and twice
+    "rival",  # others start sagas with the same business key
     "cancel",  # somebody turns the saga back
     "pause",  # somebody pauses it, and lets it go on
     "operator",  # somebody retries, skips, resolves, waives, gives up, moves clocks
@@ -62,7 +63,7 @@ def drawn(seed: str) -> Plan:
     be seen more often)."""
     chance = Random(f"{seed} plan")
     faults = _some(chance, FAULTS)
-    shapes = _some(chance, SHAPES)
+    shapes = _some(chance, MORE)
     table = Sketches(chance, shapes, "saga").table(most=6)
     names = list(functions(table))
     script = {}

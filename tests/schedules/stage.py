@@ -57,7 +57,12 @@ class Stage:
         """The processes begin, and somebody starts the saga."""
         for number in range(self.plan.processes):
             self.processes.append(self._process(number))
-        operations.start(self.table.name, actor="somebody")
+        self.order("refuse")
+
+    def order(self, on_duplicate: Any) -> None:
+        """Somebody starts a saga; all of them want the same business key, if any."""
+        key = "one" if "rival" in self.plan.faults else None
+        operations.start(self.table.name, actor="somebody", business_key=key, on_duplicate=on_duplicate)
 
     def _process(self, number: int) -> Process:
         self.born[number] += 1
