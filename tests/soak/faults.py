@@ -98,17 +98,16 @@ def clock_off(site: Site, chance: Random) -> str:
 @fault(Part.WORKERS, Part.WEB, Part.BEAT)
 def rolling_deploy(site: Site, chance: Random) -> str:
     """Web servers, workers and beats are replaced one after another, each in good order."""
-    supervisor, replaced = site.scene.supervisor, 0
-    for web in supervisor.of("web"):
-        web.replace()
-        site.scene.wait_for_web(web.name)
-        replaced += 1
-    for role in ("worker prefork", "worker threads", "beat"):
+    supervisor, took = site.scene.supervisor, {}
+    for role in ("web", "worker prefork", "worker threads", "beat"):
         for member in supervisor.of(role):
             with supervisor.lent(role, chance, name=member.name):
-                member.replace(member.usual)
-            replaced += 1
-    return f"{replaced} processes"
+                took[member.name] = member.replace(member.usual)
+                if role == "web":
+                    site.scene.wait_for_web(member.name)
+                elif role.startswith("worker"):
+                    site.wait_for_worker(member)
+    return ", ".join(f"{name} stopped in {seconds:.1f} s" for name, seconds in took.items())
 
 
 @fault(Part.BROKER)

@@ -44,6 +44,10 @@ class Site:
     def hold(self, seconds: float) -> None:
         self.ending.wait(seconds)
 
+    def wait_for_worker(self, member: Member) -> None:
+        """Return when a worker takes steps."""
+        wait_until(lambda: self.scene.workers_of(member), f"{member.name} is known", TAKEN_WITHIN)
+
     def at_work(self, member: Member) -> tuple[datetime, list[dict[str, Any]]]:
         """Halt a member while it has something in its hands, for as long as it takes to find it so; when, and what."""
         until = time.monotonic() + CATCH_WITHIN.total_seconds()

@@ -1,6 +1,7 @@
 """Starts again what died, as honcho or systemd would, and lends a process to whoever wants to disturb it."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from random import Random
@@ -26,13 +27,16 @@ class Member:
         self.starts += 1
         self.wanted = True
 
-    def replace(self, launch: Launch | None = None) -> None:
-        """Stop the process in good order and start another, of a new kind if one is given: a deploy."""
+    def replace(self, launch: Launch | None = None) -> float:
+        """Stop the process in good order and start another, of a new kind if one is given; how long the stop took."""
         self.launch = launch or self.launch
         self.wanted = False
+        began = time.monotonic()
         with suppress(AssertionError):  # it did not end in time and was killed, as a supervisor would
             self.process.stop()
+        took = time.monotonic() - began
         self.begin()
+        return took
 
 
 class Supervisor:

@@ -1,7 +1,7 @@
 """What must be so while it goes on: take-overs and starts in time, no old transactions, no creep."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
@@ -21,6 +21,7 @@ from tests.soak.promises import Promises, Start
 from tests.soak.samples import Memory, Transaction
 from tests.soak.site import Loss
 
+BEGINS = ("claimed", "asked", "decides")
 SETTLED = timedelta(minutes=2)
 OLD_ENOUGH = timedelta(minutes=5)
 CREEP = 1.3
@@ -31,9 +32,15 @@ LENIENT = timedelta(seconds=60)
 
 @dataclass(frozen=True, kw_only=True)
 class TakeOver:
-    """How long it took until a lost attempt was begun anew; `undisturbed`: the database answered all the while."""
+    """How long it took until a lost attempt was taken back, and until it was begun anew, in seconds.
+
+    `undisturbed`: the database answered all the while.
+    """
 
     kind: str
+    at: datetime
+    step: str
+    taken_back: float
     seconds: float
     undisturbed: bool
 
@@ -46,27 +53,34 @@ def take_overs(
     for loss in losses:
         for run in loss.runs:
             story = stories.get(str(run["saga_id"]))
-            at = _begun_anew(story, run) if story else None
-            moved = story is not None and any(
-                _is_of(move, run) and move["fence"] > run["fence"] for move in story.moves
-            )
-            sums["what dead workers held is taken over"].see(moved, f"{loss.kind}: {run} was never taken from it")
-            if at is not None:
-                calm = not was_disturbed(faults, Part.DATABASE, loss.at, at)
-                found.append(TakeOver(kind=loss.kind, seconds=(at - loss.at).total_seconds(), undisturbed=calm))
+            after = list(_moves_after(story, run)) if story else []
+            begun = next((at for at, did in after if did in BEGINS), None)
+            sums["what dead workers held is taken over"].see(after, f"{loss.kind}: {run} was never taken from it")
+            if begun is not None:
+                found.append(_take_over(loss, run, after[0][0], begun, faults))
     return found
 
 
-def _begun_anew(story: Story, run: dict[str, Any]) -> datetime | None:
+def _take_over(
+    loss: Loss, run: dict[str, Any], taken: datetime, begun: datetime, faults: Sequence[Disturbance]
+) -> TakeOver:
+    return TakeOver(
+        kind=loss.kind,
+        at=loss.at,
+        step=f"{run['saga_id']} {run['path']}",
+        taken_back=(taken - loss.at).total_seconds(),
+        seconds=(begun - loss.at).total_seconds(),
+        undisturbed=not was_disturbed(faults, Part.DATABASE, loss.at, begun),
+    )
+
+
+def _moves_after(story: Story, run: dict[str, Any]) -> Iterator[tuple[datetime, str]]:
+    """What became of a step after the attempt that was lost: when, and what."""
     for entry in story.journal:
         for move in entry.moves:
-            if _is_of(move, run) and move["fence"] > run["fence"] and move["did"] in ("claimed", "asked", "decides"):
-                return entry.at
-    return None
-
-
-def _is_of(move: dict[str, Any], run: dict[str, Any]) -> bool:
-    return "fence" in move and (move["step"], move["item"]) == (run["path"], run["item"])
+            same = "fence" in move and (move["step"], move["item"]) == (run["path"], run["item"])
+            if same and move["fence"] > run["fence"]:
+                yield entry.at, move["did"]
 
 
 def punctual(found: Sequence[TakeOver], sums: Sums, *, bounds: bool) -> None:
