@@ -25,7 +25,7 @@ class LimitExceeded(ValueError):
     """A value goes over a limit, or is not JSON; the message is a sentence that says what."""
 
 
-def check(value: Any) -> None:
+def check(value: Any, largest: int = LARGEST) -> None:
     """Raise `LimitExceeded` for a value that is too deep, too large, not JSON, or that no database could store.
 
     At most 32 levels, 256 KiB as compact UTF-8 and 300 digits; no U+0000, no lone surrogate, no NaN or infinity.
@@ -40,11 +40,11 @@ def check(value: Any) -> None:
         elif isinstance(node, list | tuple):
             waiting.extend((inner, depth + 1) for inner in node)
         seen += 1 + (_zeros(node) if isinstance(node, float) else 0)
-        if seen > LARGEST:  # each takes a byte at least, and one list may stand in a small value very many times
-            raise LimitExceeded(f"It is larger than {LARGEST // 1024} KiB of JSON.")
+        if seen > largest:  # each takes a byte at least, and one list may stand in a small value very many times
+            raise LimitExceeded(f"It is larger than {largest // 1024} KiB of JSON.")
     size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
-    if size > LARGEST:
-        raise LimitExceeded(f"It has {size} bytes of JSON; at most {LARGEST} are allowed.")
+    if size > largest:
+        raise LimitExceeded(f"It has {size} bytes of JSON; at most {largest} are allowed.")
 
 
 def clean_text(text: str, longest: int) -> str:

@@ -18,6 +18,7 @@ class JSONParser(BaseParser):
     """Reads at most 256 KiB of UTF-8, 32 levels deep; refuses NaN, keys given twice, U+0000 and lone surrogates."""
 
     media_type = "application/json"
+    largest = LARGEST
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
@@ -25,20 +26,20 @@ class JSONParser(BaseParser):
         """The value in the request's body. Raises a 400 or 413 problem that says what to change."""
         request = (parser_context or {}).get("request")
         announced = request.META.get("CONTENT_LENGTH") if request is not None else None
-        if announced and announced.isdecimal() and int(announced) > LARGEST:
-            raise _too_large()
-        body: bytes = stream.read(LARGEST + 1)
-        if len(body) > LARGEST:
-            raise _too_large()
-        return parsed(body)
+        if announced and announced.isdecimal() and int(announced) > self.largest:
+            raise _too_large(self.largest)
+        body: bytes = stream.read(self.largest + 1)
+        if len(body) > self.largest:
+            raise _too_large(self.largest)
+        return parsed(body, self.largest)
 
 
-def parsed(body: bytes) -> Any:
+def parsed(body: bytes, largest: int = LARGEST) -> Any:
     """The value in JSON text, within the limits. Raises a 400 problem."""
     try:
         _check_nesting(body)
         value = json.loads(body.decode(), object_pairs_hook=_unique, parse_int=_whole)
-        check(value)
+        check(value, largest)
     except LimitExceeded as error:
         raise Problem(f"The body cannot be accepted. {error}", code="unacceptable_json") from None
     except UnicodeDecodeError as error:
@@ -75,5 +76,5 @@ def _whole(digits: str) -> int:
     return int(digits)
 
 
-def _too_large() -> Problem:
-    return Problem(f"The body is larger than {LARGEST // 1024} KiB.", status=413, code="too_large")
+def _too_large(largest: int) -> Problem:
+    return Problem(f"The body is larger than {largest // 1024} KiB.", status=413, code="too_large")

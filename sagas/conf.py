@@ -28,6 +28,11 @@ class Conf:
     most_due: Mapping[str, int] = field(default_factory=dict)
     """How many steps of a definition may be due when another saga of it is started over REST; beyond that it is 429."""
 
+    callback_networks: tuple[str, ...] = ()
+    """Private networks that a `callback_url` may lead to, such as "10.1.0.0/16"; for those, http will do."""
+    callback_secrets: tuple[str, ...] = ()
+    """What callbacks are signed with (`whsec_…`), all of them; without any, one that is made from SECRET_KEY."""
+
     beat_every: timedelta = timedelta(seconds=3)
     """How often a process tells that it lives."""
     gone_after: timedelta = timedelta(seconds=10)

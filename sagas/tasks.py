@@ -21,8 +21,10 @@ from django.db import InterfaceError, OperationalError
 
 from gateway.doorbell import Rank
 from sagas.engine import dispatch, lanes, workers
+from sagas.engine.callbacks import tell_ends
 from sagas.engine.canary import Canary
 from sagas.engine.sweep import sweep as sweep_now
+from sagas.operations.working import run_bulk
 from sagas.words import registry
 
 logger = logging.getLogger(__name__)
@@ -59,6 +61,16 @@ def sweep() -> None:
         sweep_now()
     except (OperationalError, InterfaceError) as error:
         logger.warning("The sweep must wait for the database: %s", str(error).strip())
+
+
+@shared_task(name="sagas.tasks.look_after")
+def look_after() -> None:
+    """Beat's: bulk operations go on, and whoever wanted to know is told that a saga has ended."""
+    try:
+        run_bulk()
+        tell_ends()
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("Bulk operations and callbacks must wait for the database: %s", str(error).strip())
 
 
 @shared_task(name="sagas.tasks.canary")

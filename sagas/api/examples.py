@@ -119,6 +119,52 @@ TABLE: dict[str, Any] = {
     "mermaid": "flowchart TD",
     "live": {"running": 12},
 }
+GROUP: dict[str, Any] = {
+    "id": "b3JkZXIKY2hhcmdlCnJlYWRfdGltZW91dA",
+    "definition": "order",
+    "step": "charge",
+    "reason_code": "read_timeout",
+    "count": 41,
+    "sagas": 41,
+    "first_at": AT,
+    "last_at": LATER,
+    "owner": "anna",
+    "note": "payments is on it",
+    "muted_until": None,
+    "url": "https://sagas.example.org/api/v1/sagas/?definition=order&step=charge&reason_code=read_timeout",
+}
+BULK_REQUEST: dict[str, Any] = {
+    "verb": "retry",
+    "reason": "payments is back",
+    "filter": {"definition": "order", "reason_code": "read_timeout"},
+    "rate": 120,
+}
+BULK_URL = "https://sagas.example.org/api/v1/operations/019aa7c9-0000-7000-8000-3c5d7e9f1a2b/"
+BULK: dict[str, Any] = {
+    "id": "019aa7c9-0000-7000-8000-3c5d7e9f1a2b",
+    "verb": "retry",
+    "arguments": {},
+    "selection": {"filter": BULK_REQUEST["filter"]},
+    "reason": "payments is back",
+    "actor": "service:shop",
+    "rate": 120,
+    "state": "running",
+    "total": 41,
+    "counts": {"waiting": 30, "asked": 3, "recovered": 7, "failed_again": 1, "not_eligible": 0, "cancelled": 0},
+    "created_at": AT,
+    "ended_at": None,
+    "url": BULK_URL,
+    "links": {"self": BULK_URL, "items": f"{BULK_URL}items/", "pause": f"{BULK_URL}pause/"},
+}
+ITEM: dict[str, Any] = {
+    "saga": ID,
+    "business_key": "order-7",
+    "url": URL,
+    "state": "recovered",
+    "said": None,
+    "asked_at": AT,
+    "ended_at": LATER,
+}
 
 
 def page(row: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db.models.fields.json import KeyTransform
 
-from sagas.api.shapes import SagaQuery
+from sagas.api.shapes import SagaFilter
 from sagas.models import Incident
 from sagas.models.saga import SagaQuerySet
 from sagas.operations import a_time
@@ -21,7 +21,7 @@ SLACK = timedelta(days=1)
 """How far the clock that an id was made by may have been from the database's."""
 
 
-def narrowed(sagas: SagaQuerySet, asked: SagaQuery) -> SagaQuerySet:
+def narrowed(sagas: SagaQuerySet, asked: SagaFilter) -> SagaQuerySet:
     """Those of the sagas that the query asks for. Raises `InvalidInput` for a time that cannot be."""
     given = {name: value for name, value in asked if value is not None}
     found = sagas.filter(**{name: given[name] for name in EQUAL if name in given})
@@ -52,7 +52,7 @@ def _first_id(at: datetime) -> UUID:
     return UUID(int=max(0, int(at.timestamp() * 1000)) << 80)
 
 
-def _by_incident(sagas: SagaQuerySet, asked: SagaQuery) -> SagaQuerySet:
+def _by_incident(sagas: SagaQuerySet, asked: SagaFilter) -> SagaQuerySet:
     wanted = {"path": asked.step, "reason": asked.reason, "reason_code": asked.reason_code}
     which = {name: value for name, value in wanted.items() if value is not None}
     if not which:

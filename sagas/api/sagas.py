@@ -20,6 +20,7 @@ from sagas.api.listing import narrowed
 from sagas.api.shapes import SagaQuery, StartIn, StartQuery
 from sagas.api.watching import await_saga, until_ended
 from sagas.errors import InvalidInput
+from sagas.operations.starting import a_time, check_callback
 
 
 class SagasDoor(SagaDoor):
@@ -67,7 +68,10 @@ class SagasDoor(SagaDoor):
         return Response(saga_document(saga, request), status, headers=headers | {"Location": address(saga, request)})
 
     def _start(self, request: Request, given: StartIn) -> operations.Started:
-        try:
+        check_callback(given.callback_url or "")
+        if given.start_at is not None:
+            a_time(given.start_at, "/start_at")
+        try:  # what is wrong from here on is wrong in the input
             return operations.start(given.definition, given.input, **self._options(request, given))
         except InvalidInput as error:
             errors = [fault | {"pointer": f"/input{fault['pointer']}".rstrip("/")} for fault in error.errors]
@@ -85,4 +89,5 @@ class SagasDoor(SagaDoor):
             "priority": given.priority,
             "start_at": given.start_at,
             "traceparent": traceparent_of(request),
+            "callback_url": given.callback_url or "",
         }

@@ -1,20 +1,23 @@
 """What callers send, and within which bounds."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, RootModel
+from pydantic import Field, RootModel, model_validator
 
 from gateway.shapes import PageQuery, Query, Shape, Text
 from sagas.conf import conf
+from sagas.models import BulkItem
 from sagas.operations import LONGEST_KEY, MOST_PRIORITY
+from sagas.operations.bulk import VERBS
 from sagas.words.lifecycle import SagaState
 from sagas.words.verdict import Reason
 
 LONGEST_REASON = 2000
 LONGEST_PATH = 63
 MOST_LABELS = 20
+MOST_AT_ONCE = 1000
 MOST_ITEMS = 2**31 - 1
 
 Path = Annotated[Text, Field(max_length=LONGEST_PATH)]
@@ -39,6 +42,15 @@ class StartIn(Shape):
     priority: Priority = 0
     start_at: Time | None = None
     version: int | None = Field(None, ge=1, le=2**31 - 1)
+    callback_url: Annotated[Text, Field(max_length=2000)] | None = Field(
+        None, description="Is told once when the saga has ended; an https address that everybody can reach."
+    )
+
+
+class BatchIn(Shape):
+    """Sagas to be; each item is what `POST sagas/` takes."""
+
+    items: list[Any] = Field(min_length=1, max_length=MOST_AT_ONCE)
 
 
 class SignalIn(Shape):
@@ -159,8 +171,8 @@ class WaitQuery(StartQuery):
     state: SagaState | None = Field(None, description="Hold the answer while the saga is in this state, instead.")
 
 
-class SagaQuery(PageQuery):
-    """Which sagas are listed."""
+class SagaFilter(Query):
+    """Which sagas are meant."""
 
     definition: Path | None = None
     version: int | None = Field(None, ge=1, le=2**31 - 1)
@@ -177,3 +189,83 @@ class SagaQuery(PageQuery):
     created_before: Time | None = None
     updated_after: Time | None = None
     updated_before: Time | None = None
+
+
+class SagaQuery(SagaFilter, PageQuery):
+    """Which sagas are listed."""
+
+
+class GroupQuery(Query):
+    """Which groups of incidents are listed."""
+
+    definition: Path | None = None
+    muted: bool = Field(False, description="Whether muted ones are shown as well.")
+
+
+class AssignIn(Shape):
+    """Who looks after it; nobody, if it is empty."""
+
+    owner: Annotated[str, Field(max_length=150)]
+
+
+class NoteIn(Shape):
+    """What people should know."""
+
+    note: Annotated[str, Field(max_length=LONGEST_REASON)]
+
+
+class MuteIn(Shape):
+    """Until when nobody wants to hear of it; null is from now on."""
+
+    until: Time | None
+
+
+class ItemQuery(PageQuery):
+    """Which sagas of a bulk operation are listed."""
+
+    state: BulkItem.State | None = None
+
+
+class BulkArguments(Shape):
+    """What the verb takes beside its reason: a step for `retry`, `skip` and `waive`, a result for `skip`."""
+
+    step: Path | None = None
+    item: Item | None = None
+    result: Any = None
+    children: bool = True
+
+
+class BulkIn(Shape):
+    """A verb for many sagas: those of the ids, or all that fit the filter."""
+
+    verb: Literal[VERBS]
+    reason: Annotated[Text, Field(max_length=LONGEST_REASON)]
+    ids: list[Annotated[UUID, Field(strict=False)]] | None = Field(None, min_length=1, max_length=MOST_AT_ONCE)
+    filter: SagaFilter | None = None
+    arguments: BulkArguments = Field(default_factory=BulkArguments)
+    rate: int = Field(60, ge=1, le=60_000, description="Sagas a minute.")
+
+    @model_validator(mode="after")
+    def is_clear(self) -> Self:
+        """One selection, and the arguments that the verb takes."""
+        if (self.ids is None) == (self.filter is None):
+            raise ValueError("Give either ids or a filter; an empty filter means all sagas.")
+        takes = TAKES.get(self.verb, set())
+        if strange := sorted(self.arguments.model_fields_set - takes):
+            raise ValueError(f"{self.verb} takes no {strange[0]} here")
+        if self.verb in ("skip", "waive") and self.arguments.step is None:
+            raise ValueError(f"{self.verb} needs arguments.step")
+        return self
+
+    def selection(self) -> dict[str, Any]:
+        """Which sagas were meant, as it is shown."""
+        return self.model_dump(mode="json", include={"ids", "filter"}, exclude_none=True)
+
+
+TAKES = {
+    "retry": {"step", "item"},
+    "skip": {"step", "item", "result"},
+    "waive": {"step", "item"},
+    "pause": {"children"},
+    "resume": {"children"},
+}

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from sagas.api import definitions, events, parts, sagas, shapes, signals
+from sagas.api import batch, bulk, definitions, events, incidents, parts, sagas, shapes, signals
 from sagas.api.callbacks import CallbackDoor
 from sagas.api.verbs import CloneDoor, DecideDoor, verb_door
 
@@ -26,6 +26,7 @@ VERBS = {
 
 of_sagas = [
     path("", sagas.SagasDoor.as_view(), name="sagas"),
+    path("batch/", batch.BatchDoor.as_view(), name="batch"),
     path("by-key/<str:definition>/<path:key>/signals/<str:name>/", signals.SignalByKeyDoor.as_view(), name="by_key"),
     path("<uuid:pk>/", parts.OneSagaDoor.as_view(), name="saga"),
     path("<uuid:pk>/steps/", parts.StepsDoor.as_view(), name="steps"),
@@ -43,5 +44,13 @@ urlpatterns = [
     path("definitions/", definitions.DefinitionsDoor.as_view(), name="definitions"),
     path("definitions/<str:name>/", definitions.DefinitionDoor.as_view(), name="definition"),
     path("definitions/<str:name>/diagram.svg", definitions.DefinitionPicture.as_view(), name="definition_picture"),
+    path("incidents/", incidents.GroupsDoor.as_view(), name="groups"),
+    path("incidents/<str:group>/assign/", incidents.AssignDoor.as_view(), name="assign"),
+    path("incidents/<str:group>/note/", incidents.NoteDoor.as_view(), name="note"),
+    path("incidents/<str:group>/mute/", incidents.MuteDoor.as_view(), name="mute"),
+    path("operations/", bulk.BulksDoor.as_view(), name="bulks"),
+    path("operations/<uuid:pk>/", bulk.OneBulkDoor.as_view(), name="bulk"),
+    path("operations/<uuid:pk>/items/", bulk.ItemsDoor.as_view(), name="items"),
+    *(path(f"operations/<uuid:pk>/{how}/", bulk.steer_door(how), name=f"{how}_bulk") for how in bulk.STEERING),
     path("callbacks/<str:token>/", CallbackDoor.as_view(), name="callback"),
 ]

@@ -4,7 +4,9 @@ Every write to any row of a saga goes through its saga row, locked, and raises `
 touch only a run's `at`. Everything live has a clock: `work` is set exactly when `at` is.
 """
 
-from sagas.models.incident import Incident
+from sagas.models.bulk import BulkItem, BulkOperation
+from sagas.models.callback import Callback
+from sagas.models.incident import Incident, IncidentGroup
 from sagas.models.run import Run, Work
 from sagas.models.saga import Cause, Going, Saga
 from sagas.models.signal import Signal
@@ -13,9 +15,13 @@ from sagas.models.worker import Sweep, Worker
 
 __all__ = [
     "Audit",
+    "BulkItem",
+    "BulkOperation",
+    "Callback",
     "Cause",
     "Going",
     "Incident",
+    "IncidentGroup",
     "Journal",
     "Revision",
     "Run",

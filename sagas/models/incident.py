@@ -56,3 +56,28 @@ class Incident(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reason} at {self.path}"
+
+
+class IncidentGroup(models.Model):
+    """What people have said about all open incidents of one definition, step and reason code.
+
+    A group is there as soon as there are incidents; this row is, once somebody has looked after it.
+    """
+
+    tenant = models.CharField(max_length=64)
+    definition = models.CharField(max_length=63)
+    path = models.CharField(max_length=80, blank=True, default="")
+    reason_code = models.CharField(max_length=100)
+    owner = models.CharField(max_length=150, blank=True, default="")
+    note = models.TextField(blank=True, default="")
+    muted_until = models.DateTimeField(null=True, blank=True)
+    changed_by = models.CharField(max_length=150)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="incident_group_once", fields=["tenant", "definition", "path", "reason_code"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.definition} {self.path} {self.reason_code}"

@@ -116,6 +116,8 @@ class Saga(models.Model):
     )
     depth = models.SmallIntegerField(default=0)
     started_by = models.CharField(max_length=150, blank=True, default="")
+    # Emptied when its end is handed to who tells it. The database has the default, too: bulk inserts leave it out.
+    callback_url = models.CharField(max_length=2000, blank=True, default="", db_default="")
 
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
@@ -181,6 +183,10 @@ class Saga(models.Model):
             ),
             # The child of a row, and what must not be deleted before it.
             models.Index(name="saga_child", fields=["parent"], condition=Q(parent__isnull=False)),
+            # Whose end is to be told to somebody.
+            models.Index(
+                name="saga_to_tell", fields=["ended_at"], condition=Q(ended_at__isnull=False) & ~Q(callback_url="")
+            ),
             models.Index(name="saga_clone", fields=["cloned_from"], condition=Q(cloned_from__isnull=False)),
         ]
 

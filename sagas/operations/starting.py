@@ -10,6 +10,8 @@ from uuid import UUID
 
 from django.db import IntegrityError
 
+from gateway.guard import Forbidden
+from sagas.engine.callbacks import guard
 from sagas.engine.dispatch import ring_after_commit, ring_many_after_commit
 from sagas.errors import InvalidInput, NotAllowed, NotFound
 from sagas.models import Audit, Saga
@@ -56,6 +58,7 @@ def start(
     priority: int = 0,
     start_at: datetime | None = None,
     traceparent: str = "",
+    callback_url: str = "",
     cloned_from: UUID | None = None,
 ) -> Started:
     """Begin a saga, in one transaction; its first steps are rung for after the commit.
@@ -67,18 +70,22 @@ def start(
     `priority` is from -100 to 100: what is above 0 overtakes all that waits for a worker, whatever its definition; what
     is below 0 waits until nothing else does. The children of the saga have it, too.
 
+    `callback_url` is told once when the saga has ended.
+
     Raises `DefinitionUnknown`, `InvalidInput`, or `NotAllowed` (code `duplicate`, or why the holder cannot be
     cancelled).
     """
     table = registry.get(definition, version)
     accepted = accepted_by(table, input)
+    check_callback(callback_url)
     _check_key(business_key)
     _check_priority(priority)
     start_at = a_time(start_at, "/start_at") if start_at is not None else None
 
     draft = _drafts(table, tenant, actor, labels, priority)
     draft = partial(draft, input=accepted, business_key=business_key, start_at=start_at)
-    return _store_or_meet(partial(draft, traceparent=traceparent, cloned_from_id=cloned_from), table, on_duplicate)
+    draft = partial(draft, traceparent=traceparent, callback_url=callback_url, cloned_from_id=cloned_from)
+    return _store_or_meet(draft, table, on_duplicate)
 
 
 def start_many(
@@ -271,6 +278,16 @@ def a_time(given: datetime, pointer: str) -> datetime:
         if FIRST_YEAR <= given.year <= LAST_YEAR:
             return given.astimezone(UTC)
     raise InvalidInput(f"The time {fault}.", errors=[{"pointer": pointer, "detail": fault}])
+
+
+def check_callback(url: str) -> None:
+    """Raise `InvalidInput` for an address that may not be called; an empty one is none."""
+    try:
+        if url:
+            guard().check(url)
+    except Forbidden as error:
+        faults = [{"pointer": "/callback_url", "detail": str(error)}]
+        raise InvalidInput(f"The callback address cannot be called. {error}", errors=faults) from None
 
 
 def _check_key(business_key: str | None) -> None:

@@ -15,13 +15,27 @@ from drf_spectacular.generators import SchemaGenerator
 from gateway import keys
 from gateway.ids import uuid7
 from sagas.errors import Abort
-from sagas.models import Audit, Incident, Journal, Run, Saga, Signal
+from sagas.models import (
+    Audit,
+    BulkItem,
+    BulkOperation,
+    Incident,
+    IncidentGroup,
+    Journal,
+    Run,
+    Saga,
+    Signal,
+)
+from sagas.operations import grouping
+from sagas.operations.bulk import begin_bulk
 from tests.sagas.api.conftest import SAGAS
 
 pytestmark = pytest.mark.django_db
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 SAGA = f"{SAGAS}{{id}}/"
+GROUP = "/api/v1/incidents/{group}/"
+BULK = "/api/v1/operations/{id}/"
 WHY = {"reason": "because"}
 STEP = {**WHY, "step": "charge"}
 
@@ -50,6 +64,16 @@ ROWS = {
     ("get", f"{SAGA}incidents/"): Row("one"),
     ("get", f"{SAGA}events/"): Row("one"),
     ("get", f"{SAGA}diagram.svg"): Row("one"),
+    ("post", f"{SAGAS}batch/"): Row("all", {"items": [{"definition": "three"}]}),
+    ("get", "/api/v1/incidents/"): Row("list"),
+    ("post", f"{GROUP}assign/"): Row("one", {"owner": "anna"}),
+    ("post", f"{GROUP}note/"): Row("one", {"note": "known"}),
+    ("post", f"{GROUP}mute/"): Row("one", {"until": "2030-01-01T00:00:00Z"}),
+    ("get", "/api/v1/operations/"): Row("list"),
+    ("post", "/api/v1/operations/"): Row("make", {"verb": "cancel", **WHY, "filter": {}}),
+    ("get", BULK): Row("one"),
+    ("get", f"{BULK}items/"): Row("one"),
+    **{("post", f"{BULK}{how}/"): Row("one") for how in ("pause", "resume", "cancel")},
     ("get", "/api/v1/definitions/"): Row("all"),
     ("get", "/api/v1/definitions/{name}/"): Row("all"),
     ("get", "/api/v1/definitions/{name}/diagram.svg"): Row("all"),
@@ -96,17 +120,23 @@ class Things:
     never: dict[str, str]
 
     def address(self, path: str, which: dict[str, str]) -> str:
-        return path.format_map(which)
+        return path.format_map({**which, "id": which["bulk"]} if path.startswith(BULK) else which)
 
 
 @pytest.fixture
 def things(world, two) -> Things:
     """A saga of the first tenant that needs a person, with everything a saga can have."""
-    world.script("charge", *[Abort("no")] * 2)
-    world.script("refund", *[Abort("never")] * 2)
+    world.script("ship", Abort("no"))
+    world.script("refund", Abort("never"))
     saga = world.start(two, {"order": 7}, tenant="acme", business_key="order-7", labels={"shop": "Berlin"})
+    world.work()
+    about = {"actor": "service:acme", "reason": "because", "tenant": "acme"}
+    bulk = begin_bulk("cancel", Saga.objects.all(), rate=1, selection={"filter": {}}, **about)
+    (group,) = grouping.groups("acme")
     ours = {"id": str(saga.pk), "definition": "two", "key": "order-7", "name": "paid", "token": "none"}
-    return Things(ours=ours, never={**ours, "id": str(uuid7()), "key": "order-0"})
+    ours |= {"bulk": str(bulk.pk), "group": group.id}
+    never = {**ours, "id": str(uuid7()), "key": "order-0", "bulk": str(uuid7()), "group": "bm8KbmUKeA"}
+    return Things(ours=ours, never=never)
 
 
 def test_every_operation_has_a_row_and_every_row_an_operation():
@@ -186,7 +216,7 @@ def test_a_key_for_some_sagas_knows_no_other_definitions(things):
 
 def test_the_count_of_live_sagas_is_of_the_callers_own(things):
     live = [Caller(tenant).ask("get", "/api/v1/definitions/two/").json()["live"] for tenant in ("acme", "other")]
-    assert live == [{"running": 1}, {}]
+    assert live == [{"stuck": 1}, {}]
 
 
 def test_one_business_key_is_anothers_in_another_tenant(things):
@@ -199,12 +229,12 @@ def test_one_business_key_is_anothers_in_another_tenant(things):
 def told(answer: Any, which: dict[str, str]) -> tuple[str, dict[str, str]]:
     """An answer without the names that the caller itself has sent."""
     text = answer.content.decode()
-    for name in ("id", "key"):
+    for name in ("id", "key", "bulk", "group"):
         text = text.replace(which[name], f"<{name}>")
     return text, {name: value for name, value in answer.headers.items() if name != "Content-Length"}
 
 
 def everything() -> list[Any]:
     """All that could have been changed."""
-    tables = (Saga, Run, Journal, Signal, Incident, Audit)
+    tables = (Saga, Run, Journal, Signal, Incident, IncidentGroup, Audit, BulkOperation, BulkItem)
     return [list(table.objects.order_by("pk").values()) for table in tables]

@@ -1,0 +1,84 @@
+"""Many sagas begin with one request, each with a result of its own; never all or nothing."""
+
+from typing import Any, ClassVar
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from gateway import idempotency
+from gateway.description import Call
+from gateway.parsers import JSONParser
+from gateway.problems import Problem
+from gateway.shapes import read
+from sagas.api import examples
+from sagas.api.answers import BatchDocument
+from sagas.api.backpressure import relieve
+from sagas.api.documents import saga_line
+from sagas.api.errors import problem_of
+from sagas.api.sagas import SagasDoor
+from sagas.api.shapes import BatchIn, StartIn
+from sagas.errors import SagaError
+from sagas.models import Saga
+
+
+class LargerJSONParser(JSONParser):
+    """JSON of up to 4 MiB in all; each item may be as large as a request on its own."""
+
+    largest = 4 * 1024 * 1024
+
+
+class BatchDoor(SagasDoor):
+    """Up to 1,000 sagas."""
+
+    parser_classes = (LargerJSONParser,)
+    needs: ClassVar = {"POST": "sagas.add_saga"}
+    calls: ClassVar = {
+        "POST": Call(
+            "Start many sagas",
+            BatchDocument,
+            body=BatchIn,
+            headers=("Idempotency-Key", "traceparent"),
+            problems=(409,),
+            sends={"items": [examples.START]},
+            example={"results": [{"status": 201, "saga": examples.LINE, "problem": None}]},
+        )
+    }
+    http_method_names = ("post",)
+
+    def post(self, request: Request) -> Response:
+        """200 with a result for each item, in their order: what a request of its own would have been answered."""
+        items = read(BatchIn, request.data).items
+        key = idempotency.key_of(request)
+        if key is None:
+            return Response({"results": [self._result(self._one(request, item), request) for item in items]})
+        with idempotency.remembered(self.caller, "sagas.batch", key, request.data) as memory:
+            if memory.answer is None:
+                kept = [self._one(request, item) for item in items]
+                memory.keep(200, [{**one, "saga": str(one["saga"].pk) if one["saga"] else None} for one in kept])
+                headers = {}
+            else:
+                kept, headers = self._again(memory.answer.body), {idempotency.REPLAYED: "true"}
+        return Response({"results": [self._result(one, request) for one in kept]}, headers=headers)
+
+    def _one(self, request: Request, item: Any) -> dict[str, Any]:
+        try:
+            given = read(StartIn, item)
+            self.must_hold_for(given.definition)
+            relieve(given.definition)
+            started = self._start(request, given)
+        except (Problem, SagaError) as error:
+            problem = error if isinstance(error, Problem) else problem_of(error)
+            if problem is None:
+                raise
+            return {"status": problem.status_code, "saga": None, "problem": problem.document(request)}
+        return {"status": 201 if started.created else 200, "saga": started.saga, "problem": None}
+
+    def _again(self, kept: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        found: dict[str, Saga] = {
+            str(pk): saga for pk, saga in self.sagas().in_bulk([o["saga"] for o in kept if o["saga"]]).items()
+        }
+        return [{**one, "saga": found.get(one["saga"]) if one["saga"] else None} for one in kept]
+
+    def _result(self, one: dict[str, Any], request: Request) -> dict[str, Any]:
+        saga = one["saga"]
+        return {**one, "saga": saga_line(saga, request) if saga is not None else None}

@@ -1,0 +1,165 @@
+"""One verb for many sagas: `begin_bulk`, `foresee_bulk`, and what can be done about one that runs.
+
+The operation and its sagas are stored first, and then worked off at a rate by `working.run_bulk`, beside everything
+else. What is said of each saga is what became of it, not that somebody was asked.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from sagas.errors import InvalidInput, NotAllowed, NotFound
+from sagas.models import BulkItem, BulkOperation, Run, Saga
+from sagas.models.saga import SagaQuerySet
+from sagas.operations.allowing import allowed
+from sagas.record import clock
+from sagas.record.payload import text
+from sagas.words import registry
+from sagas.words.rows import Step
+
+VERBS = ("retry", "cancel", "compensate", "pause", "resume", "skip", "waive", "give_up")
+MOST = 10_000
+MOST_FORESEEN = 200
+BATCH = 1_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foresight:
+    """What a bulk operation would do: how many sagas it means, and of the first of them how many would be refused."""
+
+    verb: str
+    total: int
+    looked_at: int
+    eligible: int
+    not_eligible: Mapping[str, int]
+    groups: Mapping[str, int]
+    not_idempotent: Mapping[str, int]
+
+
+def foresee_bulk(verb: str, sagas: SagaQuerySet) -> Foresight:
+    """Look at what would be done, without doing it. Raises `InvalidInput` for more than 10,000 sagas."""
+    total = _counted(sagas)
+    first = list(sagas.order_by("id")[:MOST_FORESEEN])
+    refused: Counter[str] = Counter()
+    groups: Counter[str] = Counter()
+    doubtful: Counter[str] = Counter()
+    for saga in first:
+        if verb not in allowed(saga):
+            refused[saga.state] += 1
+            continue
+        groups.update(f"{saga.definition} {one.path} {one.reason_code}".strip() for one in saga.incidents.open())
+        if verb == "retry":
+            doubtful.update(_not_idempotent(saga))
+    return Foresight(
+        verb=verb,
+        total=total,
+        looked_at=len(first),
+        eligible=len(first) - refused.total(),
+        not_eligible=refused,
+        groups=groups,
+        not_idempotent=doubtful,
+    )
+
+
+def begin_bulk(
+    verb: str,
+    sagas: SagaQuerySet,
+    *,
+    actor: str,
+    reason: str,
+    tenant: str,
+    rate: int,
+    selection: Mapping[str, Any],
+    arguments: Mapping[str, Any] | None = None,
+) -> BulkOperation:
+    """Store the operation and its sagas, as they are chosen now; it begins within seconds.
+
+    `rate` is sagas a minute, `selection` what was asked for, as it is shown. Raises `InvalidInput` without a reason, or
+    for more than 10,000 sagas.
+    """
+    why = text(reason).strip()
+    if not why:
+        raise InvalidInput(
+            "Say why: a bulk operation needs a reason.", errors=[{"pointer": "/reason", "detail": "is missing"}]
+        )
+    _counted(sagas)
+    now = clock.now()
+    with transaction.atomic():
+        operation = BulkOperation.objects.create(
+            tenant=tenant,
+            verb=verb,
+            arguments=dict(arguments or {}),
+            selection=dict(selection),
+            actor=actor[:150],
+            reason=why,
+            rate=rate,
+            created_at=now,
+            at=now,
+        )
+        ids = list(sagas.order_by("id").values_list("pk", flat=True)[:MOST])
+        items = [BulkItem(operation=operation, saga_id=pk) for pk in ids]
+        BulkItem.objects.bulk_create(items, batch_size=BATCH)
+        if not ids:
+            operation.state, operation.ended_at = BulkOperation.State.DONE, now
+            operation.save(update_fields=["state", "ended_at"])
+    return operation
+
+
+def steer_bulk(operation_id: UUID, how: str, *, tenant: str) -> BulkOperation:
+    """Pause a bulk operation, let it go on, or cancel what is left of it.
+
+    Raises `NotFound`, or `NotAllowed` (code `not_allowed`) when it is not in a state for that.
+    """
+    states = BulkOperation.State
+    before, after = {
+        "pause": ([states.RUNNING], states.PAUSED),
+        "resume": ([states.PAUSED], states.RUNNING),
+        "cancel": ([states.RUNNING, states.PAUSED], states.CANCELLED),
+    }[how]
+    now = clock.now()
+    with transaction.atomic():
+        operation = BulkOperation.objects.select_for_update().filter(pk=operation_id, tenant=tenant).first()
+        if operation is None:
+            raise NotFound(f"There is no operation {operation_id}.")
+        if operation.state not in before:
+            can = {states.RUNNING: ["pause", "cancel"], states.PAUSED: ["resume", "cancel"]}
+            raise NotAllowed(f"The operation is {operation.state}.", allowed=can.get(states(operation.state), []))
+        operation.state = after
+        operation.at = max(now, operation.at) if after == states.RUNNING else operation.at
+        if after == states.CANCELLED:
+            operation.ended_at = now
+            left = BulkItem.objects.filter(operation=operation, state=BulkItem.State.WAITING)
+            left.update(state=BulkItem.State.CANCELLED, ended_at=now)
+        operation.save(update_fields=["state", "at", "ended_at"])
+    return operation
+
+
+def tally(operation: BulkOperation) -> dict[str, int]:
+    """How many of its sagas are in which state."""
+    counted = Counter(BulkItem.objects.filter(operation=operation).values_list("state", flat=True))
+    return {state: counted[state] for state in BulkItem.State.values}
+
+
+def pace(operation: BulkOperation) -> timedelta:
+    """How long one saga of it takes at its rate."""
+    return timedelta(minutes=1) / operation.rate
+
+
+def _counted(sagas: SagaQuerySet) -> int:
+    total = sagas.order_by()[: MOST + 1].count()
+    if total > MOST:
+        fault = f"means more than {MOST} sagas; narrow it down"
+        raise InvalidInput(f"The selection {fault}.", errors=[{"pointer": "/filter", "detail": fault}])
+    return total
+
+
+def _not_idempotent(saga: Saga) -> list[str]:
+    table = registry.find(saga.definition, saga.version, saga.fingerprint)
+    held = Run.objects.filter(saga_id=saga.pk, held=True)
+    rows = [table.places[run.path].row for run in held if table and run.path in table.places]
+    return [f"{saga.definition} {row.name}" for row in rows if isinstance(row, Step) and not row.idempotent]
