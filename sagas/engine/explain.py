@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from sagas.conf import conf
 from sagas.models import Cause, Incident, Run, Saga, Work, Worker
 from sagas.record import clock
+from sagas.record.children import born_of
 from sagas.words.lifecycle import SagaState, StepState
 from sagas.words.plan import Undo
 from sagas.words.verdict import Doing, Reason
@@ -77,7 +78,7 @@ def _waiting(run: Run, now: datetime) -> str:
             return f"{run.path} waits for a person's yes or no since {since}{end}."
         case Run.Kind.SLEEP:
             return f"It sleeps ({run.path}) since {since}{end}; an operator can reschedule that."
-    child = Saga.objects.filter(parent_id=run.pk).order_by("-id").values_list("pk", "state").first()
+    child = born_of(run.pk).values_list("pk", "state").first()
     name = f"saga {child[0]}, which is {child[1]}" if child else "its child"
     doing = "has undone itself" if run.doing == Doing.COMPENSATION else "has ended"
     return f"{run.path} waits since {since} until {name}, {doing}."

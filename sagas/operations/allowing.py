@@ -6,6 +6,7 @@ from django.db.models import Q
 
 from sagas.models import Run, Saga, Work
 from sagas.record import clock
+from sagas.record.children import born_of
 from sagas.words import registry
 from sagas.words.lifecycle import SagaState
 from sagas.words.outcome import Happened
@@ -51,7 +52,7 @@ def why_not_reopened(saga: Saga) -> tuple[str, str] | None:
 def why_not_retried(saga: Saga, run: Run) -> tuple[str, str] | None:
     """Why a row that needs a person is not tried again, and a code; None when it is."""
     if run.kind == Run.Kind.CHILD:
-        born = Saga.objects.filter(parent_id=run.pk).order_by("-id").first()
+        born = born_of(run.pk).first()
         if born is not None and born.state == SagaState.FAILED:  # a second one would do what the first may have done
             return f"Retry saga {born.pk} instead, the child that was given up.", "retry_the_child"
     table = registry.find(saga.definition, saga.version, saga.fingerprint)

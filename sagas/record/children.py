@@ -4,12 +4,22 @@ A message is a due run of the saga that it is for. A child's says only "look at 
 when the message is heard. A parent's names a verb.
 """
 
-from sagas.models import Run
+from django.db.models import QuerySet
+
+from sagas.models import Run, Saga
 from sagas.record.turn import Turn
 from sagas.words.lifecycle import SagaState
 from sagas.words.outcome import Happened
 from sagas.words.plan import Undo
 from sagas.words.rows import Child
+
+
+def born_of(run_id: int) -> QuerySet[Saga, Saga]:
+    """The sagas that a row has begun, the latest first.
+
+    By the database's clock: their ids follow those of the machines, and another one may have begun the first.
+    """
+    return Saga.objects.filter(parent_id=run_id).order_by("-created_at", "-id")
 
 
 def own(t: Turn, run: Run, row: Child) -> None:

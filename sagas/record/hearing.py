@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from sagas.models import Cause, Run, Saga, Work
 from sagas.models.saga import Going
+from sagas.record.children import born_of
 from sagas.record.halting import pause, resume
 from sagas.record.opening import begin_saga
 from sagas.record.pivot import open_pivot
@@ -96,7 +97,7 @@ VERBS: dict[str, Callable[[Turn, str], None]] = {
 
 def look_at_child(t: Turn, run: Run) -> None:
     """Do what a child's state means for its row; a saga that has ended looks again if it is reopened."""
-    row, child = t.row(run), Saga.objects.filter(parent_id=run.pk).order_by("-id").first()
+    row, child = t.row(run), born_of(run.pk).first()
     if child is None or not isinstance(row, Child) or t.saga.ended_at:
         return
     if run.undo in (Undo.RUNNING, Undo.STUCK):

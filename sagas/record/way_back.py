@@ -7,6 +7,7 @@ from django.db.models import Q, QuerySet
 from sagas.conf import conf
 from sagas.models import Cause, Incident, Run, Saga, Work
 from sagas.models.saga import Going
+from sagas.record.children import born_of
 from sagas.record.turn import FAR, Turn
 from sagas.words.lifecycle import SagaState, StepState
 from sagas.words.outcome import Happened
@@ -183,7 +184,7 @@ def _undo_child(t: Turn, run: Run) -> None:
     t.wait(run, FAR)
     run.undo_tried = True
     t.move(run, "told to undo", undo=Undo.RUNNING)
-    child = Saga.objects.filter(parent_id=run.pk).order_by("-id").first()
+    child = born_of(run.pk).first()
     if child is None or child.committed_at or child.state != SagaState.COMPLETED:
         t.rest(run)
         t.move(run, "stuck", undo=Undo.STUCK)
@@ -201,6 +202,6 @@ def _why_not(child: Saga | None) -> str:
 
 def tell_child(t: Turn, run: Run, verb: str, **what: Any) -> None:
     """A message to the child of that row; no transaction locks two sagas."""
-    child = Saga.objects.filter(parent_id=run.pk).order_by("-id").values_list("pk", flat=True).first()
+    child = born_of(run.pk).values_list("pk", flat=True).first()
     if child is not None:
         t.send(child, "parent", t.saga.rev + 1, {"verb": verb, "by": t.actor, **what}, run.queue)

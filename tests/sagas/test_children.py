@@ -1,10 +1,13 @@
 """A saga of its own in a row of another: begun, cancelled, let complete, undone; the contract, sentence by sentence."""
 
+import time
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+import gateway.ids
 from sagas import (
     Abort,
     Retry,
@@ -195,3 +198,20 @@ def test_a_child_without_a_way_back_is_left_as_it_is(world: World) -> None:
     world.work()
     assert (the_child().state, stands(found)[0]) == ("completed", "compensated")
     assert world.called == ["lock", "pack", "fail", "unlock"]
+
+
+def test_the_child_that_counts_is_the_last_one_whatever_the_clocks_of_the_machines_that_began_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.script("pack", Abort("no"))
+    with monkeypatch.context() as patch:
+        hour_ahead = SimpleNamespace(time_ns=lambda: time.time_ns() + 3600 * 10**9)
+        patch.setattr(gateway.ids, "time", hour_ahead)
+        found = world.start(family(world, *members(world, "pack"), on_failure="incident"))
+        world.work()
+    first = the_child()
+    operations.retry(found.pk, actor="ann", reason="again")
+    world.work()
+    second = Saga.objects.get(definition=first.definition, state="completed")
+    assert second.pk < first.pk
+    assert stands(found)[0] == "completed"
