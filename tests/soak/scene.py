@@ -8,6 +8,7 @@ import secrets
 import socket
 import sys
 import threading
+import time
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
@@ -31,6 +32,7 @@ WORKERS = {"prefork": 2, "threads": 6}
 """The concurrency of each pool."""
 PARTICIPANTS = ("stock", "payments", "loyalty")
 MINUTE = timedelta(minutes=1)
+AGAIN = 0.2
 PAUSE_MS = 100
 """A participant takes so long, so that attempts are under way when something happens."""
 
@@ -58,11 +60,18 @@ class Scene:
         self._stack.close()
 
     def rows(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
-        """Ask the database, past the proxy, over this thread's connection, once more if that was cut meanwhile."""
-        try:
-            return list(self._line().execute(sql, parameters).fetchall())
-        except psycopg.OperationalError:
-            return list(self._line().execute(sql, parameters).fetchall())
+        """Ask the database, past the proxy, over this thread's connection; again while a fault keeps it from answering.
+
+        Raises what it raises after a minute.
+        """
+        until = time.monotonic() + MINUTE.total_seconds()
+        while True:
+            try:
+                return list(self._line().execute(sql, parameters).fetchall())
+            except (psycopg.OperationalError, psycopg.InterfaceError):
+                if time.monotonic() > until:
+                    raise
+            time.sleep(AGAIN)
 
     def _line(self) -> psycopg.Connection[dict[str, Any]]:
         line = getattr(self._lines, "line", None)

@@ -20,7 +20,10 @@ IN_HAND = """
 """
 LATE = "SELECT count(*) FROM sagas_journal WHERE moves::text LIKE '%%\"late\"%%' AND at > %s"
 SPEAKS_WITHIN = timedelta(seconds=30)
-STILL_THEIRS = "SELECT count(*) FROM sagas_run WHERE work = 'running' AND (id, fence) IN (SELECT * FROM unnest(%s, %s))"
+STILL_THEIRS = """
+    SELECT count(*) FROM sagas_run
+    WHERE work = 'running' AND (id, fence) IN (SELECT * FROM unnest(%s::bigint[], %s::int[]))
+"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,7 +34,7 @@ LENIENT = timedelta(seconds=60)
 class TakeOver:
     """How long it took until a lost attempt was taken back, and until it was begun anew, in seconds.
 
-    `undisturbed`: the database answered all the while.
+    `undisturbed`: the database answered all the while, and nobody took other workers, too.
     """
 
     kind: str
@@ -70,8 +70,13 @@ def _take_over(
         step=f"{run['saga_id']} {run['path']}",
         taken_back=(taken - loss.at).total_seconds(),
         seconds=(begun - loss.at).total_seconds(),
-        undisturbed=not was_disturbed(faults, Part.DATABASE, loss.at, begun),
+        undisturbed=_is_undisturbed(loss, begun, faults),
     )
+
+
+def _is_undisturbed(loss: Loss, begun: datetime, faults: Sequence[Disturbance]) -> bool:
+    others = [fault for fault in faults if fault.kind != loss.kind or not fault.overlaps(loss.at, loss.at)]
+    return not any(was_disturbed(others, part, loss.at, begun) for part in (Part.DATABASE, Part.WORKERS))
 
 
 def _moves_after(story: Story, run: dict[str, Any]) -> Iterator[tuple[datetime, str]]:
