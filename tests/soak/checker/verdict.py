@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from tests.soak.checker import answers, course, histories, ledgers
+from tests.soak.checker import answers, course, histories, ledgers, secrets
 from tests.soak.checker.course import TakeOver
 from tests.soak.checker.ledgers import ROWS, Ledger
 from tests.soak.checker.record import Connection, Story, sagas, stories
@@ -20,7 +20,6 @@ from tests.soak.promises import Promises
 from tests.soak.samples import Sampler
 from tests.soak.site import Loss
 
-TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
 MUST_BE_LOOKED_AT = (
     "no saga is lost",
     "each revision is in the journal once",
@@ -77,7 +76,7 @@ def judge(evidence: Evidence) -> Verdict:
     with psycopg.connect(evidence.database) as line:
         line.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         told = look_at(line, books, evidence.promises, verdict.sums)
-        _secrets(line, evidence, verdict.sums)
+        secrets.check(line, evidence.logs, evidence.secret, verdict.sums)
     verdict.figures["ends"] = dict(Counter(story.saga.state for story in told))
     verdict.seen["refused late writes"] = sum(move.get("did") == "late" for story in told for move in story.moves)
     _course(evidence, {story.saga.id: story for story in told}, verdict)
@@ -109,22 +108,11 @@ def _course(evidence: Evidence, told: dict[str, Story], verdict: Verdict) -> Non
     verdict.figures["old transactions that a fault held"] = excused
     verdict.figures["memory"] = course.memory(sampler.memory, sums, bounds=bounds)
     sums["what is counted is true at every instant"].looked_at += sampler.looks
+    for sentence in sampler.told:
+        sums["secrets are kept"].see(False, sentence)
     for sentence in sampler.untruths:
         sums["what is counted is true at every instant"].see(False, sentence)
     sums["nothing stands still a minute after the last fault"].see(not evidence.dead, f"{evidence.dead}")
-
-
-def _secrets(line: Any, evidence: Evidence, sums: Sums) -> None:
-    """In no log, in no table, and not at the broker."""
-    kept = sums["secrets are kept"]
-    for log in evidence.logs:
-        kept.see(evidence.secret not in log.read_text(errors="replace"), f"a secret stands in {log.name}")
-    for (table,) in line.execute(TABLES).fetchall():
-        sql = f'SELECT count(*) FROM "{table}" t WHERE t::text LIKE %s'  # a name that the database itself gave
-        number = line.execute(sql, [f"%{evidence.secret}%"]).fetchone()[0]
-        kept.see(number == 0, f"a secret stands in {number} rows of {table}")
-    for sentence in evidence.sampler.told:
-        kept.see(False, sentence)
 
 
 def _enough(evidence: Evidence, verdict: Verdict) -> None:
