@@ -1,0 +1,190 @@
+"""One run: a shape, what goes wrong at its participants, how workers hear, and what happens at which places."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from random import Random
+
+from django.db import connection, models, transaction
+
+from sagas import operations
+from sagas.errors import NotAllowed
+from sagas.models import Audit, Incident, Journal, Revision, Run, Saga, Signal, Sweep, Worker
+from sagas.participant.models import Barrier
+from sagas.testing.beginning import begin
+from sagas.testing.failure import StoryFailed
+from sagas.testing.journey import family
+from sagas.testing.voyage import Event, Voyage, dies, hangs
+from sagas.testing.world import World
+from sagas.words import boundaries
+from tests.crashes.post import POSTS
+from tests.crashes.shapes import LEDGER, SHAPES, Shape
+
+PLACES = boundaries.ALL - {"calling", "sending", "ringing", "firing", "telling"}
+"""After an effect. Dying at one of the others, with nothing done since the last of these, is dying at that."""
+TABLES: tuple[type[models.Model], ...] = (
+    *(Audit, Journal, Incident, Signal, Revision, Run, Saga),
+    *(Worker, Sweep, Barrier),
+)
+EVENTS = ("dies", "hangs", "cancels")
+
+
+@dataclass(frozen=True)
+class Course:
+    """What is to happen; `str` tells it so that `parse` reads it again."""
+
+    shape: str
+    trouble: str = "nothing"
+    post: str = "told"
+    events: tuple[tuple[int, str], ...] = ()
+
+    def __str__(self) -> str:
+        events = " ".join(f"{place}:{what}" for place, what in self.events)
+        return "/".join([self.shape, self.trouble, self.post, events])
+
+    @classmethod
+    def parse(cls, told: str) -> "Course":
+        shape, trouble, post, events = told.split("/")
+        pairs = [one.split(":") for one in events.split()]
+        return cls(shape, trouble, post, tuple((int(place), what) for place, what in pairs))
+
+    def with_event(self, place: int, what: str) -> "Course":
+        return replace(self, events=(*self.events, (place, what)))
+
+
+@dataclass(frozen=True)
+class Landed:
+    """How a run came out: the places it passed, and its end."""
+
+    places: int
+    state: str
+    needs_a_person: bool
+
+
+class Cancel:
+    """Somebody else cancels the saga at this very moment; the answer must turn out to be true."""
+
+    __name__ = "cancelled"
+
+    def __init__(self) -> None:
+        self.answer: str | None = None
+        self.state = ""
+
+    def __call__(self, voyage: Voyage) -> None:
+        if connection.in_atomic_block or voyage.unbegun:  # it would wait for that transaction
+            return
+        found = voyage.story.saga
+        try:
+            operations.cancel(found.pk, actor="a customer", reason="changed her mind")
+            self.answer = "" if not found.is_going_back else "already going back"
+        except NotAllowed as error:
+            self.answer = error.code
+        self.state = voyage.story.saga.state
+
+    def is_true_of(self, end: str) -> bool:
+        """Is what the caller was told what became of it?"""
+        match self.answer:
+            case "":
+                return end in ("cancelled", "stuck")
+            case "ended":
+                return end == self.state
+            case "committed":
+                return end in ("completed", "stuck")
+        return True
+
+
+def sail(course: Course) -> Landed:
+    """Run it, on an empty database, and hold everything against it. Raises `StoryFailed`, which tells how to replay."""
+    try:
+        return _sail(course)
+    except StoryFailed as error:
+        raise StoryFailed(f"{error}\nreplay with CRASH='{course}'") from None
+
+
+def sail_like(course: Course, calm: Landed) -> Landed:
+    """Run it, and hold it against the same without a death: unless people cancelled it, it must end like that."""
+    found = sail(course)
+    people = any(what == "cancels" for _, what in course.events)
+    doubtful = found.needs_a_person and SHAPES[course.shape].doubt == course.trouble
+    if not people and not doubtful and (found.state, found.needs_a_person) != (calm.state, calm.needs_a_person):
+        why = f"It ended {found.state}, and without a death {calm.state}; a person is needed: {found.needs_a_person}."
+        raise StoryFailed(f"{why}\nreplay with CRASH='{course}'")
+    return found
+
+
+def _sail(course: Course) -> Landed:
+    shape = SHAPES[course.shape]
+    LEDGER.clear()
+    _wipe()
+    world, cancels = World(), [Cancel() for _ in course.events]
+    world.post = POSTS[course.post](world)
+    things = [LEDGER.participant(), *shape.troubles[course.trouble]]
+    events = {place: _event(what, mine) for (place, what), mine in zip(course.events, cancels, strict=True)}
+    started = partial(begin, world, shape.table, things, input=None, steps=None, business_key="A-1")
+    voyage = Voyage(world=world, begin=started, events=events, at=PLACES)
+    voyage.sail(shape.answers)
+    LEDGER.arrive()
+    voyage.judge()
+    return _judged(voyage, shape, cancels)
+
+
+def _event(what: str, cancel: Cancel) -> Event:
+    return {"dies": dies, "hangs": hangs}.get(what, cancel)
+
+
+def _judged(voyage: Voyage, shape: Shape, cancels: list[Cancel]) -> Landed:
+    sagas = family(voyage.story.saga)
+    for sentence in LEDGER.faults(sagas, shape.tables):
+        voyage.fail(sentence)
+    end = sagas[0].state
+    for cancel in cancels:
+        if not cancel.is_true_of(end):
+            voyage.fail(f"Who cancelled it was told {cancel.answer or 'yes'!r}, and it is {end}.")
+    if Saga.objects.count() != len(sagas):
+        voyage.fail("It was begun twice.")
+    return Landed(voyage.places, end, any(saga.open_incidents for saga in sagas))
+
+
+def _wipe() -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        for table in TABLES:
+            cursor.execute(f'DELETE FROM "{table._meta.db_table}"')
+
+
+# Which courses there are
+
+
+def plans() -> Iterator[Course]:
+    """Every shape with everything that goes wrong, told once; and with nothing wrong, however workers hear."""
+    for shape in SHAPES.values():
+        for trouble in shape.troubles:
+            yield Course(shape.name, trouble)
+        for post in POSTS:
+            if post != "told":
+                yield Course(shape.name, post=post)
+
+
+def first_plans() -> Iterator[Course]:
+    """Every shape forward to its end, and from as far as it comes all the way back."""
+    for shape in SHAPES.values():
+        yield Course(shape.name)
+        yield Course(shape.name, shape.last_refuses)
+
+
+def events_of(plan: Course) -> tuple[str, ...]:
+    """What happens at the places of a plan: deaths everywhere, the rest where nothing else goes wrong."""
+    return EVENTS if plan.trouble == "nothing" and plan.post == "told" else EVENTS[:1]
+
+
+def singles(plan: Course, places: int) -> Iterator[Course]:
+    """A death at every place."""
+    for place in range(1, places + 1):
+        yield plan.with_event(place, "dies")
+
+
+def further(course: Course, places: int, chance: Random) -> Course | None:
+    """One event more, later than those that it has; None when there is no later place."""
+    after = course.events[-1][0] if course.events else 0
+    if places <= after:
+        return None
+    return course.with_event(chance.randint(after + 1, places), chance.choice(EVENTS))

@@ -1,0 +1,3 @@
+from tests.sagas.conftest import world
+
+__all__ = ["world"]
