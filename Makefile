@@ -49,6 +49,10 @@ soak-short: $(LOCKED) services ## the same for a minute and a half; part of `mak
 soak-naive: $(LOCKED) services ## the same load and faults on plain Celery chains, to see what the difference is worth
 	@$(BIN)/python -m tests.soak.naive $(ARGS)
 
+.PHONY: crashes
+crashes: $(LOCKED) ## let workers die at every boundary, and at every two; ARGS="linear refuses" chooses, --singles leaves pairs out
+	@$(BIN)/python -m tests.crashes $(ARGS)
+
 up: $(LOCKED) ## run everything in one process, for looking around
 	@$(BIN)/python manage.py up
 
