@@ -1,5 +1,8 @@
 """The console of the person on call, on stock Django admin. Nothing is edited here; verbs are called."""
 
+from sagas.admin.audit import AuditAdmin
+from sagas.admin.incidents import IncidentAdmin
 from sagas.admin.saga import SagaAdmin
+from sagas.admin.workers import WorkerAdmin
 
-__all__ = ["SagaAdmin"]
+__all__ = ["AuditAdmin", "IncidentAdmin", "SagaAdmin", "WorkerAdmin"]

@@ -1,47 +1,82 @@
-"""The journal as people read it."""
+"""Everything that a saga's page shows."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
-from sagas.models import Journal
+from django.db.models import QuerySet
+from django.http import QueryDict
+from django.utils.safestring import SafeString, mark_safe
 
-LONGEST_ERROR = 200
+from sagas import diagrams, operations
+from sagas.admin.payloads import shown
+from sagas.admin.rows import rows_of
+from sagas.engine.explain import explain
+from sagas.engine.timeline import Entry, Reader
+from sagas.models import Run, Saga
+from sagas.operations.allowing import effects_in_place
+from sagas.words import registry
+from sagas.words.definition import Definition
 
-
-@dataclass(frozen=True)
-class Line:
-    """One transaction: when, who, and what it moved, as pairs of what and how."""
-
-    at: datetime
-    actor: str
-    moves: list[tuple[str, str]]
-
-
-def told(entries: Iterable[Journal]) -> Iterator[Line]:
-    """The entries of a journal, a line each."""
-    for entry in entries:
-        yield Line(entry.at, _who(entry.actor), [_move(move) for move in entry.moves])
-
-
-def _who(actor: str) -> str:
-    """Workers sign with their id; its end is enough to tell one from another."""
-    try:
-        return f"worker …{UUID(actor).hex[-6:]}"
-    except ValueError:
-        return actor
+MOST = 50
+"""So many incidents, signals, decisions and relatives are shown."""
+MOVES = 40
+"""So many transactions of the journal stand on one page."""
 
 
-def _move(move: dict[str, Any]) -> tuple[str, str]:
-    match move:
-        case {"saga": state}:
-            return "the saga", f"is {state}"
-        case {"incident": reason, "step": step}:
-            return step or "the saga", f"needs a person ({reason})"
-        case {"step": step, "did": did, "error": str(error)} if error:
-            return step, f"{did}: {error[:LONGEST_ERROR].rstrip('.')}"
-        case {"step": step, "did": did}:
-            return step, did
-    return ", ".join(map(str, move)), "was noted"
+def story_of(saga: Saga, asked: QueryDict) -> dict[str, Any]:
+    """What the page shows of a saga; `asked` is its address: `rows`, `after`, `before` and `detail`."""
+    table = registry.find(saga.definition, saga.version, saga.fingerprint)
+    return {
+        "title": str(saga),
+        "saga": saga,
+        "sentence": explain(saga),
+        "table": table,
+        "allowed": operations.allowed(saga),
+        "incidents": saga.incidents.order_by("closed_at", "-last_at")[:MOST],
+        "picture": picture(table, saga),
+        "rows": rows_of(saga, asked.get("rows", ""), asked.get("after", "")),
+        "detail": asked.get("detail") == "1",
+        "input": shown(saga.input),
+        "revisions": [(old.rev, shown(old.input)) for old in saga.revisions.order_by("-rev")[:MOST]],
+        "failure": saga.failure or {},
+        "in_place": effects_in_place(saga) if saga.ended_at and saga.state == "failed" else [],
+        "signals": [(signal, shown(signal.payload)) for signal in saga.signals.order_by("-id")[:MOST]],
+        "audit": [(entry, shown(entry.details or None)) for entry in saga.audit.order_by("-id")[:MOST]],
+        **_told(saga, asked),
+        **relatives(saga),
+    }
+
+
+def picture(table: Definition | None, saga: Saga) -> SafeString:
+    """The table with the way taken; its rows lead to the page's rows. Everything an author wrote is escaped in it."""
+    if table is None:
+        return SafeString("")
+    drawn = diagrams.svg(table, diagrams.marks_of(saga), link=lambda path: f"?rows=all#{anchor(path)}", folded=True)
+    return mark_safe(drawn)  # noqa: S308 - `diagrams` escapes every word that it draws
+
+
+def anchor(path: str) -> str:
+    """What a row of the table is called in its page's address."""
+    return f"row-{path}"
+
+
+def relatives(saga: Saga) -> dict[str, Any]:
+    """The saga that it belongs to, those that belong to it, and what it is a copy of."""
+    parent = Run.objects.select_related("saga").filter(pk=saga.parent_id).first() if saga.parent_id else None
+    children: QuerySet[Saga] = Saga.objects.filter(parent__saga_id=saga.pk).select_related("parent").order_by("-id")
+    return {
+        "parent": parent,
+        "children": children[:MOST],
+        "cloned_from": Saga.objects.filter(pk=saga.cloned_from_id).first() if saga.cloned_from_id else None,
+        "clones": saga.clones.order_by("-id")[:MOST],
+    }
+
+
+def _told(saga: Saga, asked: QueryDict) -> dict[str, Any]:
+    """A page of what happened, the latest first, and where the page before it begins."""
+    given = asked.get("before", "")
+    upto = int(given) - 1 if given.isascii() and given.isdecimal() and len(given) < 19 else saga.rev
+    upto = min(upto, saga.rev)
+    found = Reader(saga, after=max(0, upto - MOVES)).news(upto=upto)
+    detail = asked.get("detail") == "1"
+    entries: list[Entry] = [entry for entry in reversed(found) if detail or entry.tone != "quiet"]
+    return {"entries": entries, "older": upto - MOVES + 1 if upto > MOVES else 0}

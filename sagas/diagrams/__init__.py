@@ -4,6 +4,8 @@ svg(definition, marks_of(saga))     a picture that needs nothing but itself
 mermaid(definition)                 the same as text
 """
 
+from collections.abc import Callable
+
 from sagas.diagrams.machines import machines, write_machines
 from sagas.diagrams.marks import Marks, marks_of
 from sagas.diagrams.mermaid import Flowchart
@@ -13,9 +15,19 @@ from sagas.words.definition import Definition
 __all__ = ["Marks", "machines", "marks_of", "mermaid", "svg", "write_machines"]
 
 
-def svg(definition: Definition, marks: Marks | None = None) -> str:
-    """A saga's table as an SVG picture, which follows light and dark; `marks` colour its rows by their states."""
-    return Picture(definition, marks or Marks()).drawn()
+def svg(
+    definition: Definition,
+    marks: Marks | None = None,
+    *,
+    link: Callable[[str], str] | None = None,
+    folded: bool = False,
+) -> str:
+    """A saga's table as an SVG picture, which follows light and dark; `marks` colour its rows by their states.
+
+    For a page that brings `diagram.css` itself, `link` says where a click on a row's path leads to. `folded` draws many
+    rows in a line that stand alike as one, so that a long table fits a screen.
+    """
+    return Picture(definition, marks or Marks(), link=link, folded=folded).drawn()
 
 
 def mermaid(definition: Definition, marks: Marks | None = None) -> str:

@@ -70,15 +70,16 @@ class Sheet:
             case _:
                 self.rect(x, y, width, height)
 
-    def finished(self, width: float, height: float, title: str, description: str) -> str:
-        """The whole picture, which needs nothing but itself."""
+    def finished(self, width: float, height: float, title: str, description: str, *, alone: bool = True) -> str:
+        """The whole picture: `alone` it needs nothing but itself, else a page brings the style."""
+        role = "img" if alone else "group"
+        own = [f"<desc>{escape(description)}</desc>", f"<style>{style()}</style>"] if alone else []
         return "\n".join(
             [
                 f'<svg xmlns="http://www.w3.org/2000/svg" class="saga-diagram" width="{width:g}" height="{height:g}" '
-                f'viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(title)}">',
+                f'viewBox="0 0 {width:g} {height:g}" role="{role}" aria-label="{escape(title)}">',
                 f"<title>{escape(title)}</title>",
-                f"<desc>{escape(description)}</desc>",
-                f"<style>{style()}</style>",
+                *own,
                 '<rect width="100%" height="100%" rx="6" fill="var(--paper)"/>',
                 *self.parts,
                 "</svg>\n",

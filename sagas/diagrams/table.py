@@ -1,8 +1,10 @@
 """A saga's table as a picture: rows from top to bottom, groups as frames, the way back on the right from below."""
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from sagas.diagrams.folding import folds
 from sagas.diagrams.labels import heading, kind_of, notes, sentence, span, undoing
 from sagas.diagrams.lettering import wrap
 from sagas.diagrams.marks import Marks, family_of
@@ -42,10 +44,22 @@ class Lines:
 
 
 class Picture:
-    """Draws one table; `y` is how far down it has come."""
+    """Draws one table; `y` is how far down it has come.
 
-    def __init__(self, definition: Definition, marks: Marks) -> None:
+    With `link`, which says where a row's path leads to, it is part of a page and has no style sheet of its own;
+    `folded`, many rows in a line that stand alike are one box.
+    """
+
+    def __init__(
+        self,
+        definition: Definition,
+        marks: Marks,
+        *,
+        link: Callable[[str], str] | None = None,
+        folded: bool = False,
+    ) -> None:
         self.definition, self.marks = definition, marks
+        self.link, self.folded = link, folded
         self.pivots = [place.path for place in definition.pivots]
         self.sheet = Sheet()
         self.depth = max((len(place.groups) for place in definition.walk()), default=0)
@@ -62,18 +76,24 @@ class Picture:
         told = "; ".join(sentence(definition, place) for place in definition.walk())
         self.title()
         rail = self.width - MARGIN
-        for path in definition.tops:
-            place = definition.places[path]
-            self.arrow_down()
-            self.row(place)
-            if path in self.pivots:
+        for places in self.siblings(definition.tops):
+            self.arrow_down(taken=any(self.marks.forward.get(place.path) for place in places))
+            self.rows(places)
+            if places[0].path in self.pivots:
                 self.way_back(rail)
                 self.border(rail)
         self.arrow_down()
         self.sheet.add(f'<circle class="shape" cx="{self.middle:g}" cy="{self.y + 7:g}" r="6"/>')
         if not self.pivots:
             self.way_back(rail)
-        return self.sheet.finished(self.width, self.y + 2 * MARGIN, title, told)
+        alone = self.link is None
+        return self.sheet.finished(self.width, self.y + 2 * MARGIN, title, told if alone else "", alone=alone)
+
+    def siblings(self, paths: Sequence[str]) -> Iterator[list[Place]]:
+        """What is drawn one below the other: rows, or many of them as one."""
+        if self.folded:
+            return folds(self.definition, paths, self.marks)
+        return ([self.definition.places[path]] for path in paths)
 
     @property
     def middle(self) -> float:
@@ -89,15 +109,47 @@ class Picture:
         self.y += NOTE * LEAD
         self.sheet.text(MARGIN, self.y - 2, about)
 
-    def arrow_down(self) -> None:
-        self.sheet.line((self.middle, self.y + 3), (self.middle, self.y + GAP))
+    def arrow_down(self, *, taken: bool = False) -> None:
+        self.sheet.line(
+            (self.middle, self.y + 3), (self.middle, self.y + GAP), style="arrow taken" if taken else "arrow"
+        )
         self.y += GAP
 
-    def row(self, place: Place) -> None:
-        if isinstance(place.row, GROUPS):
-            self.group(place)
+    def rows(self, places: list[Place]) -> None:
+        first, *others = places
+        if others:
+            self.fold(places)
+        elif isinstance(first.row, GROUPS):
+            self.group(first)
         else:
-            self.leaf(place)
+            self.leaf(first)
+
+    def fold(self, places: list[Place]) -> None:
+        """Many rows that stand alike, as one box that says from which to which they are."""
+        first, last = places[0], places[-1]
+        x = self.left(first)
+        room = self.right - x - 2 * PAD
+        mark = self.marks.forward.get(first.path, "")
+        said = f"{first.path} … {last.path}"
+        lines = Lines(
+            wrap(f"{len(places)} rows", NAME, room, bold=True),
+            wrap(said, NOTE, room),
+            wrap(f"all {mark}" if mark else "", NOTE, room, bold=True),
+        )
+        css = f"fold {family_of(mark)}".strip()
+        self.sheet.add(f'{self.anchor(first.path)}<g class="{css}"><title>{escape(said)}</title>')
+        for shift in (6, 3, 0):
+            style = "frame" if shift else "shape"
+            self.sheet.rect(x + shift, self.y + shift, self.right - x - shift, lines.height, style=style)
+        lines.write(self.sheet, x + PAD, self.y)
+        self.sheet.add(f"</g>{self.closing}")
+        ways = sum(bool((undo := undoing(self.definition, place)) and undo[0]) for place in places)
+        if ways:
+            back = self.marks.back.get(first.path, "")
+            name = f"{ways} ways back"
+            beside = Lines(wrap(name, NAME, CHIP - 20, bold=True), [], wrap(back, NOTE, CHIP - 20, bold=True))
+            self.undo(first.path, beside, lines.height)
+        self.y += lines.height + 6
 
     def leaf(self, place: Place) -> None:
         x, row = self.left(place), place.row
@@ -108,7 +160,7 @@ class Picture:
         self.open(place)
         self.sheet.shape(kind_of(row), x, self.y, self.right - x, height)
         lines.write(self.sheet, x + PAD, self.y + (height - lines.height) / 2)
-        self.sheet.add("</g>")
+        self.sheet.add(f"</g>{self.closing}")
         if beside is not None:
             self.undo(place.path, beside, height)
         self.y += height
@@ -133,11 +185,11 @@ class Picture:
         self.y += lines.height - 4
         below = self.y
         middles = []
-        for member in self.definition.members[place.path]:
+        for members in self.siblings(self.definition.members[place.path]):
             start = self.y
-            self.row(self.definition.places[member])
+            self.rows(members)
             middles.append(start + min(20, (self.y - start) / 2))
-            self.y += 14 if isinstance(self.definition.places[member].row, Each) else 8
+            self.y += 14 if isinstance(members[0].row, Each) else 8
         self.y += 4
         bus = x + 10
         for middle in middles:
@@ -154,7 +206,7 @@ class Picture:
         for shift in (6, 3, 0) if isinstance(place.row, Each) else (0,):
             frame.rect(x + shift, top + shift, width - shift, self.y - top, style="shape" if shift == 0 else "frame")
         lines.write(frame, x + PAD, top)
-        self.sheet.add(self.opening(place) + "".join(frame.parts) + "</g>", under)
+        self.sheet.add(f"{self.opening(place)}{''.join(frame.parts)}</g>{self.closing}", under)
 
     def border(self, rail: float) -> None:
         self.y += 10
@@ -192,4 +244,12 @@ class Picture:
         words += ["pivot"] if place.path in self.pivots else []
         css = " ".join(word for word in words if word)
         told = escape(sentence(self.definition, place))
-        return f'<g class="{css}" data-path="{escape(place.path)}"><title>{told}</title>'
+        return f'{self.anchor(place.path)}<g class="{css}" data-path="{escape(place.path)}"><title>{told}</title>'
+
+    def anchor(self, path: str) -> str:
+        """Where a click on a row leads to."""
+        return f'<a href="{escape(self.link(path))}">' if self.link else ""
+
+    @property
+    def closing(self) -> str:
+        return "</a>" if self.link else ""

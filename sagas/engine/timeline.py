@@ -41,20 +41,24 @@ def timeline(saga: Saga, *, quiet: bool = False) -> list[Entry]:
 
 
 class Reader:
-    """Reads a saga's journal, and what people said while they decided, piece by piece as both grow."""
+    """Reads a saga's journal, and what people said while they decided, piece by piece as both grow.
 
-    def __init__(self, saga: Saga) -> None:
+    It begins `after` a revision of the saga: 0 is its begin.
+    """
+
+    def __init__(self, saga: Saga, *, after: int = 0) -> None:
         self._saga = saga
-        self._rev = 0
+        self._rev = after
         self._kinds: Mapping[str, str] = {}
         self._lists: set[str] = set()
         self._state = ""
         self._back = False
         self._paused = False
 
-    def news(self) -> list[Entry]:
-        """What happened since it was asked last."""
-        rows = list(Journal.objects.filter(saga_id=self._saga.pk, rev__gt=self._rev).order_by("rev"))
+    def news(self, *, upto: int | None = None) -> list[Entry]:
+        """What happened since it was asked last, to a revision if one is named."""
+        since = Journal.objects.filter(saga_id=self._saga.pk, rev__gt=self._rev)
+        rows = list((since if upto is None else since.filter(rev__lte=upto)).order_by("rev"))
         if not rows:
             return []
         self._rev = rows[-1].rev

@@ -1,0 +1,54 @@
+"""What people and services decided, the latest first; rows are only ever added."""
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+
+from sagas.admin.console import Console, tenant
+from sagas.admin.payloads import shown
+from sagas.admin.verbs import VERBS
+from sagas.models import Audit
+
+PAGE = 50
+
+
+class Asked(forms.Form):
+    """Which decisions."""
+
+    verb = forms.ChoiceField(required=False, choices=[("", "any"), *((name, v.label) for name, v in VERBS.items())])
+    actor = forms.CharField(required=False, max_length=150, help_text="As it is written here, such as person:ann.")
+    key = forms.CharField(label="Business key", required=False, max_length=255)
+
+
+@admin.register(Audit)
+class AuditAdmin(Console):
+    """The audit log."""
+
+    def get_urls(self) -> list[URLPattern]:
+        """One page."""
+        return [path("", self.door(self.list_page), name="sagas_audit_changelist")]
+
+    def list_page(self, request: HttpRequest) -> HttpResponse:
+        """A page of decisions."""
+        form = Asked(request.GET, label_suffix="")
+        form.is_valid()
+        asked = {name: value for name, value in form.cleaned_data.items() if value}
+        found = Audit.objects.filter(tenant=tenant(request)).select_related("saga").order_by("-id")
+        columns = {"verb": "verb", "actor": "actor", "key": "saga__business_key"}
+        found = found.filter(**{columns[name]: value for name, value in asked.items()})
+        before = request.GET.get("before", "")
+        if before.isascii() and before.isdecimal() and len(before) < 19:
+            found = found.filter(pk__lt=int(before))
+        page = list(found[: PAGE + 1])
+        query = request.GET.copy()
+        query["before"] = str(page[PAGE - 1].pk) if len(page) > PAGE else ""
+        context = {
+            "title": "Audit",
+            "section": "audit",
+            "form": form,
+            "asked": asked,
+            "entries": [(entry, shown(entry.details or None)) for entry in page[:PAGE]],
+            "older": query.urlencode() if query["before"] else "",
+        }
+        return self.show(request, "audit", context)

@@ -1,0 +1,99 @@
+"""What all pages of the console share: who may see them, what they may load, and how they begin."""
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+
+from gateway.callers import tenant_of
+from sagas.models import Saga
+from sagas.models.saga import SagaQuerySet
+
+LOOK, OPERATE = "sagas.view_saga", "sagas.change_saga"
+READING = ("GET", "HEAD")
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""Nothing of a page comes from elsewhere, and nothing that was written into it is run."""
+
+View = Callable[..., HttpResponseBase]
+
+
+class Console(admin.ModelAdmin):
+    """A kind of rows that nobody edits, adds or deletes: pages of our own, which look, and call verbs.
+
+    Looking takes `sagas.view_saga`, deciding `sagas.change_saga`; who may decide may look. The permission is asked for
+    by the `door` of each page, below every template.
+    """
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody: sagas are started over REST or in code."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody: whoever may operate calls verbs."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Who may operate may look."""
+        return may(request, LOOK) or may(request, OPERATE)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Who may look sees that there is something."""
+        return self.has_view_permission(request)
+
+    def door(self, page: View, *, needs: str = LOOK, methods: Sequence[str] = READING) -> View:
+        """The page, for people who may; an address with U+0000 in it, a fault on PostgreSQL, leads to its begin."""
+
+        @wraps(page)
+        def opened(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not (self.has_view_permission(request) if needs == LOOK else may(request, needs)):
+                raise PermissionDenied
+            if request.method not in methods:
+                return HttpResponseNotAllowed(methods)
+            if "%00" in request.META.get("QUERY_STRING", ""):
+                return HttpResponseRedirect(request.path)
+            answer = page(request, *args, **kwargs)
+            answer["Content-Security-Policy"] = POLICY
+            return answer
+
+        return self.admin_site.admin_view(opened)
+
+    def show(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+        """A page in the admin's frame."""
+        frame = self.admin_site.each_context(request) | {
+            "opts": self.opts,
+            "is_nav_sidebar_enabled": False,  # the console's own bar says where to go, and leaves the room to the page
+            "may_operate": may(request, OPERATE),
+        }
+        return TemplateResponse(request, f"sagas/console/{template}.html", frame | context)
+
+
+def may(request: HttpRequest, permission: str) -> bool:
+    """Whether the person holds a permission."""
+    return request.user.has_perm(permission)
+
+
+def sagas_of(request: HttpRequest) -> SagaQuerySet:
+    """The sagas of the person's tenant: the one place where the console's pages begin to look for them."""
+    return Saga.objects.of_tenant(tenant_of(request.user))  # type: ignore[arg-type]
+
+
+def tenant(request: HttpRequest) -> str:
+    """Whose rows the person sees."""
+    return tenant_of(request.user)  # type: ignore[arg-type]
+
+
+def person(request: HttpRequest) -> str:
+    """What the audit calls them."""
+    return f"person:{request.user.get_username()}"

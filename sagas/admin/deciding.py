@@ -1,0 +1,138 @@
+"""Between a button and its deed: a page that says what a verb would do, asks why, and does what was looked at.
+
+1. The form, with what the verb would do as it stands.
+2. Whoever changes what is asked for is shown anew what that would do; nothing is done that nobody has looked at.
+3. The deed, unless somebody decided about the saga meanwhile: then the page says what happened, and shows it anew.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django import forms
+from django.db import OperationalError
+from django.http import HttpRequest
+
+from sagas import operations
+from sagas.admin.console import person
+from sagas.admin.verbs import VERBS, Verb, arguments_of, as_text, defaults_of, form_of
+from sagas.engine.timeline import Entry, Reader
+from sagas.errors import InvalidInput, NotAllowed, SagaError
+from sagas.models import Saga
+
+NO_ANSWER = "The database did not answer; look at the saga before you try again."
+LOOK_AGAIN = "This is what it would do with what you have just said. Press the button again to do it."
+
+
+@dataclass(kw_only=True)
+class Decision:
+    """One visit of that page: what was asked, what it would do, and what came of it."""
+
+    verb: Verb
+    saga: Saga
+    form: forms.Form
+    sentences: tuple[str, ...] = ()
+    state: str = ""
+    refusal: str = ""
+    notice: str = ""
+    meanwhile: list[Entry] = field(default_factory=list)
+    seen: str = ""
+    done: Saga | None = None
+
+    @property
+    def fields(self) -> list[forms.BoundField]:
+        """What the verb asks for beside the reason."""
+        return [bound for bound in self.form if bound.name != "reason"]
+
+
+def decide(request: HttpRequest, saga: Saga, verb: str) -> Decision:
+    """Look (GET, or POST without `do`), or do it (POST with `do`); `done` is the saga where it was done."""
+    posted = request.method == "POST"
+    acting = posted and "do" in request.POST
+    given: Mapping[str, Any] = request.POST if posted else {**defaults_of(verb, saga), **request.GET.dict()}
+    form = form_of(verb, saga, given, needs_reason=acting)
+    found = Decision(verb=VERBS[verb], saga=saga, form=form)
+    form.is_valid()
+    if form.errors.keys() - {"reason"}:
+        if not posted:
+            found.form = form_of(verb, saga, None, needs_reason=False)
+            found.form.initial = {**found.form.initial, **given}
+        return found
+    arguments = arguments_of(verb, form.cleaned_data) | _about(request, verb, saga)
+    looked_at = _fingerprint(arguments)
+    if acting and request.POST.get("seen") == looked_at and not form.errors:
+        _do(found, arguments | {"reason": form.cleaned_data["reason"]}, request.POST)
+    elif acting and not form.errors:
+        found.notice = LOOK_AGAIN
+    if found.done is None:
+        _look(found, arguments)
+        found.seen = looked_at if not found.refusal or found.meanwhile else ""
+    return found
+
+
+def _about(request: HttpRequest, verb: str, saga: Saga) -> dict[str, Any]:
+    about: dict[str, Any] = {"actor": person(request), "tenant": saga.tenant}
+    if verb == "decide" and not request.user.is_superuser:
+        about["groups"] = frozenset(request.user.groups.values_list("name", flat=True))
+    return about
+
+
+def _do(found: Decision, arguments: dict[str, Any], posted: Mapping[str, str]) -> None:
+    verb, saga = found.verb.name, found.saga
+    decisions = posted.get("decisions", "")
+    if verb == "signal":
+        arguments.pop("reason")
+    elif decisions.isascii() and decisions.isdecimal():
+        arguments["expect"] = int(decisions)
+    try:
+        came = getattr(operations, verb)(saga.pk, **arguments)
+    except NotAllowed as error:
+        saga.refresh_from_db()
+        if error.code == "stale_page":
+            found.meanwhile = _since(saga, posted.get("rev", ""))
+        found.refusal = sentence(error)
+    except SagaError as error:
+        found.refusal = sentence(error)
+    except OperationalError:
+        found.refusal = NO_ANSWER
+    else:
+        found.done = came if isinstance(came, Saga) else came.saga
+
+
+def _look(found: Decision, arguments: dict[str, Any]) -> None:
+    if found.verb.name == "signal":
+        found.sentences = ("It is stored, and a wait of that name takes it: one that is open now, or the next.",)
+        return
+    try:
+        preview = operations.preview(found.verb.name, found.saga.pk, **arguments, reason="A look before a decision.")
+    except SagaError as error:
+        found.refusal = found.refusal or sentence(error)
+    except OperationalError:
+        found.refusal = NO_ANSWER
+    else:
+        found.sentences, found.state = preview.sentences, preview.state
+
+
+def _since(saga: Saga, rev: str) -> list[Entry]:
+    """What happened since the page was made, but for the small print."""
+    after = int(rev) if rev.isascii() and rev.isdecimal() and len(rev) < 19 else saga.rev
+    return [entry for entry in Reader(saga, after=after).news() if entry.tone != "quiet"]
+
+
+def _fingerprint(arguments: Mapping[str, Any]) -> str:
+    """What was asked for, to tell whether it is what was looked at."""
+    said = json.dumps({name: as_text(value) for name, value in sorted(arguments.items())})
+    return hashlib.sha256(said.encode()).hexdigest()[:32]
+
+
+def sentence(error: SagaError) -> str:
+    """Why it is refused, and what is possible instead."""
+    said = str(error)
+    if isinstance(error, InvalidInput):
+        said += "".join(f" {fault['pointer'] or 'It'}: {fault['detail']}." for fault in error.errors)
+    if isinstance(error, NotAllowed) and error.allowed:
+        labels = [VERBS[verb].label for verb in error.allowed if verb in VERBS]
+        said += f" Possible now: {', '.join(labels)}."
+    return said

@@ -1,0 +1,139 @@
+"""How the whole stands, in numbers that cost the same however many sagas there are: the latest are looked at."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import quantiles
+from typing import Any
+
+from django.db.models import Count, F, Min
+
+from sagas import health
+from sagas.admin.attempts import span
+from sagas.admin.charts import Column, columns
+from sagas.conf import conf
+from sagas.models import Run, Saga, Sweep, Worker
+from sagas.models.saga import SagaQuerySet
+from sagas.words.lifecycle import SagaState
+
+MOST_LIVE = 10_000
+MOST_RECENT = 2000
+MOST_STEPPED = 200
+HOURS = 24
+KINDS = ("completed", "compensated", "failed", "live")
+SLOWEST = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """How long a step takes: the middle, and what one in twenty exceeds."""
+
+    definition: str
+    path: str
+    count: int
+    p50: str
+    p95: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """Whether everything moves: sentences for what is not well."""
+
+    workers: int
+    swept: str
+    queue_wait: str
+    faults: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numbers:
+    """What stands beside the incidents."""
+
+    states: list[tuple[str, int, str]]
+    """A live state, how many sagas are in it, and since when the oldest is."""
+    is_cut: bool
+    begun: int
+    ended: list[tuple[str, int]]
+    chart: list[Column]
+    is_short: bool
+    """Whether the chart does not reach a day back, since more sagas began than are looked at."""
+    speeds: list[Speed]
+    health: Health
+
+
+def numbers(sagas: SagaQuerySet, now: datetime) -> Numbers:
+    """All of it, for the sagas of one tenant."""
+    live = sagas.live().order_by("-id").values("pk")[:MOST_LIVE]
+    rows = Saga.objects.filter(pk__in=live).order_by().values_list("state")
+    states = [
+        (state, count, span(now - since))
+        for state, count, since in rows.annotate(count=Count("pk"), since=Min("created_at")).order_by("state")
+    ]
+    recent = list(sagas.order_by("-id").values_list("created_at", "ended_at", "state")[:MOST_RECENT])
+    stacks, ended, begun = _by_hour(recent, now)
+    hours = [f"{(now - timedelta(hours=ago)):%H}:00 UTC" for ago in reversed(range(HOURS))]
+    return Numbers(
+        states=states,
+        is_cut=sum(count for _, count, _ in states) >= MOST_LIVE,
+        begun=begun,
+        ended=sorted(ended.items()),
+        chart=columns(stacks, KINDS, hours),
+        is_short=len(recent) == MOST_RECENT and recent[-1][0] > now - timedelta(hours=HOURS),
+        speeds=_speeds(sagas),
+        health=_health(now),
+    )
+
+
+def _by_hour(recent: list[Any], now: datetime) -> tuple[list[Counter[str]], Counter[str], int]:
+    """The sagas that began in each of the last hours, by what became of them."""
+    stacks: list[Counter[str]] = [Counter() for _ in range(HOURS)]
+    ended: Counter[str] = Counter()
+    begun = 0
+    for created, end, state in recent:
+        ago = max(0, int((now - created) / timedelta(hours=1)))
+        if ago >= HOURS:
+            continue
+        begun += 1
+        kind = "live" if end is None else "compensated" if state == SagaState.CANCELLED else state
+        stacks[HOURS - 1 - ago][kind] += 1
+        ended[kind] += 1
+    return stacks, ended, begun
+
+
+def _speeds(sagas: SagaQuerySet) -> list[Speed]:
+    """Of the steps of the newest sagas, the slowest first."""
+    newest = sagas.order_by("-id").values("pk")[:MOST_STEPPED]
+    runs = Run.objects.filter(saga_id__in=newest, kind=Run.Kind.STEP, started_at__isnull=False, ended_at__isnull=False)
+    times: dict[tuple[str, str], list[float]] = defaultdict(list)
+    found = runs.annotate(took=F("ended_at") - F("started_at")).values_list("saga__definition", "path", "took")
+    for definition, path, took in found:
+        times[definition, path].append(took.total_seconds())
+    slowest = sorted(((_quantiles(found), key, len(found)) for key, found in times.items()), reverse=True)[:SLOWEST]
+    return [
+        Speed(
+            definition=definition,
+            path=path,
+            count=count,
+            p50=span(timedelta(seconds=p50)),
+            p95=span(timedelta(seconds=p95)),
+        )
+        for (p95, p50), (definition, path), count in slowest
+    ]
+
+
+def _quantiles(found: list[float]) -> tuple[float, float]:
+    if len(found) == 1:
+        return found[0], found[0]
+    cuts = quantiles(found, n=20, method="inclusive")
+    return max(0.0, cuts[18]), max(0.0, cuts[9])
+
+
+def _health(now: datetime) -> Health:
+    mark = Sweep.objects.filter(pk=1).first()
+    waiting = Run.objects.due(now).order_by("at").values_list("at", flat=True).first()
+    return Health(
+        workers=Worker.objects.alive(now, conf().gone_after).count(),
+        swept=span(now - mark.at) if mark else "",
+        queue_wait=span(now - waiting) if waiting else "",
+        faults=[said[0].upper() + said[1:] for said in (health.swept(), health.alive()) if said],
+    )

@@ -1,0 +1,307 @@
+"""The verbs of one saga as people see them: what each is called, what it asks for, and which rows it can be about."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.db.models import Q
+
+from sagas.models import Incident, Run, Saga, Work
+from sagas.operations.allowing import movable, resolvable
+from sagas.record import clock
+from sagas.words import registry
+from sagas.words.plan import Undo
+from sagas.words.rows import Approval, Wait
+from sagas.words.verdict import Reason
+
+LONGEST_REASON = 2000
+MOST_ROWS = 500
+EVERYTHING = ("", "Everything that needs a person, or waits for its next try")
+DEADLINE = ("", "The saga's deadline")
+
+Fields = dict[str, forms.Field]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verb:
+    """One verb: its name in the code, its button, and what it does in general."""
+
+    name: str
+    label: str
+    about: str
+    done: str
+    is_grave: bool = False
+
+    @property
+    def slug(self) -> str:
+        return self.name.replace("_", "-")
+
+
+VERBS = {
+    verb.name: verb
+    for verb in (
+        Verb(
+            name="retry",
+            label="Retry",
+            about="What needs a person, or waits for its next try, is tried now.",
+            done="Accepted. It is tried now; it has recovered when its incident is closed.",
+        ),
+        Verb(
+            name="resolve",
+            label="Resolve",
+            about="You know whether a step in doubt happened; your reason is the evidence.",
+            done="What is known of the step is recorded.",
+        ),
+        Verb(
+            name="decide",
+            label="Decide",
+            about="You say yes or no where a person is asked. The first decision counts.",
+            done="Your decision is recorded.",
+        ),
+        Verb(
+            name="skip",
+            label="Skip",
+            about="The saga goes on without a step, with the result that you supply. "
+            "What the step may have done stays, and is undone if the saga goes back.",
+            done="The step is skipped.",
+        ),
+        Verb(
+            name="waive",
+            label="Waive",
+            about="A compensation that is stuck was done by hand; your reason is the evidence.",
+            done="The compensation counts as done by hand.",
+        ),
+        Verb(
+            name="reschedule",
+            label="Move a clock",
+            about="A clock of the saga is moved. A time that is past fires at once.",
+            done="The clock is moved.",
+        ),
+        Verb(name="signal", label="Signal", about="You tell the saga what the outside did not.", done="It is stored."),
+        Verb(
+            name="pause",
+            label="Pause",
+            about="Nothing new begins; what runs is recorded, signals are kept, and its patience stands still.",
+            done="The saga is paused.",
+        ),
+        Verb(
+            name="resume",
+            label="Resume",
+            about="The saga goes on. What came during the pause is taken before any clock fires.",
+            done="The saga goes on.",
+        ),
+        Verb(
+            name="compensate",
+            label="Compensate",
+            about="The saga turns back and undoes what it did; it ends compensated.",
+            done="The saga goes back.",
+            is_grave=True,
+        ),
+        Verb(
+            name="cancel",
+            label="Cancel",
+            about="The saga turns back and undoes what it did; it ends cancelled.",
+            done="The saga goes back.",
+            is_grave=True,
+        ),
+        Verb(
+            name="give_up",
+            label="Give up",
+            about="The saga ends as failed. What it did is left in place, and nobody is told to undo it.",
+            done="The saga is given up.",
+            is_grave=True,
+        ),
+        Verb(
+            name="clone",
+            label="Clone",
+            about="A new saga begins like this one, on the newest version.",
+            done="The new saga has begun; this is its page.",
+        ),
+    )
+}
+
+
+class JSON(forms.JSONField):
+    """JSON in a box; an empty box is nothing."""
+
+    widget = forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "class": "json"})
+
+    def prepare_value(self, value: Any) -> Any:
+        """What stands in the box: nothing for nothing."""
+        return None if value is None else super().prepare_value(value)
+
+
+def form_of(verb: str, saga: Saga, data: Mapping[str, Any] | None, *, needs_reason: bool) -> forms.Form:
+    """The form of a verb on a saga as it stands; to preview it nobody has to say why."""
+    form = forms.Form(data, initial={"step": ""}, label_suffix="")
+    form.fields.update(FIELDS.get(verb, _nothing)(saga))
+    form.fields["reason"] = forms.CharField(
+        label="Why?",
+        required=needs_reason,
+        max_length=LONGEST_REASON,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": "Say why; whoever looks at this saga next will want to know."},
+    )
+    return form
+
+
+def defaults_of(verb: str, saga: Saga) -> dict[str, Any]:
+    """What the form says before anybody has filled it in: of one row that can be meant, that row."""
+    found = {}
+    for name, field in FIELDS.get(verb, _nothing)(saga).items():
+        if isinstance(field, forms.ChoiceField) and name == "step":
+            found[name] = next(iter(field.choices), ("", ""))[0]  # type: ignore[arg-type]
+        elif field.initial is not None and field.initial is not False:
+            found[name] = field.initial
+    return found
+
+
+def arguments_of(verb: str, cleaned: Mapping[str, Any]) -> dict[str, Any]:
+    """What `operations` takes, from what the form said."""
+    found: dict[str, Any] = {}
+    for name, value in cleaned.items():
+        match name:
+            case "reason":
+                continue
+            case "step":
+                found |= _row(verb, value)
+            case "landed" | "approved":
+                found[name] = value == "yes"
+            case "input":
+                found |= {} if value is None else {"input": value}
+            case "at":
+                found[name] = value
+            case "business_key" | "id":
+                found[name] = value or None
+            case _:
+                found[name] = value
+    return found
+
+
+def _row(verb: str, value: str) -> dict[str, Any]:
+    item, _, path = value.partition(":")
+    if not path:
+        return {}
+    return {"step": path} if verb == "decide" else {"step": path, "item": int(item)}
+
+
+def _nothing(saga: Saga) -> Fields:
+    return {}
+
+
+def _retry(saga: Saga) -> Fields:
+    rows = list(_rows(saga, Q(pk__in=Run.objects.filter(saga_id=saga.pk).retriable(clock.now()).values("pk"))))
+    return {"step": _choice([EVERYTHING, *rows]), "input": _input(saga, "Edited input (JSON; empty keeps it as it is)")}
+
+
+def _resolve(saga: Saga) -> Fields:
+    return {
+        "step": _choice(_rows(saga, resolvable())),
+        "landed": _yes_or_no("Did it happen?", "It happened", "It did not happen"),
+        "result": JSON(label="Its result (JSON), if it happened", required=False),
+    }
+
+
+def _decide(saga: Saga) -> Fields:
+    found: Fields = {
+        "step": _choice(_rows(saga, Q(kind=Run.Kind.APPROVAL, work=Work.WAITING, given__isnull=True))),
+        "approved": _yes_or_no("Your decision", "Yes", "No"),
+    }
+    table = registry.find(saga.definition, saga.version, saga.fingerprint)
+    rows = [place.row for place in table.walk()] if table else []
+    if any(isinstance(row, Approval) and row.form for row in rows):
+        found["form"] = JSON(label="The form's values (JSON)", required=False)
+    return found
+
+
+def _skip(saga: Saga) -> Fields:
+    return {"step": _choice(_rows(saga, Q(held=True))), "result": JSON(label="Its result (JSON)", required=False)}
+
+
+def _waive(saga: Saga) -> Fields:
+    late = Incident.objects.open().filter(saga_id=saga.pk, reason=Reason.LATE_SUCCESS).values("run")
+    return {"step": _choice(_rows(saga, Q(undo=Undo.STUCK) | Q(pk__in=late)))}
+
+
+def _reschedule(saga: Saga) -> Fields:
+    deadline = [DEADLINE] if saga.deadline_at and not saga.is_going_back else []
+    picker = forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S")
+    return {
+        "step": _choice([*_rows(saga, movable(clock.now())), *deadline], label="Which clock"),
+        "at": forms.DateTimeField(label="To when (UTC)", widget=picker),
+    }
+
+
+def _signal(saga: Saga) -> Fields:
+    table = registry.find(saga.definition, saga.version, saga.fingerprint)
+    names = sorted({p.row.signal for p in table.walk() if isinstance(p.row, Wait)}) if table else []
+    field = _choice([(name, name) for name in names], label="Signal") if names else forms.CharField(max_length=63)
+    return {
+        "name": field,
+        "payload": JSON(label="Payload (JSON)", required=False),
+        "id": forms.CharField(
+            label="Its id", max_length=255, required=False, help_text="The same id is the same signal."
+        ),
+    }
+
+
+def _clone(saga: Saga) -> Fields:
+    confirm = forms.BooleanField(
+        label="What it did may be there twice", required=False, help_text="Needed where effects are still in place."
+    )
+    return {
+        "input": _input(saga, "Edited input (JSON; empty is the same input)"),
+        "business_key": forms.CharField(label="Business key of the new saga", max_length=255, required=False),
+        "confirm_effects": confirm,
+    }
+
+
+def _with_children(saga: Saga) -> Fields:
+    return {"children": forms.BooleanField(label="Its children, too", initial=True, required=False)}
+
+
+FIELDS: dict[str, Callable[[Saga], Fields]] = {
+    "retry": _retry,
+    "resolve": _resolve,
+    "decide": _decide,
+    "skip": _skip,
+    "waive": _waive,
+    "reschedule": _reschedule,
+    "signal": _signal,
+    "pause": _with_children,
+    "resume": _with_children,
+    "clone": _clone,
+}
+
+
+def _choice(rows: Any, label: str = "Step") -> forms.ChoiceField:
+    choices = list(rows)
+    return forms.ChoiceField(label=label, choices=choices, required=all(value for value, _ in choices))
+
+
+def _rows(saga: Saga, which: Q) -> Iterator[tuple[str, str]]:
+    runs = Run.objects.filter(which, saga_id=saga.pk).exclude(kind=Run.Kind.MESSAGE).order_by("id").distinct()
+    for run in runs[:MOST_ROWS]:
+        yield f"{run.item}:{run.path}", f"{run.path}[{run.item}]" if run.item else run.path
+
+
+def _yes_or_no(label: str, yes: str, no: str) -> forms.ChoiceField:
+    return forms.ChoiceField(label=label, choices=[("yes", yes), ("no", no)], widget=forms.RadioSelect)
+
+
+def _input(saga: Saga, label: str) -> JSON:
+    table = registry.find(saga.definition, saga.version, saga.fingerprint)
+    names = ", ".join(table.input.model_fields) if table and table.input else ""
+    return JSON(label=label, required=False, help_text=f"Fields: {names}" if names else "")
+
+
+def as_text(value: Any) -> str:
+    """An argument as it is written down to be compared."""
+    match value:
+        case datetime():
+            return value.isoformat()
+        case frozenset():
+            return repr(sorted(value))
+    return repr(value)

@@ -1,0 +1,94 @@
+"""Who may do what: asked for below the templates, on every address that there is."""
+
+import pytest
+from django.contrib import admin
+from django.urls import URLPattern, reverse
+
+from gateway.models import Membership
+from sagas.admin import AuditAdmin, IncidentAdmin, SagaAdmin, WorkerAdmin
+from sagas.models import Audit, Saga
+from tests.sagas.admin.conftest import AUDIT, DEFINITIONS, LIST, RETRY, START, WORKERS, held, page_of, text_of, verb_of
+
+pytestmark = pytest.mark.django_db
+
+ADMINS = [
+    kind
+    for kind in admin.site._registry.values()
+    if isinstance(kind, SagaAdmin | IncidentAdmin | WorkerAdmin | AuditAdmin)
+]
+ROUTES: list[URLPattern] = [route for kind in ADMINS for route in kind.get_urls()]
+DECIDING = {"sagas_saga_retry", "sagas_saga_verb"}
+GIVEN = {"kind": "csv", "name": "two", "verb": "retry"}
+
+
+def address(route: URLPattern, found: Saga) -> str:
+    values = {name: GIVEN.get(name, found.pk) for name in route.pattern.converters}
+    return reverse(f"admin:{route.name}", kwargs=values)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+def test_who_is_not_logged_in_is_sent_to_the_login(world, two, client, route):
+    answer = client.get(address(route, held(world, two)))
+    assert answer.status_code == 302
+    assert "/login/" in answer.url
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+def test_who_may_nothing_sees_nothing(world, two, someone, route):
+    assert someone().get(address(route, held(world, two))).status_code == 403
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+def test_who_may_only_look_sees_what_decides_nothing(world, two, someone, route):
+    viewer, found = someone("view_saga"), held(world, two)
+    forbidden = route.name in DECIDING
+    assert viewer.get(address(route, found)).status_code == (
+        403 if forbidden else 200 if "group" not in route.name else 404
+    )
+    answer = viewer.post(address(route, found), {"id": found.pk, "reason": "again", "do": "1"})
+    assert answer.status_code == (403 if forbidden else 405)
+    assert not Audit.objects.exists()
+
+
+def test_who_may_only_look_is_offered_no_decision(world, two, someone):
+    found, viewer = held(world, two), someone("view_saga")
+    assert "Retry" not in text_of(viewer.get(page_of(found)))
+    assert "Retry" not in text_of(viewer.get(LIST))
+
+
+def test_who_may_decide_may_look(world, two, someone):
+    assert someone("change_saga").get(page_of(held(world, two))).status_code == 200
+
+
+def test_nothing_is_edited_added_or_deleted(client, django_user_model):
+    client.force_login(django_user_model.objects.create_superuser("root"))
+    for kind in ADMINS:
+        for name in ("add", "delete", "history"):
+            assert not any(route.name.endswith(f"_{name}") for route in kind.get_urls())
+        assert (
+            "delete_selected"
+            not in client.get(reverse(f"admin:sagas_{kind.opts.model_name}_changelist")).content.decode()
+        )
+
+
+def test_sagas_of_other_tenants_are_not_there(world, two, operator, django_user_model):
+    theirs = held(world, two, tenant="theirs", business_key="theirs-1")
+    for found in (LIST, f"{LIST}?show=all&q={theirs.pk}", START, AUDIT, DEFINITIONS):
+        assert "theirs-1" not in text_of(operator.get(found))
+    assert "Nothing needs a person." in text_of(operator.get(START))
+    assert operator.get(page_of(theirs)).status_code == 404
+    for slug in ("retry", "give-up"):
+        assert operator.post(verb_of(theirs, slug), {"reason": "mine?", "do": "1"}).status_code == 404
+    operator.post(RETRY, {"id": theirs.pk, "reason": "mine?", "do": "1"})
+    export = operator.get(reverse("admin:sagas_saga_export", args=["csv"]), {"show": "all"})
+    assert b"theirs-1" not in b"".join(export.streaming_content)
+    assert not Audit.objects.exists()
+    Membership.objects.create(user=django_user_model.objects.get(username="ann"), tenant="theirs")
+    assert operator.get(page_of(theirs)).status_code == 200
+
+
+@pytest.mark.parametrize("found", [LIST, START, AUDIT, DEFINITIONS, WORKERS])
+def test_a_page_loads_nothing_from_elsewhere_and_runs_nothing_that_was_written_into_it(operator, found):
+    policy = operator.get(found)["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy

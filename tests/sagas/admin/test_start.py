@@ -1,0 +1,120 @@
+"""The start page, a page for a cause, workers, definitions and the audit log."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from gateway.ids import uuid7
+from sagas import operations
+from sagas.models import Worker
+from sagas.record import clock
+from tests.sagas.admin.conftest import AUDIT, DEFINITIONS, START, WORKERS, held, listed, page_of, text_of
+
+pytestmark = pytest.mark.django_db
+
+GROUP = reverse("admin:sagas_incident_group")
+CHARGE = {"definition": "order", "step": "charge", "code": "http_5xx"}
+
+
+def test_it_groups_what_needs_a_person_by_cause_the_most_first(scenes, operator):
+    scenes.going_back()
+    scenes.of_one_cause(3)
+    groups = operator.get(START).context["groups"]
+    assert [(group.path, group.reason_code, group.count) for group in groups] == [
+        ("charge", "http_5xx", 3),
+        ("charge", "abort", 1),
+    ]
+
+
+def test_it_says_when_nothing_needs_a_person(operator):
+    assert "Nothing needs a person." in text_of(operator.get(START))
+
+
+def test_it_says_when_no_worker_is_alive(operator):
+    assert "No worker is alive" in text_of(operator.get(START))
+
+
+def test_it_counts_what_is_under_way_and_what_became_of_the_last_day(world, scenes, operator):
+    scenes.of_one_cause(2)
+    world.run_through(world.start(scenes.shipping))
+    numbers = operator.get(START).context["numbers"]
+    assert {(state, count) for state, count, _ in numbers.states} == {("stuck", 2), ("waiting", 1)}
+    assert (numbers.begun, numbers.ended) == (3, [("live", 3)])
+    assert {speed.path for speed in numbers.speeds} >= {"lock_stock"}
+
+
+def test_it_costs_the_same_however_much_there_is(scenes, operator):
+    costs = []
+    for _ in range(2):
+        scenes.going_back()
+        scenes.of_one_cause(2)
+        with CaptureQueriesContext(connection) as queries:
+            operator.get(START)
+        costs.append(len(queries))
+    assert costs[0] == costs[1]
+
+
+def test_a_cause_leads_to_its_sagas(scenes, operator):
+    sagas = scenes.of_one_cause(3)
+    scenes.going_back()
+    answer = operator.get(GROUP, CHARGE)
+    assert {found.pk for found in listed(answer)} == {found.pk for found in sagas}
+    shown = text_of(answer)
+    assert "3 sagas need a person: The payment service answered 500." in shown
+    assert "Looked after by the payments team." in shown
+    (group, _) = operator.get(START).context["groups"]
+    assert {found.pk for found in listed(operator.get(f"{GROUP}?{group.query}"))} == {found.pk for found in sagas}
+
+
+def test_a_cause_that_is_gone_says_so(scenes, operator):
+    assert "Nothing has this cause any more." in text_of(operator.get(GROUP, CHARGE))
+    assert operator.get(GROUP).status_code == 404
+
+
+def test_workers_are_shown_with_what_they_have_in_hand(world, two, operator):
+    now = clock.now()
+    about = {"queues": ["sagas"], "definitions": ["two 1"], "started_at": now}
+    Worker.objects.create(pk=world.worker, name="w1", beat_at=now, concurrency=4, **about)
+    Worker.objects.create(pk=uuid7(), name="w2", beat_at=now - timedelta(hours=1), **about)
+    Worker.objects.create(pk=uuid7(), name="w3", beat_at=now - timedelta(hours=2), gone_at=now, **about)
+    world.attempt(world.start(two), "charge")
+    lines = operator.get(WORKERS).context["lines"]
+    assert [(line.worker.name, line.stands, line.in_hand) for line in lines] == [
+        ("w1", "alive", 1),
+        ("w2", "silent", 0),
+        ("w3", "gone", 0),
+    ]
+
+
+def test_definitions_are_shown_with_their_live_sagas_and_drawn(scenes, operator):
+    scenes.of_one_cause(2)
+    versions = {
+        version.name: (version.live, version.stuck) for version in operator.get(DEFINITIONS).context["versions"]
+    }
+    assert versions["order"] == (2, 2)
+    assert versions["voyage"] == (0, 0)
+    answer = operator.get(reverse("admin:sagas_definition", args=["order"]))
+    assert 'data-path="charge"' in answer.content.decode()
+    assert "amount" in text_of(answer)
+    assert operator.get(reverse("admin:sagas_definition", args=["nonsense"])).status_code == 404
+
+
+def test_the_audit_says_who_decided_what_and_why(world, two, operator):
+    found = held(world, two, business_key="order-7")
+    operations.pause(found.pk, actor="person:bob", reason="wait for the bank")
+    operations.resume(found.pk, actor="person:eve", reason="the bank is open")
+    shown = text_of(operator.get(AUDIT))
+    assert "wait for the bank" in shown
+    assert page_of(found) in operator.get(AUDIT).content.decode()
+    for query, verbs in (
+        ("?verb=pause", ["pause"]),
+        ("?actor=person:eve", ["resume"]),
+        ("?key=order-7", ["resume", "pause"]),
+        ("?key=other", []),
+        ("?before=x", ["resume", "pause"]),
+    ):
+        entries = operator.get(AUDIT + query).context["entries"]
+        assert [entry.verb for entry, _ in entries] == verbs
