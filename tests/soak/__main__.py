@@ -1,6 +1,7 @@
 """`python -m tests.soak`: run the soak, print how it goes, leave a report, and end with 0 when everything held."""
 
 import argparse
+import signal
 import sys
 import traceback
 from dataclasses import replace
@@ -19,6 +20,7 @@ from tests.soak.soak import Soak, keep_logs
 def main() -> int:
     """Run one profile; the exit code."""
     options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # in good order: nothing is left behind
     seed = options.seed if options.seed is not None else SystemRandom().randrange(2**32)
     sizes = {name: value for name in ("sagas", "rounds") if (value := getattr(options, name)) is not None}
     profile = replace(PROFILES[options.profile], **sizes)

@@ -36,7 +36,8 @@ class Disturber:
         """All rounds, one after another."""
         for number, each in enumerate(self._rounds):
             lanes = [
-                threading.Thread(target=self._lane, args=(number, kinds)) for kinds in (each.processes, each.services)
+                threading.Thread(target=self._lane, args=(number, kinds), daemon=True)
+                for kinds in (each.processes, each.services)
             ]
             for lane in lanes:
                 lane.start()

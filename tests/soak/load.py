@@ -43,16 +43,18 @@ class Load:
         self._may_start, self._whenever = may_start, whenever
         self._next = 0.0
         self._pacing = threading.Lock()
-        self._enough = threading.Event()
+        self._enough, self._hopeless = threading.Event(), threading.Event()
         self._threads = [threading.Thread(target=self._start_many, args=(number,)) for number in range(STARTERS)]
 
     def begin(self) -> None:
         for thread in self._threads:
             thread.start()
 
-    def stop(self) -> None:
-        """Begin no more, and wait until each that was asked for is answered."""
+    def stop(self, *, patiently: bool = True) -> None:
+        """Begin no more, and wait until each that was asked for is answered; unless not even that is waited for."""
         self._enough.set()
+        if not patiently:
+            self._hopeless.set()
         for thread in self._threads:
             thread.join()
 
@@ -82,11 +84,13 @@ class Load:
         seconds = time.monotonic() - began
         start = Start(key=key, shape=shape, fails=given["fails"], at=at, seconds=seconds, first=said.status)
         while not said.is_final:
-            time.sleep(AGAIN)
+            if self._hopeless.wait(AGAIN):
+                return
             start.asked += 1
             said = caller.ask("POST", "", {"definition": shape, "input": given}, **{"Idempotency-Key": key})
         if said.status not in (200, 201):
-            raise RuntimeError(f"A start was refused with {said.status}: {said.document}")
+            self._promises.refuse(f"{shape} with {given} was refused with {said.status}: {said.document}")
+            return
         self._note(start, said.document)
         if chance.random() < 0.1:  # a caller that did not trust the answer
             again = caller.ask("POST", "", {"definition": shape, "input": given}, **{"Idempotency-Key": key})

@@ -53,6 +53,12 @@ class Promises:
         self.starts: list[Start] = []
         self.told: list[Told] = []
         self.deeds: list[Deed] = []
+        self.refused: list[str] = []
+
+    def refuse(self, sentence: str) -> None:
+        """A start that should have been accepted was not."""
+        with self._writing:
+            self.refused.append(sentence)
 
     def started(self, start: Start) -> None:
         with self._writing:

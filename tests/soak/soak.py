@@ -86,7 +86,7 @@ class Soak:
             self.load.stop()
             self.dead = self._come_to_rest()
         finally:
-            self.load.stop()
+            self.load.stop(patiently=False)
             self.people.stop()
             self.sampler.stop()
             self._over.set()

@@ -31,6 +31,7 @@ def journal(saga: str, rev: int, *moves: dict[str, object]) -> Spoil:
 
 SPOILED: list[tuple[str, Spoil]] = [
     ("no saga is lost", record("DELETE FROM sagas_saga WHERE id = 'd'")),
+    ("no good start is refused", lambda bench: bench.promises.refuse("no")),
     ("one key, one saga", lambda bench: bench.promises.starts[0].sagas.add("another")),
     ("one key, one saga", record(f"INSERT INTO sagas_saga VALUES ('x', '', 'completed', '', 0, NULL, '{AT}', '{AT}')")),
     ("started = ended + live", record("UPDATE sagas_saga SET ended_at = NULL WHERE id = 'd'")),

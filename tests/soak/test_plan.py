@@ -1,5 +1,5 @@
-from tests.soak.kinds import Part
-from tests.soak.plan import KINDS, LONG, plan
+from tests.soak.kinds import KINDS, Part
+from tests.soak.plan import LONG, plan
 from tests.soak.profile import PROFILES
 
 

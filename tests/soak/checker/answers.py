@@ -25,6 +25,9 @@ def _starts(sagas: list[Saga], promises: Promises, sums: Sums) -> None:
         sums["one key, one saga"].see(
             len(start.sagas) == 1, f"the key {start.key} was answered with the sagas {sorted(start.sagas)}"
         )
+    sums["no good start is refused"].looked_at += len(promises.starts)
+    for sentence in promises.refused:
+        sums["no good start is refused"].see(False, sentence)
     for saga in sorted(there - promises.ids):
         sums["one key, one saga"].see(False, f"saga {saga} is there, and no start was answered with it")
 

@@ -88,7 +88,8 @@ def _saga(pk: Any, *rest: Any) -> Saga:
 
 
 def _run(pk: int, saga: Any, *rest: Any) -> Run:
-    return Run(pk, str(saga), *rest[:-1], bool(rest[-1]))
+    path, item, kind, state, undo, happened, seq, generation, undo_round, fence, loser = rest
+    return Run(pk, str(saga), path, item, kind, state, undo, happened, seq, generation, undo_round, fence, bool(loser))
 
 
 def stories(line: Connection) -> Iterator[Story]:
