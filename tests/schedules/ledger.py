@@ -34,16 +34,17 @@ class Ledger:
         self.heard: set[str] = set()
         self.calls: list[Call] = []
 
-    def act(self, key: str) -> dict[str, str]:
-        """The action's effect, once for each key; behind the barrier never after its compensation."""
+    def act(self, key: str) -> bool:
+        """The action's effect, once for each key; behind the barrier never after its compensation. Is it new?"""
         if key in self.closed:
             self.entries.append(Entry("closed", key))
             raise Abort("It was undone before it came.")
-        if key not in self.heard:
-            self.entries.append(Entry("done", key))
-            self.there.add(key)
+        if key in self.heard:
+            return False
+        self.entries.append(Entry("done", key))
+        self.there.add(key)
         self.heard.add(key)
-        return {"key": key}
+        return True
 
     def undo(self, action: str, key: str) -> None:
         """The action's effect is undone, once for each key of a compensation."""
@@ -79,14 +80,13 @@ class Ledger:
                 raise RetryLater("later")
             case "before":
                 raise ValueError("lost on its way there")
-        answer = self.act(ctx.key)
-        call.landed = True
+        call.landed = self.act(ctx.key)
         match comes:
             case "after":
                 raise ValueError("lost on its way back")
             case "partly":
                 raise Abort("half of it", done={"half": True})
-        return answer
+        return {"key": ctx.key}
 
     def compensation(self, ctx: Any) -> None:
         if ctx._claim.row.local:

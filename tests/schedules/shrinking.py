@@ -7,7 +7,7 @@ from tests.schedules.plan import Plan
 from tests.schedules.schedule import Played, play
 
 Fails = Callable[[Played], bool]
-MOST = 1500
+MOST = 300
 """So many schedules are played at most to make one smaller."""
 
 
