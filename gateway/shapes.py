@@ -10,7 +10,7 @@ asked = read_query(ListQuery, request)
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 from rest_framework.request import Request
@@ -100,10 +100,11 @@ def _sentence(shape: type[BaseModel], fault: Any) -> str:
 def _fields(shape: type[BaseModel], location: list[Any]) -> list[str]:
     for part in location:
         field = shape.model_fields.get(str(part))
-        inner = field.annotation if field else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+        said = field.annotation if field else None
+        inner = [one for one in (said, *get_args(said)) if isinstance(one, type) and issubclass(one, BaseModel)]
+        if len(inner) != 1:  # `ContentIn | None` has one
             return []
-        shape = inner
+        shape = inner[0]
     return sorted(shape.model_fields)
 
 

@@ -61,6 +61,7 @@ def _providers(outbox: str | Path | None = None) -> dict[str, Provider]:
     found = {
         "mail": Provider(channel="email", path="notifications.channels.email.Email"),
         "webhook": Provider(channel="webhook", path="notifications.channels.webhook.Webhook"),
+        "inbox": Provider(channel="inbox", path="notifications.channels.inbox.Inbox"),
     }
     if outbox is not None:
         for channel, address in (("sms", "phone"), ("push", "push_token"), ("chat", "chat")):

@@ -13,6 +13,7 @@ from django.utils import timezone
 from gateway.callers import Caller
 from gateway.doorbell import Rank
 from gateway.guard import Forbidden, Guard
+from notifications import wording
 from notifications.channels.channel import Channel, channels
 from notifications.conf import CALLBACK, conf
 from notifications.dispatch import ring_after_commit
@@ -22,6 +23,7 @@ from notifications.models import Event, Notification
 from notifications.plan import addresses_of, profile_of
 from notifications.quiet import is_zone
 from notifications.row import locked, settle, wait
+from notifications.templating import Unrenderable
 from notifications.verdict import IN_DOUBT
 
 PRIORITIES = {"urgent": Rank.FIRST, "normal": Rank.NORMAL, "bulk": Rank.LAST}
@@ -53,7 +55,10 @@ class Wanted:
     """
 
     receiver: Mapping[str, str]
-    content: Mapping[str, Any]
+    content: Mapping[str, Any] = field(default_factory=dict)
+    template: str = ""
+    """The name of a template, in the place of content, and its data."""
+    data: Mapping[str, Any] = field(default_factory=dict)
     channels: Sequence[str] | None = None
     category: str = ""
     priority: str = "normal"
@@ -80,7 +85,8 @@ def accept(caller: Caller, wanted: Wanted, *, traceparent: str = "") -> Notifica
 
 def draft(caller: Caller, wanted: Wanted) -> Notification:
     """The notification that would be kept, after everything that can be said against it now. Raises `Unacceptable`."""
-    addresses = addresses_of(wanted.receiver, profile_of(caller.tenant, wanted.receiver))
+    profile = profile_of(caller.tenant, wanted.receiver)
+    addresses = addresses_of(wanted.receiver, profile)
     _check_receiver(addresses)
     _check_channels(wanted.channels or (), addresses)
     category = wanted.category or next(iter(conf().categories))
@@ -100,11 +106,15 @@ def draft(caller: Caller, wanted: Wanted) -> Notification:
             Guard(allowed=conf().allowed_networks).check(wanted.callback_url)
         except Forbidden as error:
             raise Unacceptable("/callback_url", str(error)) from None
+    content, template = _said(
+        caller.tenant, wanted, wanted.receiver.get("locale") or (profile.locale if profile else "")
+    )
     notification = Notification(
         tenant=caller.tenant,
         caller=caller.name,
         receiver=dict(wanted.receiver),
-        content=dict(wanted.content),
+        content=content,
+        template=template,
         channels=None if wanted.channels is None else list(wanted.channels),
         category=category,
         rank=int(PRIORITIES[wanted.priority]),
@@ -194,6 +204,19 @@ def _check_receiver(receiver: Mapping[str, str]) -> None:
     check_addresses(receiver)
     if not is_zone(receiver.get("timezone", "UTC")):
         raise Unacceptable("/receiver/timezone", "There is no such time zone; write it like Europe/Berlin.")
+
+
+def _said(tenant: str, wanted: Wanted, locale: str) -> tuple[dict[str, Any], str]:
+    """What is said, and with which template; it is made now, so that whoever asks hears what is wrong with it."""
+    if not wanted.template:
+        return dict(wanted.content), ""
+    found = wording.published(tenant, wanted.template)
+    if found is None:
+        raise Unacceptable("/template", f"No template {_echo(wanted.template)} is published; publish one first.")
+    try:
+        return dict(wording.said(found, wanted.data, locale)), str(found)
+    except Unrenderable as error:
+        raise Unacceptable("/data", str(error)) from None
 
 
 def _known(open_channels: Mapping[str, Channel]) -> list[str]:

@@ -188,6 +188,8 @@ GATEWAY = {
             "notifications.view_receiver",
             "notifications.view_suppression",
             "notifications.view_providerhealth",
+            "notifications.view_messagetemplate",
+            "notifications.view_inboxitem",
         ),
         "start": ("sagas.add_saga",),
         "signal": ("sagas.add_signal",),
@@ -199,6 +201,9 @@ GATEWAY = {
             "notifications.delete_receiver",
             "notifications.add_suppression",
             "notifications.delete_suppression",
+            "notifications.add_messagetemplate",
+            "notifications.change_messagetemplate",
+            "notifications.change_inboxitem",
         ),
     },
     "ISSUER": (

@@ -22,6 +22,7 @@ def summary(notification: Notification) -> dict[str, Any]:
         "receiver": notification.receiver,
         "channel": notification.channel or None,
         "category": notification.category,
+        "template": notification.template or None,
         "priority": _PRIORITY.get(notification.rank, Rank.NORMAL.name.lower()),
         "mode": "sandbox" if notification.sandbox else "live",
         "metadata": notification.metadata,

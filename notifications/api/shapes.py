@@ -2,9 +2,9 @@
 
 import unicodedata
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, model_validator
 
 from gateway.shapes import PageQuery, Query, Shape, Text
 from notifications.lifecycle import Status
@@ -56,7 +56,9 @@ class NotificationIn(Shape):
     """What is to be said, and to whom; two members are enough."""
 
     receiver: dict[str, Annotated[Line, Field(max_length=LONGEST_ADDRESS)]] = Field(max_length=20)
-    content: Annotated[ContentIn, BeforeValidator(_as_object)]
+    content: Annotated[ContentIn | None, BeforeValidator(_as_object)] = None
+    template: Name | None = None
+    data: dict[str, Any] | None = None
     channels: Annotated[list[Name] | None, BeforeValidator(_as_channels), Field(min_length=1, max_length=20)] = None
     category: Name | None = None
     priority: Literal["urgent", "normal", "bulk"] = "normal"
@@ -66,11 +68,21 @@ class NotificationIn(Shape):
     metadata: dict[Name, Annotated[Line, Field(max_length=500)]] = Field(default={}, max_length=20)
     mode: Literal["live", "sandbox"] = "live"
 
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if (self.content is None) == (self.template is None):
+            raise ValueError("It has a content or a template, and not both")
+        if self.data is not None and self.template is None:
+            raise ValueError("The data are for a template; name it")
+        return self
+
     def wanted(self) -> Wanted:
         """The same in the words of the verbs."""
         return Wanted(
             receiver=self.receiver,
-            content=self.content.model_dump(exclude_none=True),
+            content=self.content.model_dump(exclude_none=True) if self.content else {},
+            template=self.template or "",
+            data=self.data or {},
             channels=self.channels,
             category=self.category or "",
             priority=self.priority,

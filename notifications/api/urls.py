@@ -3,9 +3,11 @@
 from django.urls import path
 
 from notifications.api.batch import Batch
+from notifications.api.inbox import InboxDoor, ReadDoor
 from notifications.api.providers import ProviderEvents, Providers
 from notifications.api.receivers import OneReceiver
 from notifications.api.suppressions import OneSuppression, Suppressions, unsubscribe
+from notifications.api.templates import Preview, Publish, Templates
 from notifications.api.views import Cancel, Notifications, OneNotification, Retry
 
 app_name = "notifications"
@@ -15,9 +17,14 @@ urlpatterns = [
     path("batch/", Batch.as_view(), name="batch"),
     path("providers/", Providers.as_view(), name="providers"),
     path("providers/<slug:name>/events/", ProviderEvents.as_view(), name="events"),
-    path("receivers/<path:key>/", OneReceiver.as_view(), name="receiver"),
+    path("receivers/<str:key>/inbox/", InboxDoor.as_view(), name="inbox"),
+    path("receivers/<str:key>/inbox/<uuid:pk>/read/", ReadDoor.as_view(), name="read"),
+    path("receivers/<str:key>/", OneReceiver.as_view(), name="receiver"),
     path("suppressions/", Suppressions.as_view(), name="suppressions"),
     path("suppressions/<uuid:pk>/", OneSuppression.as_view(), name="suppression"),
+    path("templates/<slug:name>/", Templates.as_view(), name="templates"),
+    path("templates/<slug:name>/<int:version>/publish/", Publish.as_view(), name="publish"),
+    path("templates/<slug:name>/<int:version>/preview/", Preview.as_view(), name="preview"),
     path("unsubscribe/<str:token>/", unsubscribe, name="unsubscribe"),
     path("<uuid:pk>/", OneNotification.as_view(), name="notification"),
     path("<uuid:pk>/cancel/", Cancel.as_view(), name="cancel"),

@@ -17,6 +17,7 @@ from gateway.shapes import read, read_query
 from gateway.trace import traceparent_of
 from notifications import operations
 from notifications.api import documents, shapes
+from notifications.explanation import explain
 from notifications.models import Notification
 
 SCOPE = "notifications.accept"
@@ -40,6 +41,8 @@ class Notifications(Door):
         """202 once it is stored; it is sent after that, whatever happens to broker and workers."""
         key = idempotency.key_of(request)
         given = read(shapes.NotificationIn, request.data)
+        if read_query(shapes.AcceptQuery, request).dry_run:
+            return Response(explained(self, given))
         with idempotency.remembered(self.caller, SCOPE, key, request.data) as memory:
             if memory.answer:
                 return memory.answer.response()
@@ -97,6 +100,14 @@ def accept(door: Door, given: shapes.NotificationIn, traceparent: str) -> Notifi
     """Keep it, or raise the 422 problem that says what is wrong with it."""
     try:
         return operations.accept(door.caller, given.wanted(), traceparent=traceparent)
+    except operations.Unacceptable as error:
+        raise as_problem(error) from None
+
+
+def explained(door: Door, given: shapes.NotificationIn) -> dict[str, Any]:
+    """What would happen to it, or the 422 problem that it would get."""
+    try:
+        return explain(operations.draft(door.caller, given.wanted()))
     except operations.Unacceptable as error:
         raise as_problem(error) from None
 

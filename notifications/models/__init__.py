@@ -7,14 +7,18 @@ from notifications.models.attempt import Attempt
 from notifications.models.delivery import Delivery
 from notifications.models.event import Event
 from notifications.models.health import ProviderHealth
+from notifications.models.inbox import InboxItem
 from notifications.models.notification import Notification
 from notifications.models.receiver import Receiver
 from notifications.models.suppression import Reason, Suppression
+from notifications.models.template import MessageTemplate
 
 __all__ = [
     "Attempt",
     "Delivery",
     "Event",
+    "InboxItem",
+    "MessageTemplate",
     "Notification",
     "ProviderHealth",
     "Reason",

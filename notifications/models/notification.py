@@ -51,6 +51,9 @@ class Notification(models.Model):
     category = models.CharField(max_length=63)
     rank = models.PositiveSmallIntegerField(default=int(Rank.NORMAL))
     sandbox = models.BooleanField(default=False, help_text="Kept instead of sent.")
+    template = models.CharField(
+        max_length=80, blank=True, default="", help_text="What it was made with: name, version."
+    )
     metadata = models.JSONField(default=dict, blank=True)
     callback_url = models.CharField(max_length=2000, blank=True, default="")
     expires_at = models.DateTimeField(null=True, blank=True)

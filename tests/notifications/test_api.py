@@ -60,7 +60,7 @@ def test_the_first_channel_that_has_an_address_is_taken(service, pigeon):
     ("body", "pointer", "sentence"),
     [
         ({"content": "hi"}, "/receiver", "missing"),
-        ({"receiver": JANE}, "/content", "missing"),
+        ({"receiver": JANE}, "", "a content or a template"),
         ({"receiver": JANE, "content": "hi", "recever": 1}, "/recever", "did you mean 'receiver'?"),
         ({"receiver": JANE, "content": {"txt": "hi"}}, "/content/txt", "did you mean 'text'?"),
         ({"receiver": JANE, "content": ""}, "/content/text", "at least 1 character"),

@@ -10,6 +10,7 @@ from gateway.signatures import made_secret, signed
 from notifications import delivery
 from notifications.channels.channel import ChannelError
 from notifications.conf import conf
+from notifications.lifecycle import ENDS, WAITING
 from notifications.models import Event, Suppression
 from notifications.record import claim, record
 from notifications.verdict import Outcome, Result
@@ -112,6 +113,17 @@ def test_news_that_are_faster_than_our_record_are_asked_to_come_again(carrier):
     record(held, Outcome(result=Result.SENT, provider_id="early"))
     assert tell(event("delivered", "early")).status_code == 202
     assert now(pk).status == "delivered"
+
+
+@pytest.mark.parametrize("kind", ["delivered", "bounced", "failed", "complained", "opened"])
+@pytest.mark.parametrize("status", sorted({*ENDS, *WAITING} - {"accepted", "digested"}))
+def test_wherever_it_stands_news_are_taken(carrier, status, kind):
+    pk = sent()
+    due = now(pk).created_at if status in WAITING else None
+    type(now(pk)).objects.filter(pk=pk).update(status=status, due_at=due)
+    assert tell(event(kind)).status_code == 202
+    if kind == "delivered":
+        assert now(pk).status == "delivered"
 
 
 def test_a_doubt_ends_when_it_arrived(carrier):

@@ -70,7 +70,7 @@ def test_addresses_are_masked(address, shown):
 def test_every_status_has_its_arrows_and_only_news_or_a_retry_leaves_an_end():
     assert set(ARROWS) == set(Status.values) == {*WAITING, *ENDS, "sending"}
     for status in Status:
-        news = {"sent", "delivered", "bounced", "queued"}
+        news = {"sent", "delivered", "bounced", "failed", "queued"}
         assert set(ARROWS[status].split()) <= (news if status in ENDS else set(Status.values))
     assert [status for status in Status if "sending" in ARROWS[status].split()] == ["queued"]
 
