@@ -20,7 +20,7 @@ from tests.schedules.plan import Plan
 from tests.schedules.schedule import Played, play
 from tests.schedules.shrinking import shrunk
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_on("sqlite")]
+pytestmark = pytest.mark.only_on("sqlite")
 
 BUDGET = timedelta(minutes=5)
 """A bound for the worst of days: a few seconds is what it takes, with the same schedules each time."""

@@ -17,7 +17,7 @@ from tests.schedules.running import Tally, played_for
 from tests.schedules.schedule import Played, play
 from tests.schedules.shrinking import shrunk
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_on("sqlite")]
+pytestmark = pytest.mark.only_on("sqlite")
 
 SHARDS = 2
 SECONDS = timedelta(seconds=float(os.environ.get("SCHEDULES", "60"))) / SHARDS
