@@ -156,7 +156,8 @@ class Voyage:
 
     def _where(self, place: str, event: Event) -> str:
         by = f"it was {getattr(event, '__name__', event)} by somebody"
-        who = {dies: "the worker died", hangs: "the worker fell silent"}.get(event, by)
+        ends: dict[Event, str] = {dies: "the worker died", hangs: "the worker fell silent"}
+        who = ends.get(event, by)
         if self._story is None:
             return f"{who} ({place}) while it was begun"
         calls = self.story.calls_of_all

@@ -6,10 +6,12 @@ The database is asked what it committed, and the boundaries are held against tha
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from random import SystemRandom
 from typing import Any
 
 import pytest
+from django.apps import apps
 
 from gateway.ids import uuid7
 from sagas import Abort, Retry, approval, child, each, operations, parallel, saga, sleep, step, wait
@@ -27,6 +29,15 @@ from tests.sagas.world import World, a_world
 pytestmark = pytest.mark.django_db(transaction=True)
 
 STORMS = 4
+OTHERS = {
+    "engine/local.py": "a savepoint within the transaction that records the step",
+    "operations/retrying.py": "a savepoint within the verb's transaction",
+    "record/postgres/changes.py": "a savepoint within the caller's transaction",
+    "engine/callbacks.py": "the end of a saga is told: that is no move of it, and what was lost is told again",
+    "operations/bulk.py": "an operation's own rows: each saga is moved by a verb",
+    "operations/working.py": "the caller's transaction around a verb, which is a caller like any other",
+}
+"""Files that open transactions themselves, and why no boundary stands after those."""
 AS = {"actor": "ann", "reason": "because"}
 
 
@@ -267,3 +278,10 @@ def test_a_commit_without_a_boundary_is_found(books: Books) -> None:
     with pytest.raises(AssertionError, match="1 commits have no boundary"):
         books.close()
     books.wrong.clear()
+
+
+def test_transactions_are_opened_where_a_boundary_stands_after_them() -> None:
+    root = Path(apps.get_app_config("sagas").path)
+    bands = [file for band in ("record", "engine", "operations") for file in sorted((root / band).rglob("*.py"))]
+    found = {str(file.relative_to(root)) for file in bands if "transaction.atomic(" in file.read_text()}
+    assert found == {"record/commit.py", *OTHERS}, "use `sagas.record.commit`, or say here why not"
