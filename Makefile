@@ -22,6 +22,7 @@ check: $(LOCKED) ## lint, check the format, the types, the settings and the migr
 	$(BIN)/mypy
 	$(BIN)/python manage.py check --fail-level WARNING
 	$(BIN)/python manage.py makemigrations --check --dry-run
+	@$(BIN)/python manage.py spectacular --validate --fail-on-warn > /dev/null
 
 bench: $(LOCKED) services ## measure the coordinator beside its peers; ARGS=--quick leaves most of them out
 	@$(BIN)/python -m benchmarks $(ARGS)

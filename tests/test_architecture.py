@@ -23,7 +23,7 @@ BANDS = {  # inside sagas: what imports only its own band and the bands above it
     "engine": "engine operations tasks",
     "doors": "api approvals admin health checks diagrams management testing apps",
 }
-APART = {"participant"}  # an app for participants, which are projects without the coordinator
+APART = {"participant", "client"}  # for participants and callers, which are projects without the coordinator
 WORDS_MAY_IMPORT = {"sagas", "transitions", "pydantic", "pydantic_core", *sys.stdlib_module_names}
 
 BAND_OF = {name: number for number, names in enumerate(BANDS.values()) for name in names.split()}

@@ -8,7 +8,7 @@ from django.db.models.fields.json import KeyTransform
 from sagas.api.shapes import SagaFilter
 from sagas.models import Incident
 from sagas.models.saga import SagaQuerySet
-from sagas.operations import a_time
+from sagas.operations.starting import a_time
 
 EQUAL = ("definition", "version", "state", "business_key")
 BETWEEN = {

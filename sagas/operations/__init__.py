@@ -18,7 +18,7 @@ from sagas.operations.previewing import Preview, preview
 from sagas.operations.repairing import give_up, reschedule, resolve, skip, waive
 from sagas.operations.retrying import retry
 from sagas.operations.signalling import Signalled, signal, signal_by_key
-from sagas.operations.starting import LONGEST_KEY, MOST_PRIORITY, OnDuplicate, Started, a_time, clone, start, start_many
+from sagas.operations.starting import LONGEST_KEY, MOST_PRIORITY, OnDuplicate, Started, clone, start, start_many
 from sagas.operations.turning import cancel, compensate
 
 __all__ = [
@@ -28,7 +28,6 @@ __all__ = [
     "Preview",
     "Signalled",
     "Started",
-    "a_time",
     "allowed",
     "cancel",
     "clone",
