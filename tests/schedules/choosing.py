@@ -46,10 +46,14 @@ class Choosing:
         if self.stage.broker.messages and self.chance.random() < 0.8:
             first = self._message() if "reorder" in self.plan.faults else 0
             return f"take {self._one()} {first}"
-        match self.chance.choice(["look", "sweep", "sweep", "later", "later", "later"]):
+        seconds = self.stage.until_the_next_clock()
+        if seconds is None:  # only a person can move it
+            return f"{self.chance.choice(['retry', 'resume'])} {self._saga()}"
+        if seconds > 0 and self.chance.random() < 0.8:
+            return f"later {seconds}"
+        match self.chance.choice(["look", "sweep", "sweep", "later"]):
             case "later":
-                times = SHORT + LONG if "jump" in self.plan.faults or not self.stage.broker.messages else SHORT
-                return f"later {self.chance.choice(times)}"
+                return f"later {self.chance.choice(SHORT)}"
             case what:
                 return f"{what} {self._one()}"
 

@@ -11,10 +11,11 @@ An act that cannot be done at that moment does nothing, so that a list of acts i
 """
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -94,6 +95,14 @@ class Stage:
     def is_over(self) -> bool:
         """Has every saga ended?"""
         return not self.machine.rows("SELECT 1 FROM sagas_saga WHERE ended_at IS NULL")
+
+    def until_the_next_clock(self) -> int | None:
+        """In how many seconds the next clock of any row is over, a day at most; None without one."""
+        [(at,)] = self.machine.rows("SELECT min(at) FROM sagas_run WHERE work IS NOT NULL")
+        if at is None:
+            return None
+        when = datetime.fromisoformat(at).replace(tzinfo=UTC) if isinstance(at, str) else at
+        return min(math.ceil((when - self.machine.now()).total_seconds()), 86_400)
 
     # Acts
 
