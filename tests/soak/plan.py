@@ -1,8 +1,8 @@
 """Which faults happen when: rounds, made from a seed.
 
 In each round faults of processes go on in one lane and faults of services beside them in another; the next round begins
-when both are through. What kills or halts a worker has no fault of the database beside it, in most rounds, so that a
-take-over is measured as it was promised: with a database that answers.
+when both are through. Rounds come in sixes: four that take a worker each, with a database that answers and other
+workers that live, as it is promised for take-overs; then two with the faults of the database, garbage, and deploys.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,8 +15,9 @@ from tests.soak.kinds import Part
 LONG = ("worker killed", "child killed", "worker frozen")
 SHORT = ("beat killed", "beat frozen", "web killed", "worker halted", "clock off", "rolling deploy")
 SERVICES = tuple(name for name in KINDS if name not in LONG + SHORT)
-QUIET = tuple(name for name in SERVICES if Part.DATABASE not in KINDS[name].touches)
-LOUD = tuple(name for name in SERVICES if Part.DATABASE in KINDS[name].touches)
+LOUD = tuple(name for name in SERVICES if KINDS[name].touches & {Part.DATABASE, Part.WORKERS})
+QUIET = tuple(name for name in SERVICES if name not in LOUD)
+FOUR = 4
 
 
 @dataclass(frozen=True)
@@ -33,36 +34,27 @@ class Round:
 def plan(seed: int, rounds: int, *, without: Iterable[str] = ()) -> list[Round]:
     """So many rounds; the first six have every kind that there is, but for those that cannot be done here."""
     chance, left_out = Random(f"{seed} plan"), set(without)
-    made = list(_every_kind(chance))
+    made: list[Round] = []
     while len(made) < rounds:
-        made += _more(chance)
+        made += _six(chance)
     return [
         Round(*(tuple(name for name in lane if name not in left_out) for lane in (each.processes, each.services)))
         for each in made[:rounds]
     ]
 
 
-def _every_kind(chance: Random) -> Iterator[Round]:
+def _six(chance: Random) -> Iterator[Round]:
+    """Six rounds with every kind that there is."""
     quiet, loud = _shuffled(chance, QUIET), _shuffled(chance, LOUD)
-    third = -(-len(quiet) // 3)
-    for number, name in enumerate(_shuffled(chance, LONG)):
-        yield Round((name,), tuple(quiet[number * third : (number + 1) * third]))
+    share = -(-len(quiet) // FOUR)
+    for number, name in enumerate(_shuffled(chance, [*LONG, chance.choice(LONG)])):
+        yield Round((name,), tuple(quiet[number * share : (number + 1) * share]))
     half = len(loud) // 2
     yield Round(("beat killed", "rolling deploy"), tuple(loud[:half]))
     yield Round(("beat frozen", "web killed", "worker halted", "clock off"), tuple(loud[half:]))
-    yield Round((chance.choice(LONG),), tuple(chance.sample(QUIET, 2)))
 
 
-def _more(chance: Random) -> Iterator[Round]:
-    """Six more rounds, in any order."""
-    rounds = [Round((name,), tuple(chance.sample(QUIET, 2))) for name in LONG]
-    rounds.append(Round((chance.choice(LONG),), tuple(chance.sample(SERVICES, 3))))
-    rounds.append(Round(("beat killed", "worker halted", "clock off"), tuple(chance.sample(LOUD, 3))))
-    rounds.append(Round(("beat frozen", "web killed", "rolling deploy"), tuple(chance.sample(LOUD, 3))))
-    yield from _shuffled(chance, rounds)
-
-
-def _shuffled(chance: Random, things: Iterable[object]) -> list:
+def _shuffled(chance: Random, things: Iterable[str]) -> list[str]:
     found = list(things)
     chance.shuffle(found)
     return found

@@ -15,12 +15,13 @@ class Profile:
     rate: float
     """Starts in a second, at most."""
     most_live: int
-    """With so many under way nobody starts another."""
+    """With so many under way nobody starts another: few enough that no step waits long for a worker."""
     rounds: int
     """How many rounds of faults; the short profile's first rounds have every kind."""
     least_faults: int
     least_kinds: int
     least_takeovers: int
+    least_undisturbed: int
     least_late: int
     bounds: bool
     """Whether there is enough of everything to hold percentiles to what is promised."""
@@ -32,6 +33,7 @@ class Profile:
             "faults": self.least_faults,
             "kinds of faults": self.least_kinds,
             "take-overs": self.least_takeovers,
+            "undisturbed take-overs": self.least_undisturbed,
             "refused late writes": self.least_late,
         }
 
@@ -40,11 +42,12 @@ SHORT = Profile(
     name="short",
     sagas=150,
     rate=5,
-    most_live=60,
+    most_live=30,
     rounds=6,
     least_faults=20,
     least_kinds=20,
     least_takeovers=2,
+    least_undisturbed=1,
     least_late=1,
     bounds=False,
 )
@@ -52,11 +55,12 @@ STANDARD = Profile(
     name="standard",
     sagas=10_000,
     rate=12,
-    most_live=300,
-    rounds=60,
+    most_live=60,
+    rounds=54,
     least_faults=170,
     least_kinds=20,
     least_takeovers=40,
+    least_undisturbed=20,
     least_late=8,
     bounds=True,
 )
@@ -64,11 +68,12 @@ LONGER = Profile(
     name="longer",
     sagas=2_000,
     rate=8,
-    most_live=150,
+    most_live=40,
     rounds=24,
     least_faults=70,
     least_kinds=20,
     least_takeovers=12,
+    least_undisturbed=6,
     least_late=3,
     bounds=True,
 )

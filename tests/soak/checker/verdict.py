@@ -122,6 +122,7 @@ def _enough(evidence: Evidence, verdict: Verdict) -> None:
         "faults": len(evidence.faults),
         "kinds of faults": len(times),
         "take-overs": len(verdict.take_overs),
+        "undisturbed take-overs": sum(each.undisturbed for each in verdict.take_overs),
         "sagas": len(evidence.promises.starts),
     }
     least = {**evidence.profile.least, "sagas": evidence.profile.sagas}
