@@ -29,6 +29,8 @@ class Provider:
     """The dotted path of its class, a `Channel`."""
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """What its class is made with: addresses, keys. Never shown."""
+    per_minute: int = 0
+    """So many messages a minute at most, from all processes together; 0 is as many as there are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +146,7 @@ def _provider(name: str, entry: Any) -> Provider:
         return Provider(**entry)
     except TypeError:  # its own text might show an option
         raise ImproperlyConfigured(
-            f"NOTIFICATIONS[\"PROVIDERS\"][{name!r}] is a dict of 'channel', 'path' and 'options'."
+            f"NOTIFICATIONS[\"PROVIDERS\"][{name!r}] is a dict of 'channel', 'path', 'options' and 'per_minute'."
         ) from None
 
 

@@ -56,14 +56,15 @@ LONGEST = 10
 _NOT_SENT = "suppressed skipped expired cancelled failed"
 
 # News may come at any time: a worker given up on tells that its try had succeeded, a provider that a message arrived or
-# came back. "queued" leads out of an end when a person tries again, or the next channel is tried.
+# came back. "queued" leads out of an end when a person tries again, or when nobody has read it and the next channel is
+# tried.
 ARROWS = {
     "accepted": f"scheduled queued digested {_NOT_SENT}",
     "scheduled": f"queued digested unknown sent delivered {_NOT_SENT}",
     "queued": f"sending scheduled unknown sent delivered {_NOT_SENT}",
     "sending": "queued sent delivered failed bounced unknown",
     "sent": "delivered bounced failed queued",
-    "delivered": "",
+    "delivered": "queued",
     "digested": "",
     "suppressed": "queued sent delivered",
     "skipped": "queued sent delivered",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
 from uuid import UUID
@@ -64,6 +64,8 @@ class Wanted:
     priority: str = "normal"
     send_at: datetime | None = None
     expires_at: datetime | None = None
+    escalate_after: timedelta | None = None
+    """When nobody has read it so long after it was sent, the next channel is tried."""
     callback_url: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     sandbox: bool = False
@@ -120,6 +122,7 @@ def draft(caller: Caller, wanted: Wanted) -> Notification:
         rank=int(PRIORITIES[wanted.priority]),
         sandbox=wanted.sandbox,
         metadata=dict(wanted.metadata),
+        escalate_after=wanted.escalate_after,
         callback_url=wanted.callback_url,
         expires_at=expires_at,
     )
@@ -135,8 +138,10 @@ def cancel(caller: Caller, pk: UUID, reason: str = "") -> Notification:
     """
 
     def act(notification: Notification) -> None:
+        stati = set(notification.deliveries.values_list("status", flat=True))
         doubt = notification.attempts.filter(result__in=IN_DOUBT).exists()
-        settle(notification, Status.UNKNOWN if doubt else Status.CANCELLED, reason)
+        sent = next((status for status in (Status.DELIVERED, Status.SENT) if status in stati), None)
+        settle(notification, sent or (Status.UNKNOWN if doubt else Status.CANCELLED), reason)
 
     return _verb(caller, pk, "cancel", act, reason)
 

@@ -1,7 +1,8 @@
 """Which provider is next, and which are left alone: the circuit breakers, shared by all processes through a row each.
 
 A provider that failed `BREAKER_FAILURES` times in a row, that does not let us in, or that asked for a pause, is open:
-nothing goes to it. When that time is over one message tries it; if it succeeds, everything goes there again.
+nothing goes to it. When that time is over one message tries it; if it succeeds, everything goes there again. A provider
+with a rate is given no more messages a minute; what is beyond goes to another, or waits without a try.
 """
 
 from collections import Counter
@@ -9,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import F
-from django.db.models.functions import Now
+from django.db.models import DateTimeField, ExpressionWrapper, F, Q, Value
+from django.db.models.functions import Coalesce, Greatest, Now
 
 from notifications.channels.channel import providers_of
 from notifications.conf import conf
@@ -19,6 +20,7 @@ from notifications.verdict import Outcome, Result
 
 FAILURES = {Result.OUT, Result.DENIED, Result.UNKNOWN}
 LONGEST_ERROR = 2000
+BURST = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +40,18 @@ def choose(channel: str, tried: Iterable[str], now: datetime) -> Choice:
     if not names:
         raise LookupError(channel)
     health, times = _health(names), Counter(tried)
+    again_at: list[datetime] = []
     for name in sorted(names, key=lambda name: times[name]):  # sorting keeps the order of what is equal
-        if _takes(health.get(name), now):
+        row = health.get(name)
+        if row is not None and row.open_until is not None and is_open(row, now):
+            again_at.append(row.open_until)
+        elif (free_at := _slot(name, now)) is not None:
+            again_at.append(free_at)
+        elif _takes(row, now):
             return Choice(name=name)
-    opens = [row.open_until for row in health.values() if row.open_until and row.open_until > now]
-    return Choice(name=None, again_at=min(opens, default=now + conf().breaker_pause))
+        else:  # another message tries it at this moment
+            again_at.append(now + conf().breaker_pause)
+    return Choice(name=None, again_at=min(again_at))
 
 
 def others(channel: str, tried: Sequence[str], now: datetime) -> bool:
@@ -71,6 +80,20 @@ def note(name: str, outcome: Outcome, now: datetime) -> None:
 def is_open(row: ProviderHealth | None, now: datetime) -> bool:
     """Whether a provider is left alone."""
     return row is not None and row.open_until is not None and row.open_until > now
+
+
+def _slot(name: str, now: datetime) -> datetime | None:
+    """Take a place within the provider's rate: None, or else when there may be one. Bursts are a second's worth."""
+    per_minute = conf().providers[name].per_minute
+    if not per_minute:
+        return None
+    ProviderHealth.objects.get_or_create(pk=name)
+    row, interval = ProviderHealth.objects.filter(pk=name), timedelta(minutes=1) / per_minute
+    begins = Greatest(Coalesce("free_at", Value(now)), Value(now), output_field=DateTimeField())
+    within = row.filter(Q(free_at=None) | Q(free_at__lt=now + BURST))
+    if within.update(free_at=ExpressionWrapper(begins + Value(interval), output_field=DateTimeField())):
+        return None
+    return row.values_list("free_at", flat=True).get() or now
 
 
 def _takes(row: ProviderHealth | None, now: datetime) -> bool:

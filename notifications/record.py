@@ -99,9 +99,9 @@ def _go_on(notification: Notification) -> Claim | None:
             chosen = providers.choose(leg.channel, tried.values_list("provider", flat=True), notification.now)
             if chosen.name is None:
                 assert chosen.again_at is not None  # noqa: S101 - the other half of the choice
-                wait(notification, Status.QUEUED, chosen.again_at, f"Every provider of {leg.channel} is out of order.")
+                wait(notification, Status.QUEUED, chosen.again_at, f"No provider of {leg.channel} takes anything now.")
                 return None
-            delivery, _ = Delivery.objects.get_or_create(
+            delivery, _ = Delivery.objects.update_or_create(
                 notification=notification, channel=leg.channel, defaults={"address": leg.address}
             )
             return _begin(notification, delivery, chosen.name)
@@ -109,7 +109,7 @@ def _go_on(notification: Notification) -> Claim | None:
             wait(notification, status, until, why)
         case Over(status, why):
             doubt = notification.attempts.filter(result__in=IN_DOUBT).exists()
-            settle(notification, Status.UNKNOWN if doubt else status, why)
+            settle(notification, _overall(notification, Status.UNKNOWN if doubt else status), why)
     return None
 
 
@@ -183,14 +183,16 @@ def _goes_on(notification: Notification) -> bool:
 
 
 def _arrived(notification: Notification) -> Status | None:
-    """Sent or delivered, if it was through any channel."""
-    stati = set(notification.deliveries.values_list("status", flat=True))
+    """Sent or delivered, if it was through any channel but those that nobody heeded."""
+    stati = set(notification.deliveries.filter(passed=False).values_list("status", flat=True))
     return next((status for status in (Status.DELIVERED, Status.SENT) if status in stati), None)
 
 
 def _overall(notification: Notification, last: Status) -> Status:
-    """What the last channel came to, unless one before it may have reached the receiver."""
-    return Status.UNKNOWN if notification.deliveries.filter(status=Status.UNKNOWN).exists() else last
+    """What the last channel came to, unless one before it has, or may have, reached the receiver."""
+    stati = set(notification.deliveries.values_list("status", flat=True))
+    best = (Status.DELIVERED, Status.SENT, Status.UNKNOWN)
+    return next((status for status in best if status in stati), last)
 
 
 def _id_of(attempts: Sequence[Attempt]) -> str:

@@ -69,6 +69,10 @@ def _store(notification: Notification, *, due_at: datetime | None, why: str) -> 
     notification.ended_at = None if sending or notification.status in WAITING else now
     notification.rung_at = now if due_at is not None and due_at <= now else None
     notification.error, notification.updated_at = why, now
+    if notification.status not in (Status.SENT, Status.DELIVERED):
+        notification.escalate_at = None
+    elif notification.escalate_after is not None and notification.escalate_at is None:
+        notification.escalate_at = now + notification.escalate_after
     notification.save(
         update_fields=[
             "status",
@@ -80,5 +84,6 @@ def _store(notification: Notification, *, due_at: datetime | None, why: str) -> 
             "error",
             "updated_at",
             "ended_at",
+            "escalate_at",
         ]
     )

@@ -1,7 +1,8 @@
 """The sweep finds what nobody was told about. Any number may run at once.
 
     1. take back  attempts whose lease is over: their workers are gone
-    2. ring       what is due and was not picked up: its message is lost, or its pause is over
+    2. escalate   what nobody has read in time: the next channel is tried
+    3. ring       what is due and was not picked up: its message is lost, or its pause is over
 
 Candidates are read without locks; each is then handled in a transaction of its own, which looks again.
 """
@@ -17,6 +18,7 @@ from django.db.models.functions import Now
 from gateway.borrowing import borrowed
 from notifications.conf import conf
 from notifications.dispatch import ring
+from notifications.escalation import escalate
 from notifications.models import Notification
 from notifications.record import take_back
 
@@ -28,11 +30,14 @@ AFTER_A_FAILURE = timedelta(minutes=1)
 
 
 def sweep() -> None:
-    """Take back and ring, once."""
+    """Take back, escalate and ring, once."""
     with borrowed():
         overdue = list(Notification.objects.overdue().order_by("lease_until").values_list("pk", flat=True)[:BATCH])
+        unheeded = list(Notification.objects.unheeded().order_by("escalate_at").values_list("pk", flat=True)[:BATCH])
     for pk in overdue:
         _survive(pk)
+    for pk in unheeded:
+        _survive_escalating(pk)
     with borrowed():
         due = _mark_as_rung()
     ring(due)
@@ -49,6 +54,17 @@ def _survive(pk: UUID) -> None:
         logger.exception("The sweep could not take back notification %s; it looks again in a minute.", pk)
         with borrowed():
             Notification.objects.overdue().filter(pk=pk).update(lease_until=Now() + AFTER_A_FAILURE)
+
+
+def _survive_escalating(pk: UUID) -> None:
+    """Like it."""
+    try:
+        with borrowed():
+            escalate(pk)
+    except Exception:
+        logger.exception("The sweep could not escalate notification %s; it looks again in a minute.", pk)
+        with borrowed():
+            Notification.objects.unheeded().filter(pk=pk).update(escalate_at=Now() + AFTER_A_FAILURE)
 
 
 def _mark_as_rung() -> list[tuple[UUID, int]]:

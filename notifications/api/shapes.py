@@ -1,9 +1,10 @@
 """What callers send."""
 
 import unicodedata
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
+from django.utils.dateparse import parse_duration
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, model_validator
 
 from gateway.shapes import PageQuery, Query, Shape, Text
@@ -14,6 +15,7 @@ LONGEST_SUBJECT = 200
 LONGEST_TEXT = 100_000
 LONGEST_ADDRESS = 2_000
 MOST_IN_A_BATCH = 1_000
+WEEK = timedelta(weeks=1)
 
 
 def _one_line(text: str) -> str:
@@ -33,6 +35,13 @@ def _as_time(given: Any) -> Any:
         return datetime.fromisoformat(given)
     except ValueError:
         raise ValueError("A time is written like 2026-03-01T09:00:00+01:00") from None
+
+
+def _as_duration(given: Any) -> Any:
+    found = parse_duration(given) if isinstance(given, str) else None
+    if found is None:
+        raise ValueError("A duration is written like PT10M (ISO 8601)")
+    return found
 
 
 def _as_channels(given: Any) -> Any:
@@ -64,6 +73,7 @@ class NotificationIn(Shape):
     priority: Literal["urgent", "normal", "bulk"] = "normal"
     send_at: Time | None = None
     expires_at: Time | None = None
+    escalate_after: Annotated[timedelta, BeforeValidator(_as_duration), Field(gt=timedelta(), le=WEEK)] | None = None
     callback_url: Line | None = Field(None, max_length=LONGEST_ADDRESS)
     metadata: dict[Name, Annotated[Line, Field(max_length=500)]] = Field(default={}, max_length=20)
     mode: Literal["live", "sandbox"] = "live"
@@ -88,6 +98,7 @@ class NotificationIn(Shape):
             priority=self.priority,
             send_at=self.send_at,
             expires_at=self.expires_at,
+            escalate_after=self.escalate_after,
             callback_url=self.callback_url or "",
             metadata=self.metadata,
             sandbox=self.mode == "sandbox",

@@ -17,6 +17,9 @@ class Delivery(models.Model):
     status = models.CharField(max_length=LONGEST, choices=Status.choices, default=Status.QUEUED)
     since = models.PositiveIntegerField(default=0, help_text="Attempts up to this one do not count: it was tried anew.")
     provider_id = models.CharField(max_length=255, blank=True, default="")
+    passed = models.BooleanField(
+        default=False, help_text="It was sent, nobody read it in time, and the next was tried."
+    )
     captured = models.JSONField(null=True, blank=True, help_text="What would have been sent, of a sandbox's.")
     created_at = models.DateTimeField(db_default=Now())
     ended_at = models.DateTimeField(null=True, blank=True)

@@ -24,6 +24,10 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         """What a worker has been sending for longer than its lease, by the database's clock."""
         return self.filter(status=Status.SENDING, lease_until__lte=Now())
 
+    def unheeded(self) -> Self:
+        """What was sent, and should have been read by now, by the database's clock."""
+        return self.filter(escalate_at__lte=Now(), status__in=(Status.SENT, Status.DELIVERED))
+
 
 class Notification(models.Model):
     """One thing to be said to one receiver, and what became of it.
@@ -57,6 +61,9 @@ class Notification(models.Model):
     metadata = models.JSONField(default=dict, blank=True)
     callback_url = models.CharField(max_length=2000, blank=True, default="")
     expires_at = models.DateTimeField(null=True, blank=True)
+
+    escalate_after = models.DurationField(null=True, blank=True)
+    escalate_at = models.DateTimeField(null=True, blank=True, help_text="When it is to have been read.")
 
     status = models.CharField(max_length=LONGEST, choices=Status.choices, default=Status.ACCEPTED)
     channel = models.CharField(max_length=63, blank=True, default="", help_text="The one that is, or was last, tried.")
@@ -95,6 +102,8 @@ class Notification(models.Model):
             models.Index(name="notification_due", fields=["rank", "due_at"], condition=Q(status__in=WAITING)),
             # The sweep: whose lease is over?
             models.Index(name="notification_leased", fields=["lease_until"], condition=Q(status=Status.SENDING)),
+            # The sweep: what should have been read by now?
+            models.Index(name="notification_unheeded", fields=["escalate_at"], condition=Q(escalate_at__isnull=False)),
             # The API's pages, the newest first.
             models.Index(name="notification_newest", fields=["tenant", "-id"], condition=Q(about=None)),
             # The API's and the console's list by status, the newest first.

@@ -1,6 +1,6 @@
 """A provider fails and another is tried, a channel fails and the next is; who fails often is left alone."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -164,7 +164,7 @@ def test_when_all_are_left_alone_it_waits_without_a_try(flock):
     assert delivery.deliver(pk) is None
     found = now(pk)
     assert (found.status, found.tries) == ("queued", 0)
-    assert "Every provider of pigeon is out of order" in found.error
+    assert "No provider of pigeon takes anything now." in found.error
     later(LONG)
     assert delivery.deliver(pk) == Status.SENT
 
@@ -194,3 +194,32 @@ def test_a_late_success_stops_the_next_channel(flock):
     flock.script.append(meanwhile)
     assert delivery.deliver(pk) == Status.SENT
     assert (providers(pk), results(pk)) == (["raven", "first"], ["sent", "not_now"])
+
+
+def test_a_provider_is_given_no_more_than_its_rate_and_the_rest_goes_elsewhere_or_waits(flock, settings):
+    entries = settings.NOTIFICATIONS["PROVIDERS"]
+    entries = {"first": {**entries["first"], "per_minute": 60}, "second": {**entries["second"], "per_minute": 30}}
+    settings.NOTIFICATIONS = {"PROVIDERS": entries}
+    ProviderHealth.objects.create(name="first", free_at=datetime.now(UTC) + timedelta(hours=1))
+    delivery.deliver(pk := a_notification().pk)
+    assert providers(pk) == ["second"]
+    ProviderHealth.objects.update(free_at=datetime.now(UTC) + timedelta(hours=1))
+    waits = a_notification().pk
+    assert delivery.deliver(waits) is None
+    found = now(waits)
+    assert (found.status, found.tries) == ("queued", 0)
+    assert found.due_at == ProviderHealth.objects.order_by("free_at")[0].free_at
+
+
+def test_a_rate_moves_on_with_every_message(flock, settings):
+    entry = {**settings.NOTIFICATIONS["PROVIDERS"]["first"], "per_minute": 2}
+    settings.NOTIFICATIONS = {"PROVIDERS": {"first": entry}}
+    first, second = a_notification().pk, a_notification().pk
+    assert delivery.deliver(first) == Status.SENT
+    free_at = ProviderHealth.objects.get().free_at
+    assert free_at > datetime.now(UTC)
+    assert delivery.deliver(second) is None
+    assert (now(second).due_at, ProviderHealth.objects.get().free_at) == (free_at, free_at)
+    later(LONG)
+    ProviderHealth.objects.update(free_at=free_at - LONG)
+    assert delivery.deliver(second) == Status.SENT
