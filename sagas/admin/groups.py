@@ -1,84 +1,70 @@
-"""Open incidents by cause: definition, step and reason code, never by free text."""
+"""Open incidents by cause, as `operations` groups them, with what a page shows beside: words, and when they came."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
-
-from django.db.models import Count, Max, Min
 
 from sagas.admin.charts import Spark, spark
 from sagas.models import Incident
-from sagas.models.incident import IncidentQuerySet
+from sagas.operations import grouping
 
-CAUSE = ("definition", "path", "reason_code")
-MOST = 10_000
-"""So many of the latest open incidents are counted."""
-MOST_GROUPS = 100
-MOST_SPARKED = 2000
+MOST_READ = 2000
+"""Of so many of the latest open incidents the words and the hours are read."""
 HOURS = 24
+
+Cause = tuple[str, str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Group:
-    """All open incidents of one cause; `retried` of them are being tried again."""
+class Line:
+    """One cause on a page."""
 
-    definition: str
-    path: str
-    reason_code: str
-    reason: str
-    count: int
-    retried: int
+    group: grouping.Group
     sentence: str
-    first: datetime
-    last: datetime
+    retried: int
     spark: Spark
+    is_muted: bool
 
     @property
     def query(self) -> str:
-        """What an address ends with that means this group."""
-        return urlencode({"definition": self.definition, "step": self.path, "code": self.reason_code})
+        """What an address ends with that means this cause."""
+        group = self.group
+        return urlencode({"definition": group.definition, "step": group.path, "code": group.reason_code})
 
 
-def open_incidents(tenant: str) -> IncidentQuerySet:
-    """What needs a person, of one tenant."""
-    return Incident.objects.open().filter(tenant=tenant)
-
-
-def groups(tenant: str, now: datetime, **cause: str) -> list[Group]:
-    """The causes, the ones with most incidents first; two statements, however many there are."""
-    mine = open_incidents(tenant).filter(**cause)
-    latest = mine.order_by("-last_at").values("pk")[:MOST]
-    found = Incident.objects.filter(pk__in=latest).order_by().values(*CAUSE)
-    counted = found.annotate(
-        count=Count("pk"),
-        retried=Count("retried_at"),
-        first=Min("opened_at"),
-        last=Max("last_at"),
-        reason=Min("reason"),
-        said=Min("sentence"),
-    ).order_by("-count", "-last")[:MOST_GROUPS]
-    sparks = _sparks(mine.order_by("-last_at").values_list(*CAUSE, "opened_at")[:MOST_SPARKED], now)
-    return [
-        Group(
-            definition=row["definition"],
-            path=row["path"],
-            reason_code=row["reason_code"],
-            reason=row["reason"],
-            count=row["count"],
-            retried=row["retried"],
-            sentence=row["said"],
-            first=row["first"],
-            last=row["last"],
-            spark=spark(sparks[tuple(row[name] for name in CAUSE)], HOURS, "new in each of the last 24 hours"),
+def lines(tenant: str, now: datetime, **which: str) -> list[Line]:
+    """The causes, those that are muted last, and else the one with most sagas first; three statements."""
+    mine = Incident.objects.open().filter(tenant=tenant, **which).order_by("-last_at")
+    said: dict[Cause, str] = {}
+    opened: dict[Cause, Counter[int]] = defaultdict(Counter)
+    retried: Counter[Cause] = Counter()
+    for *cause, at, again, sentence in _read(mine):
+        key: Cause = (cause[0], cause[1], cause[2])
+        opened[key][int((now - at) / timedelta(hours=1))] += 1
+        retried[key] += again is not None
+        said.setdefault(key, sentence)
+    found = [
+        Line(
+            group=group,
+            sentence=said.get(_cause(group), ""),
+            retried=retried[_cause(group)],
+            spark=spark(opened[_cause(group)], HOURS, "new in each of the last 24 hours"),
+            is_muted=group.muted_until is not None and group.muted_until > now,
         )
-        for row in counted
+        for group in grouping.groups(tenant, **which)
     ]
+    return sorted(found, key=lambda line: (line.is_muted, -line.group.count))
 
 
-def _sparks(opened: object, now: datetime) -> dict[tuple[str, ...], Counter[int]]:
-    """For each cause how many incidents were opened so many hours ago."""
-    found: dict[tuple[str, ...], Counter[int]] = defaultdict(Counter)
-    for *cause, at in opened:  # type: ignore[attr-defined]
-        found[tuple(cause)][int((now - at) / timedelta(hours=1))] += 1
-    return found
+def _read(incidents: Any) -> Iterable[Any]:
+    rows: Iterable[Any] = incidents.values_list(
+        "definition", "path", "reason_code", "opened_at", "retried_at", "sentence"
+    )[:MOST_READ]
+    return rows
+
+
+def _cause(group: grouping.Group) -> Cause:
+    return group.definition, group.path, group.reason_code

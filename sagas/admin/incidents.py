@@ -1,16 +1,24 @@
 """The start page: what needs a person, by cause, and how the whole stands; and a page for one cause."""
 
-from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import URLPattern, path
+from datetime import timedelta
 
-from sagas.admin.console import Console, sagas_of, tenant
-from sagas.admin.groups import groups
+from django.contrib import admin, messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from sagas.admin.console import OPERATE, Console, person, sagas_of, tenant
+from sagas.admin.groups import lines
 from sagas.admin.listing import Filters, page_of
 from sagas.admin.numbers import numbers
+from sagas.errors import SagaError
 from sagas.models import Incident
+from sagas.operations import grouping
 from sagas.record import clock
 from sagas.words import registry
+
+MUTES = {"1": "1 hour", "8": "8 hours", "24": "1 day", "168": "1 week"}
+"""For how many hours a cause can be muted."""
 
 
 @admin.register(Incident)
@@ -22,12 +30,15 @@ class IncidentAdmin(Console):
         return [
             path("", self.door(self.start_page), name="sagas_incident_changelist"),
             path("group/", self.door(self.group_page), name="sagas_incident_group"),
+            path(
+                "look-after/", self.door(self.look_after, needs=OPERATE, methods=("POST",)), name="sagas_incident_say"
+            ),
         ]
 
     def start_page(self, request: HttpRequest) -> HttpResponse:
         """What needs a person, first."""
         now = clock.now()
-        found = groups(tenant(request), now)
+        found = lines(tenant(request), now)
         context = {"title": "What needs a person", "section": "incidents", "groups": found}
         return self.show(request, "start", context | {"numbers": numbers(sagas_of(request), now)})
 
@@ -38,15 +49,41 @@ class IncidentAdmin(Console):
         if not asked.get("definition") or "code" not in asked:
             raise Http404("A group is named by its definition, step and code.")
         cause = {"definition": asked["definition"], "path": asked.get("step", ""), "reason_code": asked["code"]}
-        found = groups(tenant(request), clock.now(), **cause)
+        found = lines(tenant(request), clock.now(), **cause)
         known = [table for table in registry.everything() if table.name == asked["definition"]]
         context = {
             "title": f"{cause['path'] or 'the saga'}: {cause['reason_code']}",
             "section": "incidents",
             "cause": cause,
-            "group": found[0] if found else None,
+            "line": found[0] if found else None,
+            "mutes": MUTES,
+            "address": request.get_full_path(),
             "table": max(known, key=lambda table: table.version, default=None),
             "page": page_of(sagas_of(request), filters, request.GET),
             "query": request.GET.urlencode(),
         }
         return self.show(request, "group", context)
+
+    def look_after(self, request: HttpRequest) -> HttpResponse:
+        """Somebody takes a cause, leaves a note on it, or mutes it for a while."""
+        about = {"actor": person(request), "tenant": tenant(request)}
+        group, sent = request.POST.get("group", ""), request.POST
+        try:
+            match sent.get("how"):
+                case "take":
+                    grouping.assign(group, request.user.get_username(), **about)
+                case "leave":
+                    grouping.assign(group, "", **about)
+                case "note":
+                    grouping.note(group, sent.get("note", "")[:2000], **about)
+                case "mute" if sent.get("hours") in MUTES:
+                    grouping.mute(group, clock.now() + timedelta(hours=int(sent["hours"])), **about)
+                case "unmute":
+                    grouping.mute(group, None, **about)
+                case _:
+                    raise Http404
+        except SagaError as error:
+            messages.error(request, str(error))
+        back = sent.get("back", "")
+        safe = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()})
+        return HttpResponseRedirect(back if safe else reverse("admin:sagas_incident_changelist"))

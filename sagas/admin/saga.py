@@ -7,7 +7,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
 
-from sagas.admin import retry
 from sagas.admin.console import OPERATE, READING, Console, may, sagas_of
 from sagas.admin.deciding import decide
 from sagas.admin.definitions import versions
@@ -32,7 +31,6 @@ class SagaAdmin(Console):
             path("export.<slug:kind>", self.door(self.export), name="sagas_saga_export"),
             path("definitions/", self.door(self.definitions_page), name="sagas_definitions"),
             path("definitions/<str:name>/", self.door(self.definition_page), name="sagas_definition"),
-            path("retry/", self.door(self.retry_page, needs=OPERATE, methods=DECIDING), name="sagas_saga_retry"),
             path("<uuid:pk>/change/", self.door(self.saga_page), name="sagas_saga_change"),
             path(
                 "<uuid:pk>/<slug:verb>/",
@@ -55,7 +53,7 @@ class SagaAdmin(Console):
             "section": "sagas",
             "query": request.GET.urlencode(),
         }
-        return self.show(request, "list", context | {"shown": filters.asked.get("show", ""), "most": retry.MOST})
+        return self.show(request, "list", context | {"shown": filters.asked.get("show", "")})
 
     def export(self, request: HttpRequest, kind: str) -> HttpResponseBase:
         """Exactly what the address asks for, as a file."""
@@ -92,16 +90,6 @@ class SagaAdmin(Console):
             return HttpResponseRedirect(reverse("admin:sagas_saga_change", args=[decision.done.pk]))
         context = {"title": f"{decision.verb.label}: {decision.saga}", "saga": decision.saga, "decision": decision}
         return self.show(request, "verb", context)
-
-    def retry_page(self, request: HttpRequest) -> HttpResponse:
-        """Several sagas are retried together: ask (GET), or do it (POST)."""
-        given = request.POST if request.method == "POST" else request.GET
-        sagas = list(sagas_of(request).filter(pk__in=retry.ids_in(given.getlist("id"))).order_by("-id"))
-        if not sagas:
-            messages.error(request, "There is no such saga.")
-            return HttpResponseRedirect(reverse("admin:sagas_saga_changelist"))
-        template, context = retry.answered(request, sagas)
-        return self.show(request, template, context)
 
     def _saga(self, request: HttpRequest, pk: UUID) -> Saga:
         saga = sagas_of(request).filter(pk=pk).first()

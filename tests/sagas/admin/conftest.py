@@ -13,7 +13,8 @@ from tests.sagas.admin.scenes import Scenes
 
 LIST = reverse("admin:sagas_saga_changelist")
 START = reverse("admin:sagas_incident_changelist")
-RETRY = reverse("admin:sagas_saga_retry")
+BULK = reverse("admin:sagas_bulk_begin")
+OPERATIONS = reverse("admin:sagas_bulkoperation_changelist")
 WORKERS = reverse("admin:sagas_worker_changelist")
 AUDIT = reverse("admin:sagas_audit_changelist")
 DEFINITIONS = reverse("admin:sagas_definitions")

@@ -16,6 +16,7 @@ from tests.sagas.admin.conftest import AUDIT, DEFINITIONS, START, WORKERS, held,
 pytestmark = pytest.mark.django_db
 
 GROUP = reverse("admin:sagas_incident_group")
+SAY = reverse("admin:sagas_incident_say")
 CHARGE = {"definition": "order", "step": "charge", "code": "http_5xx"}
 
 
@@ -23,7 +24,7 @@ def test_it_groups_what_needs_a_person_by_cause_the_most_first(scenes, operator)
     scenes.going_back()
     scenes.of_one_cause(3)
     groups = operator.get(START).context["groups"]
-    assert [(group.path, group.reason_code, group.count) for group in groups] == [
+    assert [(line.group.path, line.group.reason_code, line.group.count) for line in groups] == [
         ("charge", "http_5xx", 3),
         ("charge", "abort", 1),
     ]
@@ -65,13 +66,41 @@ def test_a_cause_leads_to_its_sagas(scenes, operator):
     shown = text_of(answer)
     assert "3 sagas need a person: The payment service answered 500." in shown
     assert "Looked after by the payments team." in shown
-    (group, _) = operator.get(START).context["groups"]
-    assert {found.pk for found in listed(operator.get(f"{GROUP}?{group.query}"))} == {found.pk for found in sagas}
+    line, _ = operator.get(START).context["groups"]
+    assert {found.pk for found in listed(operator.get(f"{GROUP}?{line.query}"))} == {found.pk for found in sagas}
 
 
 def test_a_cause_that_is_gone_says_so(scenes, operator):
     assert "Nothing has this cause any more." in text_of(operator.get(GROUP, CHARGE))
     assert operator.get(GROUP).status_code == 404
+
+
+def test_a_cause_is_taken_noted_and_muted(scenes, operator):
+    scenes.of_one_cause(1)
+    scenes.going_back()
+    about = {"group": operator.get(GROUP, CHARGE).context["line"].group.id, "back": f"{GROUP}?x=1"}
+    assert operator.post(SAY, {**about, "how": "take"}).url == f"{GROUP}?x=1"
+    operator.post(SAY, {**about, "how": "note", "note": "the bank knows"})
+    operator.post(SAY, {**about, "how": "mute", "hours": "8"})
+    group = operator.get(GROUP, CHARGE).context["line"].group
+    assert (group.owner, group.note) == ("ann", "the bank knows")
+    assert timedelta(hours=7) < group.muted_until - clock.now() <= timedelta(hours=8)
+    last = operator.get(START).context["groups"][-1]
+    assert (last.is_muted, last.group.id) == (True, group.id)
+    operator.post(SAY, {**about, "how": "unmute"})
+    operator.post(SAY, {**about, "how": "leave"})
+    group = operator.get(GROUP, CHARGE).context["line"].group
+    assert (group.owner, group.muted_until) == ("", None)
+
+
+@pytest.mark.parametrize("back", ["https://evil.example.org/", "//evil.example.org", "javascript:alert(1)"])
+def test_looking_after_a_cause_leads_to_no_other_site(operator, back):
+    assert operator.post(SAY, {"group": "nonsense", "how": "take", "back": back}).url == START
+
+
+@pytest.mark.parametrize("sent", [{}, {"how": "mute", "hours": "999999999"}, {"how": "drop"}])
+def test_what_cannot_be_said_of_a_cause_is_not_found(operator, sent):
+    assert operator.post(SAY, sent).status_code == 404
 
 
 def test_workers_are_shown_with_what_they_have_in_hand(world, two, operator):

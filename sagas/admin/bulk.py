@@ -1,0 +1,204 @@
+"""One verb for many sagas: which ones, what it would do, why and how fast; and how far one has come."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.urls import URLPattern, path, reverse
+
+from sagas.admin.console import OPERATE, READING, Console, person, sagas_of, tenant
+from sagas.admin.deciding import sentence
+from sagas.admin.listing import Filters, narrowed
+from sagas.admin.verbs import LONGEST_REASON, VERBS
+from sagas.errors import SagaError
+from sagas.models import BulkItem, BulkOperation
+from sagas.models.saga import SagaQuerySet
+from sagas.operations.bulk import begin_bulk, foresee_bulk, steer_bulk, tally
+
+OFFERED = ("retry", "pause", "resume", "compensate", "cancel", "give_up")
+"""The verbs that need nothing but a saga."""
+PAGE = 50
+USUAL_RATE, HIGHEST_RATE = 60, 6000
+STEERS = {
+    BulkOperation.State.RUNNING: ("pause", "cancel"),
+    BulkOperation.State.PAUSED: ("resume", "cancel"),
+}
+
+
+class Ask(forms.Form):
+    """What is done to the chosen sagas, how fast and why."""
+
+    verb = forms.ChoiceField(label="What", choices=[(name, VERBS[name].label) for name in OFFERED])
+    rate = forms.IntegerField(label="Sagas a minute", min_value=1, max_value=HIGHEST_RATE)
+    reason = forms.CharField(
+        label="Why?",
+        max_length=LONGEST_REASON,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": "Say why; whoever looks at these sagas next will want to know."},
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """The sagas that are meant: ticked in a list, or all that an address finds."""
+
+    ids: list[str]
+    query: str
+    sagas: SagaQuerySet
+
+    @property
+    def selection(self) -> dict[str, Any]:
+        """What was asked for, as the operation keeps it."""
+        return {"ids": self.ids} if self.ids else {"filter": QueryDict(self.query).dict()}
+
+
+def chosen_by(request: HttpRequest) -> Chosen:
+    """What a form named: boxes that were ticked, or, asked for by its own button, all that an address finds."""
+    sent = request.POST if request.method == "POST" else request.GET
+    mine, query = sagas_of(request), sent.get("query", "")
+    if "all" in sent:
+        return Chosen(ids=[], query=query, sagas=narrowed(mine, Filters(QueryDict(query))))
+    ids = _ids(sent.getlist("id"))
+    return Chosen(ids=ids, query="", sagas=mine.filter(pk__in=ids))
+
+
+def asked(request: HttpRequest) -> tuple[BulkOperation | None, dict[str, Any]]:
+    """The operation that was begun, or what the page before it shows: what it would do, and what is still wanted.
+
+    It is begun only when it means as many sagas as the person was shown.
+    """
+    chosen, acting = chosen_by(request), "do" in request.POST
+    given = request.POST if acting or "rate" in request.POST else {"verb": "retry", "rate": USUAL_RATE}
+    form = Ask(given, label_suffix="")
+    form.is_valid()
+    verb = form.cleaned_data.get("verb", "retry")
+    refusal, foresight = "", None
+    try:
+        foresight = foresee_bulk(verb, chosen.sagas)
+        seen = f"{verb} {foresight.total}"
+        if acting and not form.errors and request.POST.get("seen") == seen:
+            about: dict[str, Any] = {"actor": person(request), "tenant": tenant(request)}
+            return begin_bulk(sagas=chosen.sagas, selection=chosen.selection, **about, **form.cleaned_data), {}
+        refusal = "This is what it would do now. Press the button again to do it." if acting and not form.errors else ""
+    except SagaError as error:
+        refusal, seen = sentence(error), ""
+    if not acting:
+        form.errors.pop("reason", None)
+    context: dict[str, Any] = {"chosen": chosen, "form": form, "foresight": foresight, "refusal": refusal, "seen": seen}
+    if foresight is not None:  # pairs, since a template takes the method of a counter for one of its keys
+        pairs = {
+            "refused": foresight.not_eligible,
+            "groups": foresight.groups,
+            "doubtful": foresight.not_idempotent,
+        }
+        context |= {name: list(counted.items()) for name, counted in pairs.items()}
+    return None, context | {"verb": VERBS[verb]}
+
+
+@admin.register(BulkOperation)
+class BulkAdmin(Console):
+    """Bulk operations: how far each has come, and what became of each saga."""
+
+    def get_urls(self) -> list[URLPattern]:
+        """The list, a page for each, and its pause."""
+        return [
+            path("", self.door(self.list_page), name="sagas_bulkoperation_changelist"),
+            path(
+                "begin/", self.door(self.begin_page, needs=OPERATE, methods=(*READING, "POST")), name="sagas_bulk_begin"
+            ),
+            path("<uuid:pk>/change/", self.door(self.operation_page), name="sagas_bulkoperation_change"),
+            path(
+                "<uuid:pk>/steer/",
+                self.door(self.steer, needs=OPERATE, methods=("POST",)),
+                name="sagas_bulk_steer",
+            ),
+        ]
+
+    def list_page(self, request: HttpRequest) -> HttpResponse:
+        """The operations, the latest first."""
+        found = BulkOperation.objects.filter(tenant=tenant(request)).order_by("-pk")
+        with suppress(ValueError):
+            found = found.filter(pk__lt=UUID(request.GET["before"])) if "before" in request.GET else found
+        page = list(found[: PAGE + 1])
+        older = page[PAGE - 1].pk if len(page) > PAGE else None
+        context = {"title": "Bulk operations", "section": "operations", "operations": page[:PAGE], "older": older}
+        return self.show(request, "operations", context)
+
+    def begin_page(self, request: HttpRequest) -> HttpResponse:
+        """Between many boxes and their deed."""
+        if not chosen_by(request).sagas.exists():
+            messages.error(request, "No saga is chosen: tick some first, or decide on all that match.")
+            return HttpResponseRedirect(reverse("admin:sagas_saga_changelist"))
+        begun, context = asked(request)
+        if begun is not None:
+            return HttpResponseRedirect(reverse("admin:sagas_bulkoperation_change", args=[begun.pk]))
+        title = f"{context['verb'].label} many sagas"
+        return self.show(request, "bulk", context | {"title": title, "section": "operations"})
+
+    def operation_page(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """How far it has come, and a page of its sagas."""
+        operation = self._operation(request, pk)
+        items = operation.items.select_related("saga").order_by("pk")
+        wanted = request.GET.get("state", "")
+        if wanted in BulkItem.State.values:
+            items = items.filter(state=wanted)
+        after = request.GET.get("after", "")
+        if after.isascii() and after.isdecimal() and len(after) < 19:
+            items = items.filter(pk__gt=int(after))
+        page, counts = list(items[: PAGE + 1]), tally(operation)
+        context = {
+            "title": f"{VERBS[operation.verb].label} many sagas",
+            "section": "operations",
+            "operation": operation,
+            "progress": progress(counts),
+            "counts": [(state, BulkItem.State(state).label, count) for state, count in counts.items()],
+            "total": sum(counts.values()),
+            "wanted": wanted,
+            "items": page[:PAGE],
+            "more": page[PAGE - 1].pk if len(page) > PAGE else 0,
+            "steers": STEERS.get(BulkOperation.State(operation.state), ()),
+        }
+        return self.show(request, "operation", context)
+
+    def steer(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Pause it, let it go on, or cancel what is left of it."""
+        how = request.POST.get("how", "")
+        if how not in ("pause", "resume", "cancel"):
+            raise Http404
+        self._operation(request, pk)
+        try:
+            steer_bulk(pk, how, tenant=tenant(request))
+        except SagaError as error:
+            messages.error(request, str(error))
+        return HttpResponseRedirect(reverse("admin:sagas_bulkoperation_change", args=[pk]))
+
+    def _operation(self, request: HttpRequest, pk: UUID) -> BulkOperation:
+        operation = BulkOperation.objects.filter(tenant=tenant(request), pk=pk).first()
+        if operation is None:
+            raise Http404(f"There is no operation {pk}.")
+        return operation
+
+
+def progress(counts: dict[str, int]) -> list[tuple[str, float, float]]:
+    """Stretches of one bar, in per cent: what became of how many, those not asked yet last."""
+    total, x, found = sum(counts.values()) or 1, 0.0, []
+    for state in ("recovered", "failed_again", "not_eligible", "cancelled", "asked", "waiting"):
+        width = 100 * counts.get(state, 0) / total
+        if width:
+            found.append((state, round(x, 3), round(width, 3)))
+        x += width
+    return found
+
+
+def _ids(given: list[str]) -> list[str]:
+    found = []
+    for text in given:
+        try:
+            found.append(str(UUID(text)))
+        except ValueError:
+            continue
+    return found
