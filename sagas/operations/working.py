@@ -29,6 +29,7 @@ PATIENCE = timedelta(days=1)
 """A saga whose trouble has neither gone nor come back after so long counts as not recovered."""
 
 LEFT = [Undo.DONE, Undo.WAIVED, Undo.UNNEEDED]
+UNDER_WAY = [Undo.DUE, Undo.RUNNING]
 WANTED = {"cancel": {SagaState.CANCELLED}, "compensate": {SagaState.COMPENSATED, SagaState.CANCELLED}}
 """How a saga must have ended for those verbs to have done what was wanted."""
 AT_ONCE_DONE = {"pause", "resume", "give_up"}
@@ -128,6 +129,8 @@ def _of_run(saga: Saga, run: Run, asked_at: datetime | None) -> bool | None:
         return True if run.undo != Undo.UNNEEDED or saga.is_going_back else None
     if run.undo == Undo.STUCK or run.held:
         return False
+    if run.undo in UNDER_WAY:  # its forward side may have succeeded long ago: that is not what was in trouble
+        return None
     if run.state in (StepState.SUCCEEDED, StepState.SKIPPED):
         return True
     return False if saga.is_going_back or saga.ended_at is not None else None
