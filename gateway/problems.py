@@ -12,10 +12,12 @@ from http import HTTPStatus
 from math import ceil
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http.multipartparser import MultiPartParserError
+from django.http.request import UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -26,6 +28,7 @@ from gateway.trace import trace_id_of
 CONTENT_TYPE = "application/problem+json"
 DATABASE_OUT = timedelta(seconds=2)
 BUSY = timedelta(seconds=1)
+CHARSETS = ("", "utf-8", "utf8", "us-ascii", "ascii")
 LOCK_NOT_AVAILABLE = "55P03"
 
 logger = logging.getLogger(__name__)
@@ -96,7 +99,14 @@ class ProblemMiddleware:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if (charset := (request.content_params or {}).get("charset", "")).lower() not in CHARSETS:
+            # Django would read the address in that encoding, too, and some of Python's are not even of text.
+            return Problem(
+                f"Send UTF-8, not {charset[:40]!r}.", status=415, code="unsupported_charset"
+            ).as_http_response(request)
         if not _speaks_json(request):
+            if "%00" in request.META.get("QUERY_STRING", ""):  # PostgreSQL takes no U+0000, also to look for it
+                return HttpResponseRedirect(request.path)
             return self._get_response(request)
         if "chunked" in request.headers.get("Transfer-Encoding", "").lower() and not request.headers.get(
             "Content-Length"
@@ -137,6 +147,8 @@ def _problem_of(error: Exception) -> Problem:
             return _plain(404)
         case PermissionDenied():
             return _plain(403)
+        case SuspiciousOperation() | BadRequest() | MultiPartParserError() | UnreadablePostError():
+            return _plain(400)
         case exceptions.ValidationError():
             found = list(_errors(error.detail))
             detail = found[0]["detail"] if len(found) == 1 else f"{len(found)} things in the request are wrong."
