@@ -84,7 +84,7 @@ def _do(found: Decision, arguments: dict[str, Any], posted: Mapping[str, str]) -
     decisions = posted.get("decisions", "")
     if verb == "signal":
         arguments.pop("reason")
-    elif decisions.isascii() and decisions.isdecimal():
+    elif decisions.isascii() and decisions.isdecimal() and len(decisions) < 10:
         arguments["expect"] = int(decisions)
     try:
         came = getattr(operations, verb)(saga.pk, **arguments)

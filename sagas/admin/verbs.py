@@ -128,6 +128,13 @@ class JSON(forms.JSONField):
 
     widget = forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "class": "json"})
 
+    def to_python(self, value: Any) -> Any:
+        """The value; what Python cannot read, such as a very deep one, is told as what is no JSON is."""
+        try:
+            return super().to_python(value)
+        except (ValueError, RecursionError):
+            raise forms.ValidationError("It is too deep, or has a number of too many digits.") from None
+
     def prepare_value(self, value: Any) -> Any:
         """What stands in the box: nothing for nothing."""
         return None if value is None else super().prepare_value(value)
