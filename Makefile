@@ -54,6 +54,13 @@ soak-naive: $(LOCKED) services ## the same load and faults on plain Celery chain
 crashes: $(LOCKED) ## let workers die at every boundary, and at every two; ARGS="linear refuses" chooses, --singles leaves pairs out
 	@$(BIN)/python -m tests.crashes $(ARGS)
 
+.PHONY: fuzz blackbox
+fuzz: $(LOCKED) ## send hostile input for a while: MINUTES=10, and the whole corpus before it
+	FUZZ_SAMPLE=0 FUZZ_MINUTES=$(or $(MINUTES),10) $(BIN)/python -m pytest tests/hostile -q -p no:logging -n 2
+
+blackbox: $(LOCKED) ## lead sagas through random lives over REST: LIVES=500
+	BLACKBOX=$(or $(LIVES),500) $(BIN)/python -m pytest tests/blackbox -q -p no:logging -n 2
+
 up: $(LOCKED) ## run everything in one process, for looking around
 	@$(BIN)/python manage.py up
 

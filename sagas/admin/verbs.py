@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import Q
+from django.forms.fields import InvalidJSONInput
 
 from sagas.models import Incident, Run, Saga, Work
 from sagas.operations.allowing import movable, resolvable
@@ -134,6 +135,13 @@ class JSON(forms.JSONField):
             return super().to_python(value)
         except (ValueError, RecursionError):
             raise forms.ValidationError("It is too deep, or has a number of too many digits.") from None
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """What stands in the box again: what cannot be read, as it was written."""
+        try:
+            return super().bound_data(data, initial)
+        except (ValueError, RecursionError):
+            return InvalidJSONInput(data)
 
     def prepare_value(self, value: Any) -> Any:
         """What stands in the box: nothing for nothing."""
