@@ -100,7 +100,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "gateway.problems.ProblemMiddleware",  # first, so that whatever fails below it becomes a problem
+    "gateway.headers.HeadersMiddleware",  # around all others, so that no answer is without them
+    "gateway.problems.ProblemMiddleware",  # before the rest, so that whatever fails below it becomes a problem
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -157,6 +158,7 @@ if BEHIND_HTTPS_PROXY:
     SECURE_SSL_REDIRECT = True
     SECURE_REDIRECT_EXEMPT = ["^livez$", "^readyz$"]  # probes come from inside, without the proxy
     SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds())
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from gateway import idempotency
 from gateway.description import Call
 from gateway.pages import page
+from gateway.problems import Problem
 from gateway.shapes import read, read_query
 from gateway.trace import traceparent_of
 from sagas import operations
@@ -46,7 +47,11 @@ class SagasDoor(SagaDoor):
     def get(self, request: Request) -> Response:
         """A page of sagas, the newest first."""
         asked = read_query(SagaQuery, request)
-        return Response(page(request, narrowed(self.sagas(), asked)).document(lambda saga: saga_line(saga, request)))
+        try:
+            found = narrowed(self.sagas(), asked)
+        except InvalidInput as error:
+            raise Problem(str(error), code="invalid_query", errors=error.errors) from None
+        return Response(page(request, found).document(lambda saga: saga_line(saga, request)))
 
     def post(self, request: Request) -> Response:
         """Begin a saga: 201, or 200 with the open one that holds the business key; `?wait=` holds the answer."""

@@ -67,6 +67,20 @@ def test_a_production_process_starts_when_all_is_set():
         assert process.wait() == 0, process.output()
 
 
+def test_a_production_site_behind_https_meets_no_objection_of_djangos():
+    environment = {
+        "MODE": "production",
+        "SECRET_KEY": "".join(map(chr, range(40, 100))),
+        "API_KEY": "",
+        "ALLOWED_HOSTS": "sagas.example.com",
+        "BEHIND_HTTPS_PROXY": "on",
+        "EMAIL_URL": "smtp+tls://user:password@127.0.0.1:1",
+    }
+    with Product(database_url=POSTGRESQL, broker_url="redis://127.0.0.1:1/0", environment=environment) as product:
+        said = product.manage("check", "--deploy", "--fail-level", "WARNING")
+        assert "no issues" in said
+
+
 def test_an_unknown_mode_is_refused_by_name():
     with Product(database_url=POSTGRESQL, broker_url="memory://", environment={"MODE": "prod"}) as product:
         process = product.start("check", PYTHON_IMPORTS_SETTINGS)
