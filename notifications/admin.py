@@ -1,12 +1,34 @@
-"""The console's pages: what was sent, what was not, and why. Nothing is edited here."""
+"""The console's pages: what was sent, what was not, and why. Nothing is edited; what failed can be tried once more.
+
+Everybody sees the rows of their own tenant.
+"""
 
 from typing import Any
 
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 
+from gateway.callers import Caller, tenant_of
+from notifications import operations, wording
 from notifications.masking import masked, masked_receiver
-from notifications.models import Attempt, Delivery, Event, Notification, ProviderHealth
+from notifications.models import (
+    Attempt,
+    Delivery,
+    Event,
+    MessageTemplate,
+    Notification,
+    ProviderHealth,
+    Receiver,
+    Suppression,
+)
+from notifications.templating import Unrenderable
+
+MOST_AT_ONCE = 200
 
 
 class ReadOnly:
@@ -31,6 +53,17 @@ class OnlyItsFilters(admin.ModelAdmin):
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """The filters' own questions."""
         return lookup in {f"{name}{how}" for name in self.list_filter for how in ("", "__exact", "__isnull")}
+
+
+class OfTenant(ReadOnly, OnlyItsFilters):
+    """A list of the rows of one tenant."""
+
+    show_full_result_count = False
+    list_per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Only those of the person's tenant."""
+        return super().get_queryset(request).filter(tenant=tenant_of(request.user))  # type: ignore[arg-type]
 
 
 class DeliveryInline(ReadOnly, admin.TabularInline):
@@ -65,7 +98,7 @@ class EventInline(ReadOnly, admin.TabularInline):
 
 
 @admin.register(Notification)
-class NotificationAdmin(ReadOnly, OnlyItsFilters):
+class NotificationAdmin(OfTenant):
     """The list by status, the newest first; the page of one notification with its timeline."""
 
     list_display = ("id", "status", "to", "channel", "category", "tries", "error", "created_at")
@@ -73,13 +106,26 @@ class NotificationAdmin(ReadOnly, OnlyItsFilters):
     search_fields = ("id__exact",)
     search_help_text = "The id of a notification."
     ordering = ("-id",)
-    show_full_result_count = False
-    list_per_page = 50
     inlines = (DeliveryInline, AttemptInline, EventInline)
+    actions = ("send_again",)
     fieldsets = (
         (None, {"fields": ("id", "status", "error", "receiver", "content")}),
         ("Delivery", {"fields": ("channel", "category", "rank", "tries", "due_at", "expires_at", "lease_until")}),
-        ("Origin", {"fields": ("tenant", "caller", "metadata", "traceparent", "created_at", "updated_at", "ended_at")}),
+        (
+            "Origin",
+            {
+                "fields": (
+                    "tenant",
+                    "caller",
+                    "template",
+                    "metadata",
+                    "traceparent",
+                    "created_at",
+                    "updated_at",
+                    "ended_at",
+                )
+            },
+        ),
     )
 
     @admin.display(description="to")
@@ -87,10 +133,111 @@ class NotificationAdmin(ReadOnly, OnlyItsFilters):
         """The receiver, masked: a list is seen by many."""
         return masked_receiver(notification.receiver)
 
+    def has_resend_permission(self, request: HttpRequest) -> bool:
+        """Who may try something once more."""
+        return request.user.has_perm("notifications.change_notification")
+
+    @admin.action(description="Send again (failed, bounced, unknown, suppressed, skipped)", permissions=["resend"])
+    def send_again(self, request: HttpRequest, chosen: QuerySet[Notification]) -> HttpResponse | None:
+        """First a page that says of each what would happen, then the deed, and what came of each."""
+        rows = list(chosen.order_by("-id")[:MOST_AT_ONCE])
+        reason = request.POST.get("reason", "").strip()
+        if "confirmed" in request.POST and reason:
+            self._send_again(request, rows, reason)
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Send again",
+            "rows": [(row, masked_receiver(row.receiver), _prospect(row)) for row in rows],
+            "more": chosen.count() - len(rows),
+            "checkbox": ACTION_CHECKBOX_NAME,
+            "opts": self.opts,
+            "reason_missing": "confirmed" in request.POST,
+        }
+        return TemplateResponse(request, "notifications/send_again.html", context)
+
+    def _send_again(self, request: HttpRequest, rows: list[Notification], reason: str) -> None:
+        user = request.user
+        caller = Caller(name=f"person:{user.get_username()}", tenant=tenant_of(user), person=user)  # type: ignore[arg-type]
+        queued, refused = 0, []
+        for row in rows:
+            try:
+                operations.retry(caller, row.pk, reason)
+                queued += 1
+            except (operations.NotAllowed, Notification.DoesNotExist) as error:
+                refused.append(f"{row.pk}: {error}")
+        messages.info(request, f"{queued} of {len(rows)} are queued again; their pages say what comes of it.")
+        for sentence in refused:
+            messages.warning(request, sentence)
+
 
 @admin.register(ProviderHealth)
-class ProviderHealthAdmin(ReadOnly, OnlyItsFilters):
+class ProviderHealthAdmin(ReadOnly, admin.ModelAdmin):
     """The providers that failed lately, and until when each is left alone."""
 
     list_display = ("name", "failures", "open_until", "error", "changed_at")
     ordering = ("name",)
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(OfTenant):
+    """The addresses to which nothing is sent, masked; searched for by the whole address."""
+
+    list_display = ("to", "channel", "category", "reason", "detail", "created_at")
+    list_filter = ("reason", "channel")
+    search_fields = ("address__exact",)
+    ordering = ("-id",)
+    fields = ("to", "channel", "category", "reason", "detail", "created_at")
+    readonly_fields = ("to",)
+
+    def to(self, suppression: Suppression) -> str:
+        """The address, masked."""
+        return masked(suppression.address)
+
+
+@admin.register(Receiver)
+class ReceiverAdmin(OfTenant):
+    """What is kept of people: what they want, and not where they live."""
+
+    list_display = ("key", "locale", "timezone", "quiet_from", "quiet_to", "updated_at")
+    search_fields = ("key__exact",)
+    ordering = ("key",)
+    fields = ("key", "reached", "locale", "timezone", "quiet_from", "quiet_to", "preferences", "updated_at")
+    readonly_fields = ("reached",)
+
+    @admin.display(description="addresses")
+    def reached(self, receiver: Receiver) -> str:
+        """The addresses, masked."""
+        return masked_receiver(receiver.addresses)
+
+
+@admin.register(MessageTemplate)
+class MessageTemplateAdmin(OfTenant):
+    """The templates' versions, each with what it says of its example."""
+
+    list_display = ("name", "version", "locale", "published_at", "author", "created_at")
+    search_fields = ("name__exact",)
+    fields = ("name", "version", "preview", "texts", "fields", "example", "published_at", "author", "created_at")
+    readonly_fields = ("preview",)
+
+    def preview(self, template: MessageTemplate) -> SafeString:
+        """The example in every locale, as text."""
+        return format_html_join(
+            "", "<h4>{}</h4><pre>{}</pre>", [(name, _said(template, name)) for name in template.texts]
+        )
+
+
+def _prospect(notification: Notification) -> str:
+    if "retry" not in operations.allowed(notification):
+        return f"It is {notification.status}: nothing will be done."
+    if notification.status == "unknown":
+        return "It may have arrived already, and would arrive twice."
+    return "It is looked at again, and sent if its receiver can be reached."
+
+
+def _said(template: MessageTemplate, locale: str) -> str:
+    try:
+        said = wording.said(template, template.example, locale)
+    except Unrenderable as error:
+        return str(error)
+    return "\n\n".join(said[part] for part in ("subject", "text") if part in said)

@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from notifications import delivery
+from notifications import delivery, wording
 from notifications.channels.channel import ChannelError
-from notifications.models import Attempt, Notification
+from notifications.models import Attempt, MessageTemplate, Notification, Receiver, Suppression
+from notifications.news import suppress
 from notifications.verdict import Result
 from tests.notifications.post import a_notification, later
 
@@ -61,3 +62,89 @@ def test_nothing_can_be_changed(admin, pigeon):
         assert admin.post(address, {"status": "failed", "post": "yes"}).status_code == 403
     admin.post(LIST, {"action": "delete_selected", "_selected_action": str(pk), "post": "yes"})
     assert (list(Notification.objects.values()), list(Attempt.objects.values())) == before
+
+
+def resend(client, *pks, **more):
+    return client.post(LIST, {"action": "send_again", "_selected_action": [str(pk) for pk in pks], **more})
+
+
+def test_before_something_is_sent_again_a_page_says_what_would_happen(admin, pigeon):
+    pigeon.script.extend([ChannelError("No.", Result.REFUSED), ChannelError("It flew away.", Result.UNKNOWN)])
+    failed, unknown, sent = (a_notification(category=name).pk for name in ("news", "code", "news"))
+    for pk in (failed, unknown, sent):
+        delivery.deliver(pk)
+    page = resend(admin, failed, unknown, sent).content.decode()
+    for sentence in ("sent if its receiver can be reached", "would arrive twice", "It is sent: nothing will be done"):
+        assert page.count(sentence) == 1
+    assert len(pigeon.letters) == 3
+
+    assert "Say why." in resend(admin, failed, confirmed="yes").content.decode()
+    answer = admin.post(
+        LIST,
+        {
+            "action": "send_again",
+            "_selected_action": [str(pk) for pk in (failed, unknown, sent)],
+            "confirmed": "yes",
+            "reason": "The loft is open.",
+        },
+        follow=True,
+    )
+    assert "2 of 3 are queued again" in answer.content.decode()
+    assert dict(Notification.objects.values_list("pk", "status")) == {failed: "queued", unknown: "queued", sent: "sent"}
+    event = Notification.objects.get(pk=failed).events.get(kind="retry")
+    assert (event.actor, event.detail) == ("person:anna", "The loft is open.")
+
+
+def test_who_may_only_look_sends_nothing_again(pigeon):
+    bob = User.objects.create_user("bob", is_staff=True)
+    bob.user_permissions.add(Permission.objects.get(codename="view_notification"))
+    client = Client()
+    client.force_login(bob)
+    pigeon.script.append(ChannelError("No.", Result.REFUSED))
+    pk = a_notification().pk
+    delivery.deliver(pk)
+    assert "send_again" not in client.get(LIST).content.decode()
+    resend(client, pk, confirmed="yes", reason="x")
+    assert Notification.objects.get().status == "failed"
+
+
+def test_everybody_sees_the_rows_of_their_own_tenant(admin, pigeon):
+    pk = a_notification().pk
+    suppress("other", "pigeon", "17", "bounced")
+    Notification.objects.update(tenant="other")
+    assert str(pk) not in admin.get(LIST).content.decode()
+    assert admin.get(f"{LIST}{pk}/change/").status_code == 302
+    assert "0 suppressions" in admin.get("/admin/notifications/suppression/").content.decode()
+
+
+def test_the_other_pages_mask_addresses_and_show_previews(admin, pigeon):
+    suppress("default", "email", "jane.roe@example.org", "bounced")
+    Receiver.objects.create(tenant="default", key="jane", addresses={"email": "jane.roe@example.org"})
+    texts = {"en": {"subject": "For {{ name }}", "text": "Hello <b>{{ name }}</b>."}}
+    wording.save(
+        "default", "hello", "a test", locale="en", texts=texts, fields={"name": "text"}, example={"name": "Jane"}
+    )
+    pages = ""
+    for kind, row in (
+        ("suppression", Suppression.objects.get()),
+        ("receiver", Receiver.objects.get()),
+        ("messagetemplate", MessageTemplate.objects.get()),
+    ):
+        pages += admin.get(f"/admin/notifications/{kind}/").content.decode()
+        pages += admin.get(f"/admin/notifications/{kind}/{row.pk}/change/").content.decode()
+    assert "jane.roe" not in pages
+    assert "j…@example.org" in pages
+    assert "For Jane\n\nHello &lt;b&gt;Jane&lt;/b&gt;." in pages
+
+
+def test_nothing_that_a_provider_is_made_with_is_on_a_page(admin, pigeon, settings):
+    secret = "not-for-anybodys-eyes"
+    entries = settings.NOTIFICATIONS["PROVIDERS"]
+    settings.NOTIFICATIONS = {"PROVIDERS": {**entries, "pigeon": {**entries["pigeon"], "options": {"secret": secret}}}}
+    pigeon.script.append(ChannelError(f"https://api.example.org/{secret}/send is closed.", Result.OUT))
+    pk = a_notification().pk
+    delivery.deliver(pk)
+    for address in (LIST, f"{LIST}{pk}/change/", "/admin/notifications/providerhealth/"):
+        page = admin.get(address).content.decode()
+        assert "is closed" in page
+        assert secret not in page
