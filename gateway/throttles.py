@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 
 from gateway import conf
 from gateway.callers import Caller
+from gateway.problems import Problem
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,17 @@ class CallerThrottle(BaseThrottle):
         window = int(now // WINDOW.total_seconds())
         self._wait = (window + 1) * WINDOW.total_seconds() - now
         return count(f"throttle:{hashlib.sha256(who.encode()).hexdigest()[:32]}:{window}", 2 * WINDOW)
+
+
+def bound(what: str, most: int) -> None:
+    """Raise a 429 problem for the call that is one too many this minute; for doors that nobody need be known at."""
+    now = time.time()
+    window = int(now // WINDOW.total_seconds())
+    digest = hashlib.sha256(what.encode()).hexdigest()[:32]
+    if count(f"bound:{digest}:{window}", 2 * WINDOW) > most:
+        wait = timedelta(seconds=(window + 1) * WINDOW.total_seconds() - now)
+        sentence = f"This address takes {most} requests a minute; come again later."
+        raise Problem(sentence, status=429, code="throttled", retry_after=wait)
 
 
 def count(key: str, lifetime: timedelta) -> int:

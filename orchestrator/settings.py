@@ -21,6 +21,7 @@ env = environ.Env()
 MODE = env.str("MODE", "development")  # development | production
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", production.DEVELOPMENT_SECRET_KEY)
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])  # earlier ones; what they signed still counts
 API_KEY = env.str("API_KEY", "" if MODE == "production" else production.DEVELOPMENT_API_KEY)  # opens every door
 API_RATE = env.int("API_RATE", 6000 if MODE == "production" else 0)  # requests a minute of one caller; 0 is no limit
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if MODE == "production" else ["localhost", "127.0.0.1", "[::1]"])

@@ -119,8 +119,9 @@ class Sagas:
         for number in range(1, last + 1):
             pause = min(FIRST_PAUSE * 2**number, LONGEST_PAUSE)
             try:
-                request = {"params": asked or None, "headers": headers, "timeout": patience}
-                answer = self._client.request(method, path, **request, **({"json": body} if body is not None else {}))
+                answer = self._client.request(
+                    method, path, params=asked or None, headers=headers, json=body, timeout=patience
+                )
             except httpx.TransportError as error:
                 if number == last:
                     raise Unanswered(f"No answer came: {type(error).__name__}.") from error

@@ -43,7 +43,7 @@ class BatchDoor(SagasDoor):
             example={"results": [{"status": 201, "saga": examples.LINE, "problem": None}]},
         )
     }
-    http_method_names = ("post",)
+    http_method_names = ("post",)  # type: ignore[assignment]
 
     def post(self, request: Request) -> Response:
         """200 with a result for each item, in their order: what a request of its own would have been answered."""

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from gateway.description import Call
 from gateway.door import Door
 from gateway.problems import Problem
+from gateway.throttles import bound
 from sagas import operations
 from sagas.api.answers import StoredDocument
 from sagas.api.errors import problem_of
@@ -16,6 +17,8 @@ from sagas.engine.links import read_callback
 from sagas.errors import NotAllowed, NotFound, SagaError
 from sagas.models import Saga
 
+MOST_A_MINUTE = 60
+"""An address takes one signal, and a few repetitions of it; this is far more."""
 NOT_OURS = "This address is not one of ours."
 TOO_LATE = "Nothing waits for this any more; what was sent is kept all the same."
 REFUSED = {"signal_conflict": "This address was used before, with another body; it takes one."}
@@ -45,6 +48,7 @@ class CallbackDoor(Door):
         404 for an address that is not ours, 409 for another body or after the end, 422 for one that does not fit.
         """
         callback = read_callback(token)
+        bound(f"callback {callback.saga} {callback.nonce}", MOST_A_MINUTE)
         tenant = Saga.objects.filter(pk=callback.saga).values_list("tenant", flat=True).first() or ""
         told = operations.signal(
             callback.saga, callback.name, request.data, actor="callback", id=callback.nonce, tenant=tenant

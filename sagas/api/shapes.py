@@ -238,7 +238,7 @@ class BulkArguments(Shape):
 class BulkIn(Shape):
     """A verb for many sagas: those of the ids, or all that fit the filter."""
 
-    verb: Literal[VERBS]
+    verb: Literal[VERBS]  # type: ignore[valid-type]
     reason: Annotated[Text, Field(max_length=LONGEST_REASON)]
     ids: list[Annotated[UUID, Field(strict=False)]] | None = Field(None, min_length=1, max_length=MOST_AT_ONCE)
     filter: SagaFilter | None = None

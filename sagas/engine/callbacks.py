@@ -91,7 +91,7 @@ def _note(callback: Callback, status: int | None, error: str, after: timedelta |
 
 
 def _next(now: datetime, tries: int, after: timedelta | None) -> datetime:
-    pause = min(FIRST_PAUSE * 2 ** min(tries - 1, 20), LONGEST_PAUSE)
+    pause: timedelta = min(FIRST_PAUSE * 2 ** min(tries - 1, 20), LONGEST_PAUSE)
     return now + max(pause, min(after or pause, LONGEST_PAUSE))
 
 

@@ -82,7 +82,7 @@ def mute(group: str, until: datetime | None, **about: Any) -> Group:
 def _say(
     group: str, said: dict[str, Any], *, actor: str, tenant: str, definitions: Collection[str] | None = None
 ) -> Group:
-    which = dict(zip(PARTS, _read(group), strict=True))
+    which: dict[str, Any] = dict(zip(PARTS, _read(group), strict=True))
     if not groups(tenant, definitions, **which):
         raise NotFound("There is no such group of incidents.")
     changed = {**said, "changed_by": actor[:150], "changed_at": clock.now()}
@@ -96,7 +96,7 @@ def _open(tenant: str, definitions: Collection[str] | None) -> QuerySet[Incident
 
 
 def _group(found: dict[str, Any], said: IncidentGroup | None) -> Group:
-    known = {"owner": said.owner, "note": said.note, "muted_until": said.muted_until} if said else {}
+    known: dict[str, Any] = {"owner": said.owner, "note": said.note, "muted_until": said.muted_until} if said else {}
     last = found.pop("latest")
     return Group(**found, last_at=last, **known)
 

@@ -2,8 +2,10 @@
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.core.cache import cache
 from pydantic import BaseModel
 
+from gateway import throttles
 from sagas import operations, saga, step, wait
 from sagas.engine.links import signal_url
 from sagas.models import Saga, Signal
@@ -142,3 +144,12 @@ def test_a_signal_after_the_end_is_stored_as_late_and_refused(api, world, paid):
     answer = api.post(f"{SAGAS}{found.pk}/signals/settled/", {"payload": {"status": "ok"}})
     assert (answer.status_code, answer.json()["code"]) == (409, "ended")
     assert Signal.objects.get().flag == "late"
+
+
+def test_a_callbacks_address_takes_so_many_requests_a_minute(world, paid, client, monkeypatch):
+    cache.clear()
+    monkeypatch.setattr(throttles.time, "time", lambda: 1_000_000_000.0)  # nothing here runs into the next minute
+    path = signal_url(waiting(world, paid).pk, "settled", "nonce").removeprefix("http://127.0.0.1:8000")
+    send = {"status": "ok"}
+    answers = [client.post(path, send, content_type="application/json").status_code for _ in range(61)]
+    assert (set(answers[:60]), answers[60]) == ({202}, 429)

@@ -77,3 +77,13 @@ def test_a_step_gets_the_same_address_on_every_attempt_and_another_one_under_a_n
     urls = [ctx.signal_url("settled") for ctx in world.contexts]
     assert [url == urls[0] for url in urls] == [True, True, False]
     assert read_callback(token(urls[0])).saga == found.pk
+
+
+def test_an_address_outlives_the_key_it_was_signed_with_as_long_as_that_is_kept(settings) -> None:
+    before = token(signal_url(SAGA, "settled", "1"))
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "a new one", [settings.SECRET_KEY]
+    assert read_callback(before).saga == SAGA
+    assert token(signal_url(SAGA, "settled", "1")) != before
+    settings.SECRET_KEY_FALLBACKS = []
+    with pytest.raises(NotFound):
+        read_callback(before)
