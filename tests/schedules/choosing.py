@@ -81,6 +81,9 @@ class Choosing:
     def _a_jump(self) -> str:
         return f"later {self.chance.choice(LONG)}"
 
+    def _a_back(self) -> str:
+        return f"later -{self.chance.choice([2, 30, 600])}" if self._now_and_then() else ""
+
     def _a_cancel(self) -> str:
         return f"{self.chance.choice(['cancel', 'compensate'])} {self._saga()}" if self._now_and_then() else ""
 

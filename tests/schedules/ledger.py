@@ -61,6 +61,7 @@ class Ledger:
         """A person undoes it, and sees to it that it does not come again."""
         self.undo(action, f"{action} by hand {len(self.entries)}")
         self.closed.add(action)
+        Barrier.objects.filter(key=action).update(closed_by="a person")
 
     def in_place(self) -> set[str]:
         """The keys of all actions whose effect is there, those in the coordinator's own database included."""

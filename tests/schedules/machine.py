@@ -49,7 +49,7 @@ class Machine:
         raise NotImplementedError
 
     def forward(self, by: timedelta) -> None:
-        """Let time pass."""
+        """Let time pass, or set the database's clock back; the machines' own clocks never go back."""
         raise NotImplementedError
 
     def monotonic(self) -> float:
@@ -100,15 +100,17 @@ class Memory(Machine):
 
     def __init__(self) -> None:
         self._at = BEGIN
+        self._passed = timedelta(seconds=1000)
 
     def now(self) -> datetime:
         return self._at
 
     def forward(self, by: timedelta) -> None:
         self._at += by
+        self._passed += max(by, timedelta(0))
 
     def monotonic(self) -> float:
-        return (self._at - BEGIN).total_seconds() + 1000.0
+        return self._passed.total_seconds()
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = _shared().connection.execute(statement).fetchall()
@@ -138,7 +140,7 @@ class Memory(Machine):
 
     def _look(self, form: str, when: str) -> str:
         """What SQLite's STRFTIME answers, whatever the form: all ask for the time of now, to the millisecond."""
-        self._at += TICK
+        self.forward(TICK)
         return self._at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 

@@ -16,6 +16,7 @@ FAULTS = (
     "reorder",  # messages overtake each other
     "flush",  # the broker loses all it has
     "jump",  # much time passes at once
+    "back",  # the database's clock is set back
     "skew",  # the machines' clocks are wrong
     "signal",  # signals come early, late and twice
     "rival",  # others start sagas with the same business key
