@@ -48,7 +48,7 @@ def deliver(self: Any, *named: object) -> None:
 
 def _steps(named: Sequence[object]) -> list[tuple[int, int]]:
     """The pairs of run and fence that a message names; none if one of them cannot be."""
-    numbers = [number for number in named if isinstance(number, int) and 0 < number < 2**63]
+    numbers = [number for number in named if type(number) is int and 0 < number < 2**63]
     steps = list(zip(numbers[::2], numbers[1::2], strict=False))
     whole = len(numbers) == len(named) == 2 * len(steps) and len(steps) <= dispatch.BUNDLE
     return steps if whole and all(fence < 2**31 for _, fence in steps) else []
