@@ -95,12 +95,12 @@ def function_of(held: Claim) -> Callable[[Any], Any] | None:
 
 def _decide(held: Claim, context: Context) -> Outcome:
     try:
-        boundaries.passed("calling")
+        boundaries.passed("deciding")
         with alarm(held.ends - time.monotonic()):
             decided = decide(held, context)
     except Unknown as error:
         return Wrong(error=f"The functions of {held.run.path} did not come back in time.", code=error.code)
-    boundaries.passed("called")
+    boundaries.passed("decided")
     return decided
 
 

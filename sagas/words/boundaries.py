@@ -4,6 +4,7 @@ committed   a turn on a saga, or the birth of one, was written and its transacti
             of the caller's, whose end is the caller's)
 ringing     a message is about to be sent; rung: it was given away
 calling     a team's function is about to be called; called: it returned or raised, and nothing is recorded yet
+deciding    a row's own functions are about to be asked; decided: they have answered, and nothing is recorded yet
 sending     a request is about to be sent to a participant; answered: there was an answer, or none will come
 telling     people are about to be told; told: they were, or could not be
 firing      a clock was found to be over (a wait, a lease, a deadline) and is about to be acted on
@@ -25,8 +26,10 @@ Watcher = Callable[[str], None]
 
 COMMITS = frozenset({"committed", "marked", "judged", "forgotten", "noted", "pushed_on", "beat", "renewed", "pruned"})
 """Those that stand after a transaction which wrote something; there is no such transaction without one."""
-OTHERS = frozenset({"ringing", "rung", "calling", "called", "sending", "answered", "telling", "told", "firing"})
-ALL = COMMITS | OTHERS
+ALL = COMMITS | {
+    *("ringing", "rung", "calling", "called", "deciding", "decided"),
+    *("sending", "answered", "telling", "told", "firing"),
+}
 
 _watchers: list[Watcher] = []
 _written: ContextVar[list[str] | None] = ContextVar("what the open transaction of ours has written", default=None)

@@ -20,7 +20,7 @@ from sagas.words import boundaries
 from tests.crashes.post import POSTS
 from tests.crashes.shapes import LEDGER, SHAPES, Shape
 
-PLACES = boundaries.ALL - {"calling", "sending", "ringing", "firing", "telling"}
+PLACES = boundaries.ALL - {"calling", "sending", "ringing", "firing", "telling", "deciding", "decided"}
 """After an effect. Dying at one of the others, with nothing done since the last of these, is dying at that."""
 TABLES: tuple[type[models.Model], ...] = (
     *(Audit, Journal, Incident, Signal, Revision, Run, Saga),
