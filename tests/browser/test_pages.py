@@ -1,0 +1,86 @@
+"""Every page of the console in a browser: nothing for axe-core to find, nothing wider than a phone, nothing refused."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import reverse
+from playwright.sync_api import Browser, BrowserContext
+
+from sagas.models import Saga
+from sagas.operations.bulk import begin_bulk
+from tests.browser.conftest import photograph
+from tests.sagas.admin.scenes import Scenes
+from tests.sagas.world import World
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser, pytest.mark.only_on("sqlite")]
+
+SIZES = {"wide": (1280, 900), "phone": (400, 800)}
+MODES = [("wide", "light"), ("phone", "dark")]
+"""Each page is looked at in one of them, and with PICTURES, the folder to keep photographs in, in both."""
+GROUP = "?definition=order&step=charge&code=http_5xx"
+OF_AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
+
+
+def pages(world: World) -> Iterator[tuple[str, str]]:
+    """The hard pages, by what a picture of each is called."""
+    scenes = Scenes(world)
+    long, wide, back = scenes.two_hundred_steps(), scenes.forty_branches(), scenes.going_back()
+    doubt, rude, rich = scenes.in_doubt(), scenes.rude(), scenes.of_everything()
+    many = Saga.objects.filter(pk__in=[found.pk for found in scenes.of_one_cause(20)])
+    about: dict[str, Any] = {"actor": "person:root", "reason": "They pay again.", "tenant": "default"}
+    bulk = begin_bulk("retry", many, rate=60, selection={"filter": {"code": "http_5xx"}}, **about)
+    for name, found in {"long": long, "wide": wide, "back": back, "rude": rude, "rich": rich}.items():
+        yield name, reverse("admin:sagas_saga_change", args=[found.pk])
+    for slug, found in (("retry", back), ("give-up", back), ("resolve", doubt), ("reschedule", rich), ("decide", rich)):
+        yield f"verb-{slug}", reverse("admin:sagas_saga_verb", args=[found.pk, slug])
+    for name in ("incident", "saga", "worker", "audit", "bulkoperation"):
+        yield name, reverse(f"admin:sagas_{name}_changelist")
+    yield "group", reverse("admin:sagas_incident_group") + GROUP
+    yield "found-none", reverse("admin:sagas_saga_changelist") + "?q=nothing&state=stuck"
+    yield "bulk", reverse("admin:sagas_bulk_begin") + f"?id={back.pk}&id={doubt.pk}"
+    yield "operation", reverse("admin:sagas_bulkoperation_change", args=[bulk.pk])
+    yield "definitions", reverse("admin:sagas_definitions")
+    yield "definition", reverse("admin:sagas_definition", args=["voyage"])
+
+
+def test_no_page_keeps_anybody_out(world, browser: Browser, live_server, client, django_user_model, pictures):
+    client.force_login(django_user_model.objects.create_superuser("root"))
+    faults: list[str] = []
+    addresses = list(pages(world))
+    for number, (size, scheme) in enumerate(MODES):
+        with opened(browser, live_server.url, client, size, scheme) as context:
+            page = context.new_page()
+            page.on("console", partial(heard, faults))
+            for name, address in addresses if pictures else addresses[number :: len(MODES)]:
+                assert page.goto(live_server.url + address).status == 200, name
+                photograph(page, pictures, f"{name}-{size}-{scheme}")
+                width = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+                faults += [f"{name} {size}: {width} px wider than the screen"] if width > 0 else []
+                faults += [f"{name} {size} {scheme}: {fault}" for fault in faults_of(page)]
+    told = "\n".join(fault for fault in faults if "favicon" not in fault)
+    assert not told, told
+
+
+def heard(faults: list[str], said: Any) -> None:
+    """What the browser complains of, such as something that the page's policy forbids."""
+    faults.append(f"{said.location['url']}: {said.text}")
+
+
+def opened(browser: Browser, url: str, client: Any, size: str, scheme: Any) -> BrowserContext:
+    width, height = SIZES[size]
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": url}])
+    return context
+
+
+def faults_of(page: Any) -> list[str]:
+    """What axe-core finds in what is ours: the admin's own header and footer are left out."""
+    answer = Axe().run(page, context={"exclude": [["#header"], ["#footer"]]}, options=OF_AXE)
+    return [
+        f"{fault['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:200]}"
+        for fault in answer.response["violations"]
+        for node in fault["nodes"][:3]
+    ]
