@@ -5,16 +5,20 @@ from typing import Any
 from django.utils import timezone
 
 from notifications.channels.channel import providers_of
-from notifications.models import Notification, ProviderHealth
+from notifications.lifecycle import Status
+from notifications.models import Notification, ProviderHealth, Subscriber
 from notifications.plan import Over, Try, Wait, plan, routed
 from notifications.providers import is_open
 from notifications.route import Route
+from notifications.topics import TOPIC
 
 
 def explain(notification: Notification) -> dict[str, Any]:
     """`outcome` says it in a word, `why` in a sentence; `route` and `closed` list every channel."""
     now = timezone.now()
     notification.created_at = now
+    if TOPIC in notification.receiver:
+        return _spread(notification)
     due_at = notification.due_at if notification.status == "scheduled" else now
     way = routed(notification)
     match plan(notification, way, set(), due_at or now):
@@ -33,6 +37,13 @@ def explain(notification: Notification) -> dict[str, Any]:
         "content": notification.content,
         **_way(way),
     }
+
+
+def _spread(notification: Notification) -> dict[str, Any]:
+    topic = notification.receiver[TOPIC]
+    number = Subscriber.objects.filter(tenant=notification.tenant, topic=topic).count()
+    why = f"It becomes one for each of {number} subscribers, with a route of its own."
+    return {"outcome": str(Status.DIGESTED), "why": why, "content": notification.content}
 
 
 def _way(way: Route) -> dict[str, Any]:

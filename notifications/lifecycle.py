@@ -35,7 +35,7 @@ class Status(TextChoices):
     SKIPPED = "skipped"
     """Not sent: the receiver does not want this kind of message."""
     DIGESTED = "digested"
-    """Not sent by itself: it is a part of a digest."""
+    """Not sent by itself: it became one notification for each subscriber of its topic."""
     FAILED = "failed"
     """It will not be sent: refused, or tried often enough."""
     BOUNCED = "bounced"
@@ -61,7 +61,7 @@ _NOT_SENT = "suppressed skipped expired cancelled failed"
 ARROWS = {
     "accepted": f"scheduled queued digested {_NOT_SENT}",
     "scheduled": f"queued digested unknown sent delivered {_NOT_SENT}",
-    "queued": f"sending scheduled unknown sent delivered {_NOT_SENT}",
+    "queued": f"sending scheduled digested unknown sent delivered {_NOT_SENT}",
     "sending": "queued sent delivered failed bounced unknown",
     "sent": "delivered bounced failed queued",
     "delivered": "queued",

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit
 from notifications.conf import conf
 
 SHORTEST_SECRET = 4
-NO_ADDRESSES = ("id", "locale", "timezone")
+NO_ADDRESSES = ("id", "topic", "locale", "timezone")
 """Members of a receiver that are about it, and do not lead to it."""
 
 

@@ -24,6 +24,7 @@ from notifications.plan import addresses_of, profile_of
 from notifications.quiet import is_zone
 from notifications.row import locked, settle, wait
 from notifications.templating import Unrenderable
+from notifications.topics import TOPIC
 from notifications.verdict import IN_DOUBT
 
 PRIORITIES = {"urgent": Rank.FIRST, "normal": Rank.NORMAL, "bulk": Rank.LAST}
@@ -89,8 +90,11 @@ def draft(caller: Caller, wanted: Wanted) -> Notification:
     """The notification that would be kept, after everything that can be said against it now. Raises `Unacceptable`."""
     profile = profile_of(caller.tenant, wanted.receiver)
     addresses = addresses_of(wanted.receiver, profile)
-    _check_receiver(addresses)
-    _check_channels(wanted.channels or (), addresses)
+    if TOPIC in wanted.receiver:
+        _check_topic(wanted.receiver)
+    else:
+        _check_receiver(addresses)
+    _check_channels(wanted.channels or (), None if TOPIC in wanted.receiver else addresses)
     category = wanted.category or next(iter(conf().categories))
     if category not in conf().categories or category == CALLBACK:
         known = [name for name in conf().categories if name != CALLBACK]
@@ -201,6 +205,13 @@ def check_addresses(addresses: Mapping[str, str], place: str = "/receiver") -> N
                 raise Unacceptable(f"{place}/{channel.address}", str(error)) from None
 
 
+def _check_topic(receiver: Mapping[str, str]) -> None:
+    if beside := sorted(set(receiver) - {TOPIC, "locale"}):
+        raise Unacceptable(
+            f"/receiver/{_escaped(beside[0])}", "A topic has receivers of its own; leave the others out."
+        )
+
+
 def _check_receiver(receiver: Mapping[str, str]) -> None:
     """There is a way to it, and its time zone is one."""
     known = _known(channels())
@@ -228,8 +239,8 @@ def _known(open_channels: Mapping[str, Channel]) -> list[str]:
     return list(dict.fromkeys(channel.address for channel in open_channels.values()))
 
 
-def _check_channels(asked: Sequence[str], addresses: Mapping[str, str]) -> None:
-    """Every channel that was asked for is one, once, and there is an address for it."""
+def _check_channels(asked: Sequence[str], addresses: Mapping[str, str] | None) -> None:
+    """Every channel that was asked for is one, once, and there is an address for it, if those are known."""
     open_channels = channels()
     for index, name in enumerate(asked):
         if name not in open_channels:
@@ -237,7 +248,7 @@ def _check_channels(asked: Sequence[str], addresses: Mapping[str, str]) -> None:
             raise Unacceptable(f"/channels/{index}", sentence)
         if name in asked[:index]:
             raise Unacceptable(f"/channels/{index}", f"The channel {_echo(name)} is given twice.")
-        if open_channels[name].address not in addresses:
+        if addresses is not None and open_channels[name].address not in addresses:
             sentence = f"The channel {_echo(name)} needs the receiver's {open_channels[name].address}."
             raise Unacceptable(f"/channels/{index}", sentence)
 

@@ -24,6 +24,7 @@ from notifications.models import Attempt, Delivery, Notification, Reason
 from notifications.news import suppress
 from notifications.plan import Over, Try, Wait, category_of, plan, routed
 from notifications.row import close, locked, settle, wait
+from notifications.topics import TOPIC, fan_out
 from notifications.verdict import IN_DOUBT, Again, End, Outcome, Result, judge
 
 
@@ -43,7 +44,10 @@ def claim(pk: UUID) -> Claim | None:
         if notification is None:
             return None
         try:
-            return _go_on(notification)
+            if TOPIC not in notification.receiver:
+                return _go_on(notification)
+            _spread(notification)
+            return None
         except ImproperlyConfigured as error:
             wait(notification, Status.QUEUED, notification.now + conf().longest_pause, str(error))
             return None
@@ -111,6 +115,13 @@ def _go_on(notification: Notification) -> Claim | None:
             doubt = notification.attempts.filter(result__in=IN_DOUBT).exists()
             settle(notification, _overall(notification, Status.UNKNOWN if doubt else status), why)
     return None
+
+
+def _spread(notification: Notification) -> None:
+    if notification.expires_at is not None and notification.expires_at <= notification.now:
+        settle(notification, Status.EXPIRED, "Its time was over before everybody's was made.")
+    else:
+        fan_out(notification)
 
 
 def _begin(notification: Notification, delivery: Delivery, name: str) -> Claim:

@@ -20,6 +20,7 @@ def summary(notification: Notification) -> dict[str, Any]:
         "id": str(notification.pk),
         "status": notification.status,
         "receiver": notification.receiver,
+        "part_of": None if notification.part_of_id is None else str(notification.part_of_id),
         "channel": notification.channel or None,
         "category": notification.category,
         "template": notification.template or None,

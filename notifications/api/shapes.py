@@ -3,6 +3,7 @@
 import unicodedata
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, Self
+from uuid import UUID
 
 from django.utils.dateparse import parse_duration
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, model_validator
@@ -128,3 +129,4 @@ class ListQuery(PageQuery):
 
     status: Status | None = None
     category: str | None = Field(None, max_length=63)
+    part_of: UUID | None = None

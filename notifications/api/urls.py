@@ -8,6 +8,7 @@ from notifications.api.providers import ProviderEvents, Providers
 from notifications.api.receivers import OneReceiver
 from notifications.api.suppressions import OneSuppression, Suppressions, unsubscribe
 from notifications.api.templates import Preview, Publish, Templates
+from notifications.api.topics import OneSubscriber, Subscribers
 from notifications.api.views import Cancel, Notifications, OneNotification, Retry
 
 app_name = "notifications"
@@ -25,6 +26,8 @@ urlpatterns = [
     path("templates/<slug:name>/", Templates.as_view(), name="templates"),
     path("templates/<slug:name>/<int:version>/publish/", Publish.as_view(), name="publish"),
     path("templates/<slug:name>/<int:version>/preview/", Preview.as_view(), name="preview"),
+    path("topics/<slug:topic>/subscribers/", Subscribers.as_view(), name="subscribers"),
+    path("topics/<slug:topic>/subscribers/<str:key>/", OneSubscriber.as_view(), name="subscriber"),
     path("unsubscribe/<str:token>/", unsubscribe, name="unsubscribe"),
     path("<uuid:pk>/", OneNotification.as_view(), name="notification"),
     path("<uuid:pk>/cancel/", Cancel.as_view(), name="cancel"),

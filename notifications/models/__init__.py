@@ -10,6 +10,7 @@ from notifications.models.health import ProviderHealth
 from notifications.models.inbox import InboxItem
 from notifications.models.notification import Notification
 from notifications.models.receiver import Receiver
+from notifications.models.subscriber import Subscriber
 from notifications.models.suppression import Reason, Suppression
 from notifications.models.template import MessageTemplate
 
@@ -23,5 +24,6 @@ __all__ = [
     "ProviderHealth",
     "Reason",
     "Receiver",
+    "Subscriber",
     "Suppression",
 ]

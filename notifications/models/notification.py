@@ -49,6 +49,17 @@ class Notification(models.Model):
         help_text="The notification that this one tells its sender about.",
     )
 
+    part_of = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="parts",
+        help_text="The notification to a topic that this one was made of.",
+    )
+    fanned_out = models.PositiveIntegerField(default=0, help_text="To so many of its topic's subscribers …")
+    fanned_out_to = models.BigIntegerField(default=0, help_text="… up to this one.")
+
     receiver = models.JSONField()
     content = models.JSONField()
     channels = models.JSONField(null=True, blank=True, help_text="In this order; null is every one that fits.")

@@ -35,7 +35,7 @@ def a_letter(**values: Any) -> Letter:
 def server(settings: Any) -> Iterator[MailServer]:
     with smtp.listening() as server:
         settings.EMAIL_BACKEND = SMTP
-        settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", server.port, 0.3
+        settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", server.port, 2
         settings.DEFAULT_FROM_EMAIL = "The Shop <shop@example.com>"
         yield server
 

@@ -216,8 +216,9 @@ def test_a_rate_moves_on_with_every_message(flock, settings):
     settings.NOTIFICATIONS = {"PROVIDERS": {"first": entry}}
     first, second = a_notification().pk, a_notification().pk
     assert delivery.deliver(first) == Status.SENT
-    free_at = ProviderHealth.objects.get().free_at
-    assert free_at > datetime.now(UTC)
+    assert ProviderHealth.objects.get().free_at >= now(first).created_at + timedelta(seconds=30)
+    free_at = datetime.now(UTC) + timedelta(hours=1)
+    ProviderHealth.objects.update(free_at=free_at)
     assert delivery.deliver(second) is None
     assert (now(second).due_at, ProviderHealth.objects.get().free_at) == (free_at, free_at)
     later(LONG)

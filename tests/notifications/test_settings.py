@@ -90,6 +90,7 @@ def test_an_arrow_that_is_not_drawn_raises():
     [
         (lambda: Notification.objects.due().order_by("rank", "due_at")[:500], "notification_due"),
         (lambda: Notification.objects.overdue().order_by("lease_until")[:200], "notification_leased"),
+        (lambda: Notification.objects.unheeded().order_by("escalate_at")[:200], "notification_unheeded"),
         (lambda: Notification.objects.of("default").order_by("-id")[:50], "notification_newest"),
         (lambda: Notification.objects.filter(status="failed").order_by("-id")[:50], "notification_by_status"),
     ],

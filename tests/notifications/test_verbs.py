@@ -50,8 +50,8 @@ def test_what_is_not_sent_in_time_expires_and_is_rung_for_then(pigeon, rung):
 
 
 def test_the_pause_ends_when_the_time_is_over(pigeon):
-    pk = a_notification(expires_at=in_(timedelta(seconds=2))).pk
-    pigeon.script.append(ChannelError("It rains.", retry_after=HOUR))
+    pk = a_notification(expires_at=in_(HOUR)).pk
+    pigeon.script.append(ChannelError("It rains.", retry_after=2 * HOUR))
     delivery.deliver(pk)
     assert now(pk).due_at == now(pk).expires_at
 
