@@ -41,7 +41,7 @@ class Conf:
     """How often clocks and lost messages are looked for, over all processes together."""
     ring_again_after: timedelta = timedelta(seconds=10)
     """A due step that nobody picked up is rung again after so long."""
-    look_after: timedelta = timedelta(seconds=5)
+    look_after: timedelta = timedelta(seconds=2.5)
     """An idle worker takes a due step without a message after so long."""
     unknown_after: timedelta = timedelta(seconds=60)
     """A due step that no living worker knows becomes an incident after so long."""

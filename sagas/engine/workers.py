@@ -196,7 +196,7 @@ class Here:
         found = door.waiting(self.queues, patience, most)
         if not found or broken:
             return found
-        self._broken_until = time.monotonic() + 2 * conf().look_after.total_seconds()
+        self._broken_until = time.monotonic() + 4 * conf().look_after.total_seconds()
         return door.waiting(self.queues, timedelta(0), most)  # what came later may be more urgent
 
     def _answer(self, run_id: int, fence: int) -> None:
