@@ -9,7 +9,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from ssl import SSLContext
-from typing import cast
+from typing import Any, cast
 
 import httpcore
 
@@ -66,9 +66,13 @@ class Connections(httpcore.ConnectionPool):
             connection.close()
 
     def _give_back(self, name: str, connection: httpcore.ConnectionInterface) -> None:
-        if connection.is_idle():  # otherwise it was closed with the answer
-            with self._guard:
-                self._idle[name].append((time.monotonic(), connection))
+        if not connection.is_idle():  # it was closed with the answer
+            return
+        if _said_more(connection):
+            connection.close()
+            return
+        with self._guard:
+            self._idle[name].append((time.monotonic(), connection))
 
     def _older_than(self, then: float) -> list[httpcore.ConnectionInterface]:
         """Take out what has been idle since then or longer; the oldest stand first."""
@@ -78,6 +82,12 @@ class Connections(httpcore.ConnectionPool):
                 while idle and idle[0][0] <= then:
                     found.append(idle.popleft()[1])
             return found
+
+
+def _said_more(connection: Any) -> bool:
+    """Whether more came than the answer: it would be taken for the answer to the next call, perhaps another saga's."""
+    surplus, _ = connection._connection._h11_state.trailing_data
+    return bool(surplus)
 
 
 class _Body:
