@@ -10,10 +10,11 @@ from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import URLPattern, path, reverse
 
+from sagas.admin.asking import LONGEST_REASON
 from sagas.admin.console import OPERATE, READING, Console, person, sagas_of, tenant
 from sagas.admin.deciding import sentence
 from sagas.admin.listing import Filters, narrowed
-from sagas.admin.verbs import LONGEST_REASON, VERBS
+from sagas.admin.verbs import VERBS
 from sagas.errors import SagaError
 from sagas.models import BulkItem, BulkOperation
 from sagas.models.saga import SagaQuerySet

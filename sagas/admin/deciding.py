@@ -16,8 +16,9 @@ from django.db import OperationalError
 from django.http import HttpRequest
 
 from sagas import operations
+from sagas.admin.asking import arguments_of, as_text, defaults_of, form_of
 from sagas.admin.console import person
-from sagas.admin.verbs import VERBS, Verb, arguments_of, as_text, defaults_of, form_of
+from sagas.admin.verbs import VERBS, Verb
 from sagas.engine.timeline import Entry, Reader
 from sagas.errors import InvalidInput, NotAllowed, SagaError
 from sagas.models import Saga

@@ -1,0 +1,222 @@
+"""What each verb asks for: its form, which rows it can be about, and what the form's answers mean to `operations`."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.db.models import Q
+from django.forms.fields import InvalidJSONInput
+
+from sagas.models import Incident, Run, Saga, Work
+from sagas.operations.allowing import movable, resolvable
+from sagas.record import clock
+from sagas.words import registry
+from sagas.words.plan import Undo
+from sagas.words.rows import Approval, Wait
+from sagas.words.verdict import Reason
+
+LONGEST_REASON = 2000
+MOST_ROWS = 500
+EVERYTHING = ("", "Everything that needs a person, or waits for its next try")
+DEADLINE = ("", "The saga's deadline")
+
+Fields = dict[str, forms.Field]
+
+
+class JSON(forms.JSONField):
+    """JSON in a box; an empty box is nothing."""
+
+    widget = forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "class": "json"})
+
+    def to_python(self, value: Any) -> Any:
+        """The value; what Python cannot read, such as a very deep one, is told as what is no JSON is."""
+        try:
+            return super().to_python(value)
+        except (ValueError, RecursionError):
+            raise forms.ValidationError("It is too deep, or has a number of too many digits.") from None
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """What stands in the box again: what cannot be read, as it was written."""
+        try:
+            return super().bound_data(data, initial)
+        except (ValueError, RecursionError):
+            return InvalidJSONInput(data)
+
+    def prepare_value(self, value: Any) -> Any:
+        """What stands in the box: nothing for nothing."""
+        return None if value is None else super().prepare_value(value)
+
+
+def form_of(verb: str, saga: Saga, data: Mapping[str, Any] | None, *, needs_reason: bool) -> forms.Form:
+    """The form of a verb on a saga as it stands; to preview it nobody has to say why."""
+    form = forms.Form(data, initial={"step": ""}, label_suffix="")
+    form.fields.update(FIELDS.get(verb, _nothing)(saga))
+    form.fields["reason"] = forms.CharField(
+        label="Why?",
+        required=needs_reason,
+        max_length=LONGEST_REASON,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": "Say why; whoever looks at this saga next will want to know."},
+    )
+    return form
+
+
+def defaults_of(verb: str, saga: Saga) -> dict[str, Any]:
+    """What the form says before anybody has filled it in: of one row that can be meant, that row."""
+    found = {}
+    for name, field in FIELDS.get(verb, _nothing)(saga).items():
+        if isinstance(field, forms.ChoiceField) and name == "step":
+            found[name] = next(iter(field.choices), ("", ""))[0]  # type: ignore[arg-type]
+        elif field.initial is not None and field.initial is not False:
+            found[name] = field.initial
+    return found
+
+
+def arguments_of(verb: str, cleaned: Mapping[str, Any]) -> dict[str, Any]:
+    """What `operations` takes, from what the form said."""
+    found: dict[str, Any] = {}
+    for name, value in cleaned.items():
+        match name:
+            case "reason":
+                continue
+            case "step":
+                found |= _row(verb, value)
+            case "landed" | "approved":
+                found[name] = value == "yes"
+            case "input":
+                found |= {} if value is None else {"input": value}
+            case "at":
+                found[name] = value
+            case "business_key" | "id":
+                found[name] = value or None
+            case _:
+                found[name] = value
+    return found
+
+
+def _row(verb: str, value: str) -> dict[str, Any]:
+    item, _, path = value.partition(":")
+    if not path:
+        return {}
+    return {"step": path} if verb == "decide" else {"step": path, "item": int(item)}
+
+
+def _nothing(saga: Saga) -> Fields:
+    return {}
+
+
+def _retry(saga: Saga) -> Fields:
+    rows = list(_rows(saga, Q(pk__in=Run.objects.filter(saga_id=saga.pk).retriable(clock.now()).values("pk"))))
+    return {"step": _choice([EVERYTHING, *rows]), "input": _input(saga, "Edited input (JSON; empty keeps it as it is)")}
+
+
+def _resolve(saga: Saga) -> Fields:
+    return {
+        "step": _choice(_rows(saga, resolvable())),
+        "landed": _yes_or_no("Did it happen?", "It happened", "It did not happen"),
+        "result": JSON(label="Its result (JSON), if it happened", required=False),
+    }
+
+
+def _decide(saga: Saga) -> Fields:
+    found: Fields = {
+        "step": _choice(_rows(saga, Q(kind=Run.Kind.APPROVAL, work=Work.WAITING, given__isnull=True))),
+        "approved": _yes_or_no("Your decision", "Yes", "No"),
+    }
+    table = registry.find(saga.definition, saga.version, saga.fingerprint)
+    rows = [place.row for place in table.walk()] if table else []
+    if any(isinstance(row, Approval) and row.form for row in rows):
+        found["form"] = JSON(label="The form's values (JSON)", required=False)
+    return found
+
+
+def _skip(saga: Saga) -> Fields:
+    return {"step": _choice(_rows(saga, Q(held=True))), "result": JSON(label="Its result (JSON)", required=False)}
+
+
+def _waive(saga: Saga) -> Fields:
+    late = Incident.objects.open().filter(saga_id=saga.pk, reason=Reason.LATE_SUCCESS).values("run")
+    return {"step": _choice(_rows(saga, Q(undo=Undo.STUCK) | Q(pk__in=late)))}
+
+
+def _reschedule(saga: Saga) -> Fields:
+    deadline = [DEADLINE] if saga.deadline_at and not saga.is_going_back else []
+    picker = forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S")
+    return {
+        "step": _choice([*_rows(saga, movable(clock.now())), *deadline], label="Which clock"),
+        "at": forms.DateTimeField(label="To when (UTC)", widget=picker),
+    }
+
+
+def _signal(saga: Saga) -> Fields:
+    table = registry.find(saga.definition, saga.version, saga.fingerprint)
+    names = sorted({p.row.signal for p in table.walk() if isinstance(p.row, Wait)}) if table else []
+    field = _choice([(name, name) for name in names], label="Signal") if names else forms.CharField(max_length=63)
+    return {
+        "name": field,
+        "payload": JSON(label="Payload (JSON)", required=False),
+        "id": forms.CharField(
+            label="Its id", max_length=255, required=False, help_text="The same id is the same signal."
+        ),
+    }
+
+
+def _clone(saga: Saga) -> Fields:
+    confirm = forms.BooleanField(
+        label="What it did may be there twice", required=False, help_text="Needed where effects are still in place."
+    )
+    return {
+        "input": _input(saga, "Edited input (JSON; empty is the same input)"),
+        "business_key": forms.CharField(label="Business key of the new saga", max_length=255, required=False),
+        "confirm_effects": confirm,
+    }
+
+
+def _with_children(saga: Saga) -> Fields:
+    return {"children": forms.BooleanField(label="Its children, too", initial=True, required=False)}
+
+
+FIELDS: dict[str, Callable[[Saga], Fields]] = {
+    "retry": _retry,
+    "resolve": _resolve,
+    "decide": _decide,
+    "skip": _skip,
+    "waive": _waive,
+    "reschedule": _reschedule,
+    "signal": _signal,
+    "pause": _with_children,
+    "resume": _with_children,
+    "clone": _clone,
+}
+
+
+def _choice(rows: Any, label: str = "Step") -> forms.ChoiceField:
+    choices = list(rows)
+    return forms.ChoiceField(label=label, choices=choices, required=all(value for value, _ in choices))
+
+
+def _rows(saga: Saga, which: Q) -> Iterator[tuple[str, str]]:
+    runs = Run.objects.filter(which, saga_id=saga.pk).exclude(kind=Run.Kind.MESSAGE).order_by("id").distinct()
+    for run in runs[:MOST_ROWS]:
+        yield f"{run.item}:{run.path}", f"{run.path}[{run.item}]" if run.item else run.path
+
+
+def _yes_or_no(label: str, yes: str, no: str) -> forms.ChoiceField:
+    return forms.ChoiceField(label=label, choices=[("yes", yes), ("no", no)], widget=forms.RadioSelect)
+
+
+def _input(saga: Saga, label: str) -> JSON:
+    table = registry.find(saga.definition, saga.version, saga.fingerprint)
+    names = ", ".join(table.input.model_fields) if table and table.input else ""
+    return JSON(label=label, required=False, help_text=f"Fields: {names}" if names else "")
+
+
+def as_text(value: Any) -> str:
+    """An argument as it is written down to be compared."""
+    match value:
+        case datetime():
+            return value.isoformat()
+        case frozenset():
+            return repr(sorted(value))
+    return repr(value)
