@@ -54,7 +54,7 @@ class SagasDoor(SagaDoor):
         return Response(page(request, found).document(lambda saga: saga_line(saga, request)))
 
     def post(self, request: Request) -> Response:
-        """Begin a saga: 201, or 200 with the open one that holds the business key; `?wait=` holds the answer."""
+        """Begin a saga: 201, or 200 with the one that either key stands for already; `?wait=` holds the answer."""
         asked, given = read_query(StartQuery, request), read(StartIn, request.data)
         self.must_hold_for(given.definition)
         relieve(given.definition)
@@ -65,7 +65,7 @@ class SagasDoor(SagaDoor):
                 saga, status, headers = started.saga, 201 if started.created else 200, {}
                 memory.keep(status, {"id": str(saga.pk)})
             else:
-                saga, status = self.saga(memory.answer.body["id"]), memory.answer.status
+                saga, status = self.saga(memory.answer.body["id"]), 200
                 headers = {idempotency.REPLAYED: "true"}
         if asked.wait and not saga.ended_at:
             await_saga(saga.pk, until_ended, asked.time)
