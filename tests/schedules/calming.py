@@ -3,6 +3,7 @@
 What has stood still until then wakes up when all is over, and may still say what it has to say.
 """
 
+import time
 from collections import Counter
 from datetime import timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from sagas.models import Incident, Run, Saga, Sweep, Work
 from sagas.operations.allowing import resolvable
 from sagas.record import clock
 from sagas.words.plan import Undo
-from tests.schedules.actors import Actor
+from tests.schedules.actors import HANGS, Actor
 from tests.schedules.stage import Stage
 from tests.schedules.watch import Broken
 
@@ -36,18 +37,29 @@ def calm(stage: Stage) -> None:
 def _let_go(stage: Stage) -> None:
     """All that can go on does, one after the other."""
     for _ in range(STOPS):
-        actor = next(stage.actors(), None)
-        if actor is None and not stage.waiting():
+        actor = _somebody(stage)
+        if actor is None:
             return
-        if actor is not None:
-            stage.do(f"go {actor.name}")
-    raise Broken(f"{actor or stage.waiting()[0]} does not come to an end.")
+        stage.do(f"go {actor.name}")
+    raise Broken(f"{actor} does not come to an end.")
+
+
+def _somebody(stage: Stage) -> Actor | None:
+    """Who can go on, now or when what it waits for has come; None when nobody is left."""
+    until = time.monotonic() + HANGS
+    while (actor := next(stage.actors(), None)) is None and (waiting := stage.waiting()):
+        stage.fade()
+        if time.monotonic() > until:
+            raise AssertionError(f"{waiting[0]} waits in vain.")
+    return actor
 
 
 def _run(stage: Stage, actor: Actor | None) -> None:
+    """That one goes on to its end; the others only where it waits."""
     while actor is not None and not actor.done:
-        if actor.arrives():
-            stage.do(f"go {actor.name}")
+        able = actor if actor.arrives() else _somebody(stage)
+        if able is not None:
+            stage.do(f"go {able.name}")
 
 
 def _deliver(stage: Stage, message: tuple[int, ...]) -> int:

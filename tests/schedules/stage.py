@@ -12,6 +12,7 @@ An act that cannot be done at that moment does nothing, so that a list of acts i
 
 import logging
 import math
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -26,7 +27,7 @@ import gateway.doorbell
 from sagas import operations
 from sagas.words import boundaries, registry
 from tests.sagas.tables import built
-from tests.schedules.actors import Actor
+from tests.schedules.actors import HANGS, Actor
 from tests.schedules.ledger import Ledger
 from tests.schedules.machine import Machine, Memory, instead
 from tests.schedules.people import People
@@ -138,10 +139,14 @@ class Stage:
                     self.people.heard(actor)
                 elif actor.error and not (actor.was_cut and isinstance(actor.error, OperationalError)):
                     raise Broken(f"{actor.name} raised {type(actor.error).__name__}: {actor.error}") from actor.error
+        self.fade()
+        self.watch.raises()
+
+    def fade(self) -> None:
+        """Whoever was killed while it waited for somebody dies when it has what it waited for."""
         for ghost in self.ghosts:
             ghost.fade()
         self.ghosts = [ghost for ghost in self.ghosts if not ghost.done]
-        self.watch.raises()
 
     def _take(self, name: str, number: str) -> bool:
         process, place = self.process(name), int(number)
@@ -218,10 +223,13 @@ class Stage:
     def end(self) -> None:
         """Whoever is left goes."""
         everybody = [*self._awake(), *(actor for process in self.processes for actor in process.actors), *self.ghosts]
+        until = time.monotonic() + HANGS
         while everybody:
             for actor in everybody:
                 actor.die()
             everybody = [actor for actor in everybody if not actor.done]
+            if everybody and time.monotonic() > until:
+                raise AssertionError(f"{everybody[0]} does not end.")
 
 
 @contextmanager
