@@ -2,11 +2,14 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from gateway import health
 
 urlpatterns = [
+    # Django's way from a row to its page on the site, which none of ours has; it falls over ids that are no UUIDs.
+    path("admin/r/<path:address>", RedirectView.as_view()),
     path("admin/", admin.site.urls),
     path("api/v1/", include("sagas.api.urls")),
     path("api/v1/schema/", SpectacularJSONAPIView.as_view(), name="schema"),
