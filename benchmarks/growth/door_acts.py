@@ -78,6 +78,10 @@ def _console(question: str = "") -> Callable[[int], Sequence[Person]]:
     return lambda number: [Person(CONSOLE + question)] * number
 
 
+def _at_console(name: str) -> Callable[[int], Sequence[Person]]:
+    return lambda number: [Person(reverse(f"admin:{name}"))] * number
+
+
 def _console_by_key(start: int) -> Callable[[int], Sequence[Person]]:
     """Search by a whole key, or by its begin."""
 
@@ -85,9 +89,13 @@ def _console_by_key(start: int) -> Callable[[int], Sequence[Person]]:
         keys = Saga.objects.filter(business_key__isnull=False, tenant="default").order_by("id")
         key = keys.values_list("business_key", flat=True).first() or "order-1"
         words = f"{key[:start]}*" if start else key
-        return [Person(f"{CONSOLE}?q={words}")] * number
+        return [Person(f"{CONSOLE}?show=all&q={words}")] * number
 
     return prepare
+
+
+def _console_far_back(number: int) -> Sequence[Person]:
+    return [Person(f"{CONSOLE}?show=all&before={saga.pk}") for saga in _newest(number)]
 
 
 def _console_page(number: int) -> Sequence[Person]:
@@ -112,8 +120,14 @@ CHOICES = {
     "what has ended": "?show=ended",
     "everything": "?show=all",
     "everything of a definition": f"?show=all&definition={order.name}",
-    "in a state": "?state__exact=failed",
-    "far back": "?show=all&p=10",
+    "in a state": "?state=failed",
+}
+
+PAGES = {
+    "start": "sagas_incident_changelist",
+    "definitions": "sagas_definitions",
+    "workers": "sagas_worker_changelist",
+    "audit": "sagas_audit_changelist",
 }
 
 DOORS = [
@@ -137,6 +151,11 @@ DOORS = [
         ),
         Act(name="console: search a key", do=Person.look, prepare=_console_by_key(0), timed=5),
         Act(name="console: search keys by their begin", do=Person.look, prepare=_console_by_key(20), timed=5),
+        Act(name="console: everything far back", do=Person.look, prepare=_console_far_back, timed=5),
+        *(
+            Act(name=f"console: {what}", do=Person.look, prepare=_at_console(name), timed=5)
+            for what, name in PAGES.items()
+        ),
         Act(name="console: one saga", do=Person.look, prepare=_console_page, timed=5),
         Act(name="find by id", do=find, prepare=_ids, timed=10),
     )
