@@ -12,7 +12,15 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from tests.hostile.call import Call
 from tests.hostile.scene import json_call, person_call
 
-PARAMETERS = {"definition": "full", "name": "paid", "key": "k", "app_label": "sagas", "content_type_id": "1"}
+PARAMETERS = {
+    "verb": "retry",
+    "kind": "csv",
+    "definition": "full",
+    "name": "paid",
+    "key": "k",
+    "app_label": "sagas",
+    "content_type_id": "1",
+}
 IDS = {"notifications": "{notification}", "callbacks": "{callback}", "approvals": "{approval}", "users": "1"}
 REASON = {"reason": "because"}
 BODIES: dict[str, dict[str, Any]] = {
@@ -46,16 +54,28 @@ QUERIES = {
     "notifications": {"status": "sent", "limit": "2", "cursor": "x"},
 }
 FORMS: dict[str, dict[str, str]] = {
-    "sagas_saga_changelist": {"action": "retry_selected", "_selected_action": "{stuck}", "index": "0"},
-    "sagas_saga_retry": {"id": "{stuck}", "step": "reserve", "reason": "because"},
+    "sagas_saga_verb": {
+        "step": "0:reserve",
+        "reason": "because",
+        "input": "{}",
+        "decisions": "0",
+        "rev": "1",
+        "do": "1",
+    },
+    "sagas_bulk_begin": {"id": "{stuck}", "verb": "retry", "rate": "60", "reason": "because", "seen": "", "do": "1"},
+    "sagas_incident_say": {"group": "x", "how": "note", "note": "n", "hours": "1", "back": "/admin/"},
     "login": {"username": "anna", "password": "wrong", "next": "/admin/"},
     "approval": {"decision": "yes", "reason": "because", "field.amount": "1", "field.terms": "[1]"},
     "notifications_notification_changelist": {"action": "delete_selected", "_selected_action": "{notification}"},
 }
 FILTERS: dict[str, dict[str, str]] = {
-    "sagas_saga_changelist": {"show": "all", "state__exact": "stuck", "definition": "full", "q": "k", "p": "1"},
+    "sagas_saga_changelist": {"show": "all", "state": "stuck", "definition": "full", "q": "k", "before": "x"},
     "notifications_notification_changelist": {"status__exact": "sent", "q": "x", "p": "1", "o": "1"},
-    "sagas_saga_retry": {"id": "{stuck}", "step": "reserve"},
+    "sagas_saga_change": {"rows": "all", "after": "1", "before": "9", "detail": "1"},
+    "sagas_saga_verb": {"step": "0:reserve"},
+    "sagas_incident_group": {"definition": "full", "step": "reserve", "code": "abort"},
+    "sagas_audit_changelist": {"verb": "retry", "actor": "x", "key": "k", "before": "1"},
+    "sagas_bulk_begin": {"id": "{stuck}", "all": "1", "query": "show=all"},
     "autocomplete": {"app_label": "sagas", "model_name": "run", "field_name": "saga", "term": "x"},
 }
 
