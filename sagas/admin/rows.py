@@ -138,6 +138,6 @@ def _line(run: Run, in_list: bool, bars: Mapping[Row, list], begin: datetime, en
 
 
 def _took(run: Run, now: datetime) -> str:
-    if run.started_at is None:
+    if run.started_at is None or (run.ended_at is None and not run.work):  # held: it does nothing
         return ""
     return span(max((run.ended_at or now) - run.started_at, timedelta(0)))
