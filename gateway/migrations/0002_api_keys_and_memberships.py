@@ -20,8 +20,16 @@ class Migration(migrations.Migration):
                 ("prefix", models.CharField(help_text="How the key begins, to tell it from others.", max_length=12)),
                 ("digest", models.CharField(help_text="SHA-256 of the key.", max_length=64, unique=True)),
                 ("scopes", models.JSONField(default=list)),
-                ("definitions", models.JSONField(default=None, help_text="The sagas it holds for; null is all.", null=True)),
-                ("rate", models.PositiveIntegerField(default=None, help_text="Requests a minute; null is the setting's.", null=True)),
+                (
+                    "definitions",
+                    models.JSONField(default=None, help_text="The sagas it holds for; null is all.", null=True),
+                ),
+                (
+                    "rate",
+                    models.PositiveIntegerField(
+                        default=None, help_text="Requests a minute; null is the setting's.", null=True
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("expires_at", models.DateTimeField(default=None, null=True)),
                 ("revoked_at", models.DateTimeField(default=None, null=True)),
@@ -39,7 +47,9 @@ class Migration(migrations.Migration):
                 (
                     "user",
                     models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="membership", to=settings.AUTH_USER_MODEL
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="membership",
+                        to=settings.AUTH_USER_MODEL,
                     ),
                 ),
             ],

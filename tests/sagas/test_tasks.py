@@ -33,7 +33,18 @@ def test_a_worker_whose_consumer_fell_over_goes_on_with_nothing(world):
     assert world.called == ["act"]
 
 
-FORGED = [(None, None), ("1", 1), ([1], {"a": 1}), (-1, 1), (0, 0), (2**64, 1), (1, 2**40), (10**9, 1), (1.5, 1), (True, 1)]
+FORGED = [
+    (None, None),
+    ("1", 1),
+    ([1], {"a": 1}),
+    (-1, 1),
+    (0, 0),
+    (2**64, 1),
+    (1, 2**40),
+    (10**9, 1),
+    (1.5, 1),
+    (True, 1),
+]
 
 
 @pytest.mark.parametrize(("run_id", "fence"), FORGED)
