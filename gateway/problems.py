@@ -15,7 +15,7 @@ from typing import Any
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotFound, HttpResponseRedirect, JsonResponse
 from django.http.multipartparser import MultiPartParserError
 from django.http.request import UnreadablePostError
 from rest_framework import exceptions
@@ -125,6 +125,11 @@ class ProblemMiddleware:
         if isinstance(error, OperationalError | InterfaceError) and _speaks_json(request):
             return _problem_of(error).as_http_response(request)
         return None
+
+
+def nothing_here(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """`handler404` of the project: Django's own reads the form that was sent, and falls over one that is none."""
+    return HttpResponseNotFound("There is nothing at this address.", content_type="text/plain")
 
 
 def database_out() -> Problem:

@@ -19,3 +19,5 @@ urlpatterns = [
     path("livez", health.livez),
     path("readyz", health.readyz),
 ]
+
+handler404 = "gateway.problems.nothing_here"
