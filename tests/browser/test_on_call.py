@@ -14,7 +14,7 @@ from tests.browser.conftest import photograph
 from tests.sagas.admin.scenes import Scenes
 from tests.sagas.world import World
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser, pytest.mark.only_on("sqlite")]
 
 ORDERS, BROKEN = 6, 2
 PATIENCE = 60_000
