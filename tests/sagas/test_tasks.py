@@ -63,7 +63,8 @@ def test_a_message_that_comes_again_runs_nothing_again(world):
     assert (world.called, Saga.objects.get(pk=found.pk).state) == (["act"], "completed")
 
 
-def test_a_message_that_names_several_steps_does_them_all(world):
+def test_a_message_that_names_several_steps_does_them_all(world, monkeypatch):
+    monkeypatch.setattr(workers, "QUICK", 3600.0)
     world.knows(table := saga("one", step(world.act, reads_only=True)))
     runs = [run_of(one.saga, "act") for one in operations.start_many(table.name, [None] * 3, actor="ann")]
     deliver(*[number for run in runs for number in (run.pk, run.fence)])
