@@ -35,7 +35,7 @@ def _faults(call: Call, answer: Answer) -> Iterator[str]:
 
 
 def _faults_of_json(answer: Answer, kind: str) -> Iterator[str]:
-    if "svg" in kind or kind.startswith(("text/plain", "application/vnd.oai", "application/yaml")):
+    if "svg" in kind or kind.startswith(("text/plain", "text/event-stream", "application/vnd.oai", "application/yaml")):
         return
     try:
         document = json.loads(answer.body.decode(), parse_constant=_no_number)
