@@ -15,7 +15,7 @@ from typing import Any
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotFound, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.http.multipartparser import MultiPartParserError
 from django.http.request import UnreadablePostError
 from rest_framework import exceptions
@@ -92,6 +92,15 @@ def answer(error: Exception, context: Mapping[str, Any]) -> Response:
     return Response(problem.document(request), problem.status_code, headers=problem.headers, content_type=CONTENT_TYPE)
 
 
+_SENTENCES = {
+    400: "The request could not be understood.",
+    403: "This is not permitted.",
+    404: "There is nothing at this address, or it is not yours.",
+    405: "This address does not know the method; the header Allow names the ones it knows.",
+    500: "Something went wrong on our side. It has been written down.",
+}
+
+
 class ProblemMiddleware:
     """Turns every error below the API's path, and for callers that are no browsers, into a problem. Stands first."""
 
@@ -127,9 +136,27 @@ class ProblemMiddleware:
         return None
 
 
+# The project's `handler400` to `handler500`: Django's own read the form that was sent, and fall over one that is none.
+
+
+def not_understood(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _sentence(400)
+
+
+def not_permitted(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _sentence(403)
+
+
 def nothing_here(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """`handler404` of the project: Django's own reads the form that was sent, and falls over one that is none."""
-    return HttpResponseNotFound("There is nothing at this address.", content_type="text/plain")
+    return _sentence(404)
+
+
+def our_fault(request: HttpRequest) -> HttpResponse:
+    return _sentence(500)
+
+
+def _sentence(status: int) -> HttpResponse:
+    return HttpResponse(_SENTENCES[status], status=status, content_type="text/plain")
 
 
 def database_out() -> Problem:
@@ -168,14 +195,8 @@ def _problem_of(error: Exception) -> Problem:
 
 def _plain(status: int, headers: Mapping[str, str] | None = None) -> Problem:
     phrase = HTTPStatus(status)
-    details = {
-        400: "The request could not be understood.",
-        403: "This is not permitted.",
-        404: "There is nothing at this address, or it is not yours.",
-        405: "This address does not know the method; the header Allow names the ones it knows.",
-        500: "Something went wrong on our side. It has been written down.",
-    }
-    return Problem(details.get(status, f"{phrase.phrase}."), status=status, code=phrase.name.lower(), headers=headers)
+    sentence = _SENTENCES.get(status, f"{phrase.phrase}.")
+    return Problem(sentence, status=status, code=phrase.name.lower(), headers=headers)
 
 
 def _headers(error: exceptions.APIException) -> dict[str, str]:

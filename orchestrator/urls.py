@@ -20,4 +20,7 @@ urlpatterns = [
     path("readyz", health.readyz),
 ]
 
+handler400 = "gateway.problems.not_understood"
+handler403 = "gateway.problems.not_permitted"
 handler404 = "gateway.problems.nothing_here"
+handler500 = "gateway.problems.our_fault"
