@@ -52,6 +52,7 @@ class Voyage:
     _story: Story | None = None
     _busy: bool = False
     _overdue_at: timedelta | None = None
+    _silent_until: timedelta = timedelta(0)
 
     @property
     def story(self) -> Story:
@@ -144,9 +145,9 @@ class Voyage:
         runs = Run.objects.filter(saga__in=family(self.story.saga), saga__paused_at=None)
         due = runs.filter(work=Work.DUE, at__lte=clock.now())
         if runs.filter(work=Work.RUNNING).exists() and event is hangs:
-            self._overdue_at = self.world.ahead + PROMPT + self._longest()
-        elif runs.filter(work=Work.RUNNING).exists() or due.exists():
-            self._overdue_at = self.world.ahead + PROMPT
+            self._overdue_at = self._silent_until = self.world.ahead + PROMPT + self._longest()
+        elif runs.filter(work=Work.RUNNING).exists() or due.exists():  # and one of them may have fallen silent before
+            self._overdue_at = max(self.world.ahead + PROMPT, self._silent_until)
 
     def _longest(self) -> timedelta:
         """The longest that an attempt of these tables may take."""
