@@ -17,7 +17,7 @@ from sagas.testing.journey import family
 from sagas.testing.voyage import Event, Voyage, dies, hangs
 from sagas.testing.world import World
 from sagas.words import boundaries
-from sagas.words.verdict import POISON
+from sagas.words.verdict import POISON, Reason
 from tests.crashes.post import POSTS
 from tests.crashes.shapes import LEDGER, SHAPES, Shape
 
@@ -55,11 +55,15 @@ class Course:
 
 @dataclass(frozen=True)
 class Landed:
-    """How a run came out: the places it passed, and its end."""
+    """How a run came out: the places it passed, its end, and why it needs a person, if it does."""
 
     places: int
     state: str
-    needs_a_person: bool
+    troubles: frozenset[str]
+
+    @property
+    def needs_a_person(self) -> bool:
+        return bool(self.troubles)
 
 
 class Cancel:
@@ -107,7 +111,8 @@ def sail_like(course: Course, calm: Landed) -> Landed:
     found = sail(course)
     cancelled = any(what == "cancels" for _, what in course.events)
     doubtful = SHAPES[course.shape].doubt == course.trouble
-    excused = cancelled or (found.needs_a_person and (doubtful or wears_out(course)))
+    worn_out = found.troubles == {Reason.CRASHED} and wears_out(course)
+    excused = cancelled or worn_out or (found.needs_a_person and doubtful)
     if not excused and (found.state, found.needs_a_person) != (calm.state, calm.needs_a_person):
         why = f"It ended {found.state}, and without a death {calm.state}; a person is needed: {found.needs_a_person}."
         raise StoryFailed(f"{why}\nreplay with CRASH='{course}'")
@@ -150,7 +155,10 @@ def _judged(voyage: Voyage, shape: Shape, cancels: list[Cancel]) -> Landed:
             voyage.fail(f"Who cancelled it was told {cancel.answer or 'yes'!r}, and it is {end}.")
     if Saga.objects.count() != len(sagas):
         voyage.fail("It was begun twice.")
-    return Landed(voyage.places, end, any(saga.open_incidents for saga in sagas))
+    troubles = Incident.objects.open().filter(saga__in=sagas).values_list("reason", flat=True)
+    if len(troubles) != sum(saga.open_incidents for saga in sagas):
+        voyage.fail(f"It counts other incidents than there are: {list(troubles)}.")
+    return Landed(voyage.places, end, frozenset(troubles))
 
 
 def _wipe() -> None:
