@@ -128,7 +128,7 @@ def wears_out(course: Course) -> bool:
 def _sail(course: Course) -> Landed:
     shape = SHAPES[course.shape]
     LEDGER.clear()
-    _wipe()
+    wipe()
     world, cancels = World(), [Cancel() for _ in course.events]
     world.post = POSTS[course.post](world)
     things = [LEDGER.participant(), *shape.troubles[course.trouble]]
@@ -161,7 +161,8 @@ def _judged(voyage: Voyage, shape: Shape, cancels: list[Cancel]) -> Landed:
     return Landed(voyage.places, end, frozenset(troubles))
 
 
-def _wipe() -> None:
+def wipe() -> None:
+    """Leave nothing in that database that an earlier run wrote."""
     with transaction.atomic(), connection.cursor() as cursor:
         for table in TABLES:
             cursor.execute(f'DELETE FROM "{table._meta.db_table}"')

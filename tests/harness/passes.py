@@ -29,6 +29,11 @@ class Pass:
 
 RACES = tuple(f"tests/sagas/test_{name}.py" for name in ("concurrency", "races", "crashes", "back", "storms"))
 
+ENGINE = (
+    *("tests/sagas", "tests/crashes"),
+    *(f"--ignore=tests/sagas/{name}" for name in ("admin", "api", "model", "words", "test_plan_model.py")),
+)
+"""What a commit of its own for each turn may change."""
 APART = ("acceptance", "schedules")  # each has a pass of its own
 EVERYTHING = ("tests", *(f"--ignore=tests/{name}" for name in APART), *IN_PARALLEL)
 
@@ -42,8 +47,8 @@ PASSES = (
     ),
     Pass(
         "alone",
-        "Races and crashes on PostgreSQL, each turn with a commit of its own",
-        (*RACES, *IN_PARALLEL),
+        "The engine, races and crashes on PostgreSQL, each turn with a commit of its own",
+        (*ENGINE, *IN_PARALLEL),
         {"TEST_DATABASE": "postgres", "SHARED_COMMITS": "0"},
     ),
     Pass(

@@ -112,7 +112,7 @@ def a_sweep_during_an_attempt(world: World) -> None:
     found = charged(world)
     held = world.attempt(found, "charge")
     world.later(timedelta(seconds=3))
-    sweep()
+    assert sweep()
     run = run_of(found, "charge")
     assert (run.work, run.fence) == ("running", held.run.fence), "It was taken from a worker that is at it."
 

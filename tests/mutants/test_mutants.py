@@ -12,6 +12,7 @@ import pytest
 from django.db import connection
 
 from sagas.testing import world as testing_world
+from tests.crashes.course import wipe
 from tests.crashes.scratch import in_memory
 from tests.mutants.catalog import MUTANTS, RACE
 from tests.mutants.levels import LEVELS
@@ -30,8 +31,10 @@ pytestmark = pytest.mark.django_db(transaction=not ON_SQLITE)
 
 @pytest.fixture(autouse=True)
 def database(db: None) -> Iterator[None]:
-    """Real commits, in memory where that can be."""
+    """Real commits, in memory where that can be, and there nothing of another test: a sweep's mark excuses the next."""
     with in_memory() if ON_SQLITE else nullcontext():
+        if ON_SQLITE:
+            wipe()
         yield
 
 

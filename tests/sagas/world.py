@@ -77,7 +77,7 @@ class World:
     def sweep_later(self, by: timedelta) -> None:
         """Put the clock forward, and sweep."""
         self.later(by)
-        sweep()
+        assert sweep(), "Somebody swept a moment ago, so that this sweep finds nothing."
 
     def claim(self, run: Run) -> Claim:
         """Claim a due run for this world's worker, without running it."""
