@@ -8,6 +8,7 @@ from typing import Any, NoReturn, TypeVar
 import pytest
 from django.db import connection
 
+from sagas.engine.transport import transport
 from tests.harness.postgres import Postgres
 from tests.harness.rabbitmq import RabbitMQ
 from tests.harness.redis import Redis
@@ -71,6 +72,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for name in ("postgres", "redis", "rabbitmq"):
             if name in getattr(item, "fixturenames", ()):
                 item.add_marker(name)
+
+
+def pytest_sessionfinish() -> None:
+    """Close what is kept open for the next call, rather than let the interpreter complain of it at its end."""
+    transport().close()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
