@@ -82,24 +82,18 @@ class Product:
         concurrency: int = 2,
         queues: Sequence[str] = (),
         include: Sequence[str] = (),
+        nice: int = 0,
         environment: Mapping[str, str] | None = None,
         ready: bool = True,
     ) -> Process:
         """Start a Celery worker with its own node name and, unless `ready=False`, wait until it takes tasks.
 
-        `include` names modules with more tasks, such as `tests.harness.tasks`.
+        `include` names modules with more tasks, such as `tests.harness.tasks`; `nice` is how far it stands back.
         """
         name = f"worker{next(self._numbers)}"
-        command = [
-            str(PROGRAMS / "celery"),
-            "-A",
-            "orchestrator",
-            "worker",
-            "--pool",
-            pool,
-            "--concurrency",
-            str(concurrency),
-        ]
+        command = ["nice", "-n", str(nice)] if nice else []
+        command += [str(PROGRAMS / "celery"), "-A", "orchestrator", "worker"]
+        command += ["--pool", pool, "--concurrency", str(concurrency)]
         command += ["--hostname", f"{name}@%h", "--without-gossip", "--without-mingle", "--without-heartbeat"]
         command += ["--queues", ",".join(queues)] if queues else []
         command += ["--include", ",".join(include)] if include else []

@@ -110,7 +110,7 @@ class Scene:
     def launch_worker(self, name: str, pool: str, concurrency: int, **environment: str) -> Process:
         """A worker, as in the Procfile."""
         own = {"DATABASE_URL": self._database_of(name), **environment}
-        return self.product.worker(pool=pool, concurrency=concurrency, environment=own, ready=False)
+        return self.product.worker(pool=pool, concurrency=concurrency, nice=5, environment=own, ready=False)
 
     def _serve(self, stack: ExitStack) -> None:
         self.postgres, self.redis = Postgres(durable=True), Redis()
