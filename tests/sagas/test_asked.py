@@ -24,25 +24,17 @@ from sagas import (
 )
 from sagas.engine.sweep import sweep
 from sagas.errors import NotAllowed
-from sagas.models import Saga, Signal
+from sagas.models import Signal
 from sagas.record import clock
 from sagas.words.outcome import Succeeded
 from sagas.words.rows import Row
-from tests.sagas.world import World, moves_of, open_incidents, run_of
+from tests.sagas.orders import members, stands
+from tests.sagas.world import World, moves_of, run_of
 
 pytestmark = pytest.mark.django_db
 
 HOUR = timedelta(hours=1)
 ONCE = Retry(attempts=1)
-
-
-def stands(found: Saga) -> tuple[str, list[tuple[str, str]]]:
-    found.refresh_from_db()
-    return found.state, open_incidents(found)
-
-
-def members(world: World, *names: str, **options: Any) -> list[Any]:
-    return [step(world.function(name), compensation=world.function(f"un{name}"), **options) for name in names]
 
 
 # Functions that are asked

@@ -12,40 +12,13 @@ from sagas.engine.sweep import sweep
 from sagas.errors import NotAllowed, TurnedBack, Unknown
 from sagas.models import Incident, Journal, Run, Saga, Work
 from sagas.record import clock
-from sagas.record.attempts import Claim
-from sagas.words.definition import Definition
 from sagas.words.outcome import Happened, Lost, NotNow, Outcome, Refused, Succeeded
+from tests.sagas.orders import at_charge, order, sides
 from tests.sagas.world import World, due_back, open_incidents, run_of
 
 pytestmark = pytest.mark.django_db
 
 TWICE = Retry(attempts=2, first=timedelta(seconds=1))
-
-
-def order(world: World, **options: Any) -> Definition:
-    return saga(
-        "order",
-        step(world.lock, compensation=world.release),
-        step(world.charge, **({"compensation": world.refund} | options)),
-    )
-
-
-def sides(world: World, *names: str, last: bool = True, **options: Any) -> Definition:
-    """A step, then members side by side, then a last step that the tests may refuse."""
-    members = (step(world.function(name), compensation=world.function(f"un{name}")) for name in names)
-    return saga(
-        "sides",
-        step(world.first, compensation=world.unfirst),
-        parallel(*members, **options),
-        *([step(world.last, reads_only=True)] if last else []),
-    )
-
-
-def at_charge(world: World, **options: Any) -> tuple[Saga, Claim]:
-    """An order whose charge is under way."""
-    found = world.start(order(world, **options))
-    world.deliver_one(run_of(found, "lock"))
-    return found, world.attempt(found, "charge")
 
 
 # Order

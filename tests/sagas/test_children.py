@@ -23,21 +23,13 @@ from sagas.models import Run, Saga, Work
 from sagas.words.definition import Definition
 from sagas.words.outcome import Refused
 from sagas.words.rows import Row
-from tests.sagas.world import World, open_incidents, run_of
+from tests.sagas.orders import members, stands
+from tests.sagas.world import World, run_of
 
 pytestmark = pytest.mark.django_db
 
 HOUR = timedelta(hours=1)
 ONCE = Retry(attempts=1)
-
-
-def stands(found: Saga) -> tuple[str, list[tuple[str, str]]]:
-    found.refresh_from_db()
-    return found.state, open_incidents(found)
-
-
-def members(world: World, *names: str, **options: Any) -> list[Any]:
-    return [step(world.function(name), compensation=world.function(f"un{name}"), **options) for name in names]
 
 
 def family(world: World, *rows: Row, after: tuple[Row, ...] = (), **options: Any) -> Definition:

@@ -5,42 +5,16 @@ from typing import Any
 
 import pytest
 
-from sagas import Abort, Retry, RetryLater, operations, parallel, saga, step
+from sagas import Abort, Retry, RetryLater, operations
 from sagas.models import Saga
 from sagas.record.attempts import Claim
-from sagas.words.definition import Definition
 from sagas.words.outcome import Lost, NotNow, Outcome, Refused, Succeeded
+from tests.sagas.orders import at_charge, sides
 from tests.sagas.world import World, due_back, moves_of, open_incidents, run_of
 
 pytestmark = pytest.mark.django_db
 
 TWICE = Retry(attempts=2, first=timedelta(seconds=1))
-
-
-def order(world: World, **options: Any) -> Definition:
-    return saga(
-        "order",
-        step(world.lock, compensation=world.release),
-        step(world.charge, **({"compensation": world.refund} | options)),
-    )
-
-
-def sides(world: World, *names: str, last: bool = True, **options: Any) -> Definition:
-    """A step, then members side by side, then a last step that the tests may refuse."""
-    members = (step(world.function(name), compensation=world.function(f"un{name}")) for name in names)
-    return saga(
-        "sides",
-        step(world.first, compensation=world.unfirst),
-        parallel(*members, **options),
-        *([step(world.last, reads_only=True)] if last else []),
-    )
-
-
-def at_charge(world: World, **options: Any) -> tuple[Saga, Claim]:
-    """An order whose charge is under way."""
-    found = world.start(order(world, **options))
-    world.deliver_one(run_of(found, "lock"))
-    return found, world.attempt(found, "charge")
 
 
 def turned_back_with_a_zombie(world: World, **options: Any) -> tuple[Saga, Claim]:
