@@ -55,6 +55,8 @@ class Gateway:
     """Below this path every error is `application/problem+json`, also for browsers."""
     READINESS: tuple[str, ...] = ()
     """Dotted paths of further checks for `/readyz`: callables that return None or a sentence saying what is wrong."""
+    VAULT_KEYS: Sequence[str] | None = None
+    """What secrets are sealed under, the newest first; None is for development, and makes them of SECRET_KEY."""
     IDEMPOTENCY_WAIT: timedelta = timedelta(seconds=2)
     """How long a second request under one idempotency key waits for the first."""
 

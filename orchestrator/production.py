@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gateway import vault
+
 DEVELOPMENT_SECRET_KEY = "development-only-and-known-to-everybody"  # noqa: S105 - refused in production
 DEVELOPMENT_API_KEY = "development"
 
@@ -17,6 +19,7 @@ class Deployment:
 
     secret_key: str
     api_key: str
+    vault_keys: Sequence[str]
     debug: bool
     allowed_hosts: Sequence[str]
     database: Mapping[str, Any]
@@ -35,6 +38,9 @@ def objections(deployment: Deployment) -> list[str]:
             f"API_KEY is weak: set it to at least {_SHORTEST_API_KEY} random characters, or unset it and make keys "
             "with manage.py apikey."
         )
+    for number, vault_key in enumerate(deployment.vault_keys, 1):
+        if fault := vault.fault_of(vault_key):
+            found.append(f"VAULT_KEYS is set, but number {number} {fault}.")
     if deployment.debug:
         found.append("DEBUG is on and shows settings to strangers: unset it.")
     if not deployment.allowed_hosts or "*" in deployment.allowed_hosts:

@@ -24,6 +24,7 @@ SECRET_KEY = env.str("SECRET_KEY", production.DEVELOPMENT_SECRET_KEY)
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])  # earlier ones; what they signed still counts
 API_KEY = env.str("API_KEY", "" if MODE == "production" else production.DEVELOPMENT_API_KEY)  # opens every door
 API_RATE = env.int("API_RATE", 6000 if MODE == "production" else 0)  # requests a minute of one caller; 0 is no limit
+VAULT_KEYS = env.list("VAULT_KEYS", default=[])  # what secrets are stored under, the newest first
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if MODE == "production" else ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 _site = f"https://{ALLOWED_HOSTS[0]}" if MODE == "production" and ALLOWED_HOSTS else "http://127.0.0.1:8000"
@@ -70,6 +71,7 @@ if MODE == "production" and (
         production.Deployment(
             secret_key=SECRET_KEY,
             api_key=API_KEY,
+            vault_keys=VAULT_KEYS,
             debug=DEBUG,
             allowed_hosts=ALLOWED_HOSTS,
             database=_database,
@@ -183,6 +185,7 @@ SPECTACULAR_SETTINGS = {
 GATEWAY = {
     "API_KEY": API_KEY,
     "RATE": API_RATE,
+    "VAULT_KEYS": tuple(VAULT_KEYS) if VAULT_KEYS or MODE == "production" else None,
     "READINESS": ("sagas.health.swept", "sagas.health.alive"),
     "SCOPES": {  # what an API key, or a token, may be good for; "admin" is everything
         "read": (

@@ -30,6 +30,7 @@ for _name in (
     "EMAIL_URL",
     "QUEUES",
     "ALLOWED_HOSTS",
+    "VAULT_KEYS",
 ):
     os.environ.pop(_name, None)
 os.environ.update(DATA_DIR=str(DATA), LOG_LEVEL="WARNING")

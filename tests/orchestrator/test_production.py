@@ -10,6 +10,7 @@ POSTGRESQL = "postgres://user:password@127.0.0.1:1/orders"
 FIT = {
     "secret_key": "k" * 50,
     "api_key": "a" * 32,
+    "vault_keys": ["a" * 43 + "="],
     "debug": False,
     "allowed_hosts": ["sagas.example.com"],
     "database": {"ENGINE": "django.db.backends.postgresql"},
@@ -31,6 +32,7 @@ def test_a_proper_deployment_meets_no_objection(api_key):
         ("secret_key", "k" * 31, "SECRET_KEY"),
         ("api_key", production.DEVELOPMENT_API_KEY, "API_KEY"),
         ("api_key", "a" * 15, "API_KEY"),
+        ("vault_keys", ["a" * 43 + "=", "a word"], "VAULT_KEYS"),
         ("debug", True, "DEBUG"),
         ("allowed_hosts", [], "ALLOWED_HOSTS"),
         ("allowed_hosts", ["*"], "ALLOWED_HOSTS"),
