@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,6 +20,9 @@ from celery.beat import EmbeddedService
 from celery.worker import state
 from django.conf import settings
 from waitress import create_server
+
+from sagas.events import receiving, sending
+from sagas.events.loop import Loop
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +90,7 @@ class Embedded:
         )
         self._work = threading.Thread(target=self._run_worker, name="worker", daemon=True)
         self._beat = EmbeddedService(celery_app, thread=True, scheduler_cls=celery_app.conf.beat_scheduler)
+        self._events = Loop({**sending.lives(), **receiving.lives()})
         self._stopping = False
 
     def start(self) -> None:
@@ -97,6 +102,7 @@ class Embedded:
         if not self._ready.wait(READY_WITHIN):
             raise RuntimeError("The worker did not become ready; the log above says why.")
         self._beat.start()
+        self._events.start()
 
     def serve(self) -> None:
         """Answer requests until SIGTERM or SIGINT, then stop everything; call it in the main thread."""
@@ -113,6 +119,7 @@ class Embedded:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         self._web.close()
+        self._events.stop(timedelta(seconds=STOP_WITHIN))
         self._beat.service.stop()
         signals.worker_shutting_down.send(sender=self._worker.hostname, sig="SIGTERM", how="Warm", exitcode=0)
         state.should_stop = 0

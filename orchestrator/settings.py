@@ -38,6 +38,8 @@ WEB_THREADS = env.int("WEB_THREADS", 256)  # of one web process; most of them ma
 CACHE_URL = env.str("CACHE_URL", "")  # where requests are counted; else the broker, if it is Redis, or local memory
 JWT_ISSUER = env.str("JWT_ISSUER", "")  # whose tokens are taken; none without one
 _services = env.str("SAGA_SERVICES", "{}")
+_targets = env.str("EVENT_TARGETS", "{}")  # where events go
+_sources = env.str("EVENT_SOURCES", "{}")  # where they come from
 SHOP = env.bool("SHOP", MODE != "production")
 APPS = env.list("APPS", default=[])  # Django apps besides ours: a team's own, with its sagas.py
 LOG_FORMAT = env.str("LOG_FORMAT", "json" if MODE == "production" else "console")
@@ -64,6 +66,16 @@ try:
 except ValueError as error:
     _example = '{"payments": {"url": "https://payments.example.org", "token": "..."}}'
     raise ImproperlyConfigured(f"SAGA_SERVICES is not JSON: {error}. Write it as {_example}.") from None
+try:
+    EVENT_TARGETS = json.loads(_targets)
+except ValueError as error:
+    _example = '{"bus": {"kind": "rabbitmq", "url": "amqp://...", "events": ["saga.*"]}}'
+    raise ImproperlyConfigured(f"EVENT_TARGETS is not JSON: {error}. Write it as {_example}.") from None
+try:
+    EVENT_SOURCES = json.loads(_sources)
+except ValueError as error:
+    _example = '{"shop": {"kind": "rabbitmq", "url": "amqp://...", "queue": "orders"}}'
+    raise ImproperlyConfigured(f"EVENT_SOURCES is not JSON: {error}. Write it as {_example}.") from None
 if MODE not in ("development", "production"):
     raise ImproperlyConfigured(f"MODE is {MODE!r}: set it to development or production.")
 if MODE == "production" and (
@@ -226,6 +238,9 @@ GATEWAY = {
 }
 SAGAS = {
     "SERVICES": SAGA_SERVICES,
+    "EVENT_TARGETS": EVENT_TARGETS,
+    "EVENT_SOURCES": EVENT_SOURCES,
+    "EVENT_SOURCE": env.str("EVENT_SOURCE", "/sagas"),
     "PUBLIC_URL": PUBLIC_URL,
     "TELL": env.str("SAGA_TELL", ""),
     "LONG_POLLS": max(WEB_THREADS - 16, WEB_THREADS // 2),

@@ -5,6 +5,7 @@ from sagas.errors import Abort, RetryLater
 from sagas.words.authoring import approval, child, each, parallel, saga, sleep, step, wait
 from sagas.words.results import FAILED, TIMED_OUT
 from sagas.words.retry import PATIENT, Retry
+from sagas.words.routes import on_event
 
 __all__ = [
     "FAILED",
@@ -17,6 +18,7 @@ __all__ = [
     "celery_step",
     "child",
     "each",
+    "on_event",
     "parallel",
     "saga",
     "sleep",

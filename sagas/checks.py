@@ -11,8 +11,9 @@ from django.db import connections, router
 from sagas.conf import conf
 from sagas.engine import versions
 from sagas.engine.answers import meanings
+from sagas.events import build
 from sagas.models import Run, Saga
-from sagas.words import registry
+from sagas.words import registry, routes
 
 MESSAGES: dict[versions.State, Callable[[str], CheckMessage]] = {
     "changed under live sagas": partial(Error, id="sagas.E004"),
@@ -23,8 +24,9 @@ MESSAGES: dict[versions.State, Callable[[str], CheckMessage]] = {
 
 @register("sagas")
 def definitions(**kwargs: Any) -> list[CheckMessage]:
-    """One error for each fault of each definition."""
-    return [Error(sentence, id="sagas.E001") for sentence in registry.problems()]
+    """One error for each fault of each definition, and of each route of events to them."""
+    broken: list[CheckMessage] = [Error(sentence, id="sagas.E001") for sentence in registry.problems()]
+    return [*broken, *(Error(sentence, id="sagas.E007") for sentence in routes.problems())]
 
 
 @register("sagas")
@@ -34,7 +36,8 @@ def settings(**kwargs: Any) -> list[CheckMessage]:
         services = conf().services
     except ImproperlyConfigured as error:
         return [Error(str(error), id="sagas.E002")]
-    return [Error(fault, id="sagas.E003") for name, given in services.items() for fault in _faults(name, given)]
+    found = [Error(fault, id="sagas.E003") for name, given in services.items() for fault in _faults(name, given)]
+    return [*found, *(Error(fault, id="sagas.E006") for fault in build.faults())]
 
 
 @register("sagas", Tags.database)

@@ -33,6 +33,17 @@ class Conf:
     callback_secrets: tuple[str, ...] = ()
     """What callbacks are signed with (`whsec_…`), all of them; without any, one that is made from SECRET_KEY."""
 
+    event_targets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Where events go, by name: {"bus": {"kind": "rabbitmq", "url": "amqp://…", "events": ["saga.*", "stock.*"]}}."""
+    event_sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Where events come from, by name: {"shop": {"kind": "rabbitmq", "url": "amqp://…", "queue": "orders"}}."""
+    event_source: str = "/sagas"
+    """What events say of where they come from: a URI or a part of one, other than that of any other installation."""
+    event_lease: timedelta = timedelta(seconds=30)
+    """Who sends to a target and falls silent is followed by another process after so long."""
+    events_kept: timedelta = timedelta(days=3)
+    """How long events are kept after they were sent, or taken in, to be looked up, and known again."""
+
     beat_every: timedelta = timedelta(seconds=3)
     """How often a process tells that it lives."""
     gone_after: timedelta = timedelta(seconds=10)

@@ -26,6 +26,8 @@ for _name in (
     "API_KEY",
     "BROKER_URL",
     "SAGA_SERVICES",
+    "EVENT_TARGETS",
+    "EVENT_SOURCES",
     "SHOP",
     "EMAIL_URL",
     "QUEUES",

@@ -20,7 +20,7 @@ PACKAGES = {  # what each may import of our own
 BANDS = {  # inside sagas: what imports only its own band and the bands above it here
     "words": "errors words",
     "record": "conf models migrations record",
-    "engine": "engine operations tasks",
+    "engine": "engine operations tasks events",
     "doors": "api approvals admin health checks diagrams management testing apps",
 }
 APART = {"participant", "client"}  # for participants and callers, which are projects without the coordinator

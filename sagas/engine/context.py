@@ -18,8 +18,9 @@ from sagas.errors import Denied
 from sagas.models import Revision, Run
 from sagas.record.attempts import Claim
 from sagas.record.lease import confirm, renew
-from sagas.record.payload import unpack
+from sagas.record.payload import pack, text, unpack
 from sagas.words.definition import Definition, Place
+from sagas.words.events import Fact, check_type
 from sagas.words.lifecycle import StepState
 from sagas.words.outcome import Happened
 from sagas.words.results import FAILED, TIMED_OUT
@@ -28,6 +29,8 @@ from sagas.words.verdict import Doing
 
 Returned = TypeVar("Returned")
 
+MOST_EVENTS = 20
+LONGEST_SUBJECT = 255
 FRESH = 1.0
 """Seconds for which a claim is proof enough that the saga still goes forward."""
 
@@ -120,6 +123,27 @@ class Context:
     item: Any = None
     index: int = 0
     _claim: Claim = field(repr=False)
+    _facts: list[Fact] = field(default_factory=list, repr=False)
+
+    @property
+    def published(self) -> tuple[Fact, ...]:
+        """What was published so far."""
+        return tuple(self._facts)
+
+    def publish(self, type: str, data: Any = None, *, subject: str = "") -> None:  # noqa: A002 - CloudEvents' word
+        """Tell the world something, with the step's success: in the transaction that records it, or not at all.
+
+        What an attempt published that fails, or whose worker is taken for dead, is not told. `type` is words joined by
+        dots, such as "stock.reserve"; `data` is JSON; `subject` is what it is about, else the saga. Targets that take
+        the type are named in the settings. Raises `ValueError` for a type, data or a number of events that cannot be.
+        """
+        if self._claim.run.doing == Doing.DECISION:
+            raise RuntimeError("A function that only answers a question cannot publish; do that in a step.")
+        if len(self._facts) >= MOST_EVENTS:
+            raise ValueError(f"An attempt publishes at most {MOST_EVENTS} events; put what belongs together into one.")
+        if len(subject) > LONGEST_SUBJECT or text(subject, LONGEST_SUBJECT) != subject:
+            raise ValueError(f"The subject has at most {LONGEST_SUBJECT} characters, without U+0000.")
+        self._facts.append(Fact(type=check_type(type), data=pack(data), subject=subject))
 
     def result(self, function: Callable[..., Returned]) -> Returned:
         """The result of an earlier step by its function, and of that function's type.

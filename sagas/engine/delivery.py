@@ -23,6 +23,7 @@ from sagas.record.attempts import Claim, Heard, Recorded
 from sagas.record.payload import Unstorable as CannotStore
 from sagas.record.payload import pack
 from sagas.words import boundaries
+from sagas.words.events import Fact
 from sagas.words.outcome import Absent, Lost, NotNow, Outcome, Probed, Refused, ShutOut, Succeeded, Unstorable, Wrong
 from sagas.words.verdict import Doing
 
@@ -83,7 +84,7 @@ def call(held: Claim) -> Outcome:
         boundaries.passed("called")
         return _failed(Doing(held.run.doing), error)
     boundaries.passed("called")
-    return _succeeded(Doing(held.run.doing), result)
+    return _succeeded(Doing(held.run.doing), result, context.published)
 
 
 def function_of(held: Claim) -> Callable[[Any], Any] | None:
@@ -104,12 +105,14 @@ def _decide(held: Claim, context: Context) -> Outcome:
     return decided
 
 
-def _succeeded(doing: Doing, result: object) -> Outcome:
+def _succeeded(doing: Doing, result: object, published: tuple[Fact, ...]) -> Outcome:
     try:
         packed = pack(result)
     except CannotStore as error:
-        return Unstorable(error=f"It was done, but its result cannot be stored: {error}")
-    return Probed(landed=True, result=packed) if doing is Doing.PROBE else Succeeded(result=packed)
+        return Unstorable(error=f"It was done, but its result cannot be stored: {error}", published=published)
+    if doing is Doing.PROBE:
+        return Probed(landed=True, result=packed, published=published)
+    return Succeeded(result=packed, published=published)
 
 
 def _failed(doing: Doing, error: Exception) -> Outcome:

@@ -4,8 +4,10 @@ Every write to any row of a saga goes through its saga row, locked, and raises `
 touch only a run's `at`. Everything live has a clock: `work` is set exactly when `at` is.
 """
 
+from sagas.models.arrival import InboxEvent
 from sagas.models.bulk import BulkItem, BulkOperation
 from sagas.models.callback import Callback
+from sagas.models.event import EventLane, OutboxEvent
 from sagas.models.incident import Incident, IncidentGroup
 from sagas.models.run import Run, Work
 from sagas.models.saga import Cause, Going, Saga
@@ -19,10 +21,13 @@ __all__ = [
     "BulkOperation",
     "Callback",
     "Cause",
+    "EventLane",
     "Going",
+    "InboxEvent",
     "Incident",
     "IncidentGroup",
     "Journal",
+    "OutboxEvent",
     "Revision",
     "Run",
     "Saga",

@@ -33,7 +33,14 @@ class Newborn(Unlocked):
         self._count()
         if not postgres.is_plain_saga(self.saga) or not all(map(postgres.is_plain, self.opened)):
             raise TakeTheLock
-        return postgres.Birth(saga=self.saga, now=self.now, opened=self.opened, actor=self.actor, moves=self.moves)
+        return postgres.Birth(
+            saga=self.saga,
+            now=self.now,
+            opened=self.opened,
+            actor=self.actor,
+            moves=self.moves,
+            events=self._told(1),
+        )
 
     def learn(self, written: postgres.Written) -> None:
         """It is stored: now its times are the database's, and its runs have ids."""

@@ -185,6 +185,7 @@ class Guess(Unlocked):
             opened=self.opened,
             actor=self.actor,
             moves=self.moves,
+            events=self._told(self.saga.rev + 1),
         )
 
     def _change_of(self, pk: int, run: Run) -> postgres.RunChange | None:

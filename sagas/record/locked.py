@@ -11,7 +11,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from gateway.borrowing import borrowed
-from sagas.models import Incident, Journal, Run, Saga, Work
+from sagas.models import Incident, Journal, OutboxEvent, Run, Saga, Work
 from sagas.models.saga import Going
 from sagas.record import clock
 from sagas.record.commit import commit
@@ -113,7 +113,8 @@ class Locked(Turn):
             )
             self.saga.open_incidents += 1
             self.saga.decisions += 1
-        self.moves.append({"incident": str(reason), "step": path, "item": item, "code": code, "error": sentence})
+        move = {"incident": str(reason), "step": path, "item": item, "code": code, "error": sentence}
+        self.moves.append(move | ({"again": True} if again else {}))
 
     def settle(self, how: str, **which: Any) -> None:
         """Close open incidents of this saga; costs nothing where none is open."""
@@ -185,4 +186,7 @@ class Locked(Turn):
             self.send(of, f"{path}.news", saga.rev, {"run": saga.parent_id}, queue)
 
     def _note(self) -> None:
+        """The journal's row for all of it, and what the world is told."""
         Journal.objects.create(saga_id=self.saga.pk, rev=self.saga.rev, actor=self.actor, moves=self.moves, at=self.now)
+        if told := self._told(self.saga.rev):
+            OutboxEvent.objects.bulk_create(told)

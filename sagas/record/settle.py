@@ -41,6 +41,8 @@ def settle(t: Turn, run: Run, outcome: Outcome) -> None:
     if not isinstance(outcome, Lost) or not outcome.died:
         run.crashes = 0
     _learn(row, run, outcome)
+    if isinstance(outcome, Succeeded | Unstorable | Probed):
+        t.published += outcome.published
     run.error, run.code = text(getattr(outcome, "error", "")), text(getattr(outcome, "code", ""), LONGEST_CODE)
     verdict = judge(row, _standing(t, run, outcome), outcome)
     if doing is Doing.COMPENSATION:

@@ -22,9 +22,11 @@ from django.db.models import Q
 from django.db.models.base import ModelState
 
 from sagas.errors import DefinitionUnknown
-from sagas.models import Run, Saga, Work
+from sagas.models import OutboxEvent, Run, Saga, Work
+from sagas.record import outbox
 from sagas.words import registry
 from sagas.words.definition import Definition
+from sagas.words.events import Fact
 from sagas.words.lifecycle import ENDS, SagaState, StepState, fire, saga_machine, step_machine, undo_machine
 from sagas.words.plan import Position, Undo
 from sagas.words.rows import Row, Step
@@ -109,6 +111,7 @@ class Turn:
         self.now = now
         self.latest = now + waited
         self.moves: list[dict[str, Any]] = []
+        self.published: list[Fact] = []
         self.opened: list[Run] = []
         self.sent: list[Run] = []
         self.born: list[Turn] = []
@@ -257,6 +260,10 @@ class Turn:
     def _changed(self) -> dict[str, Any]:
         """What changed in the saga so far, beside its `rev`."""
         return changes(self._saga_before, self.saga, SAGA_FIELDS)
+
+    def _told(self, rev: int) -> list[OutboxEvent]:
+        """What the world is told, with the revision that this turn makes."""
+        return outbox.rows(self.saga, self._saga_before, self.moves, self.published, rev=rev, now=self.now)
 
     def _tells_its_parent(self) -> bool:
         """A child that ended, got stuck or moves again says so."""

@@ -16,6 +16,8 @@ pushed_on   a clock that this process cannot act on was put forward
 beat        a worker's heartbeat was written
 renewed     a running attempt's lease, or its progress, was written
 pruned      sagas that ended long ago were removed
+shipped     events were sent, and that is not noted yet
+taken_in    what an event from outside meant is committed, and its source has not been told
 """
 
 from collections.abc import Callable, Iterator
@@ -29,6 +31,7 @@ COMMITS = frozenset({"committed", "marked", "judged", "forgotten", "noted", "pus
 ALL = COMMITS | {
     *("ringing", "rung", "calling", "called", "deciding", "decided"),
     *("sending", "answered", "telling", "told", "firing"),
+    *("shipped", "taken_in"),
 }
 
 _watchers: list[Watcher] = []

@@ -5,6 +5,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from sagas.words.events import Fact
+
 
 class Happened(StrEnum):
     """What is known of a step's effect. On the way back everything that is not `no` is compensated."""
@@ -16,9 +18,10 @@ class Happened(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Succeeded:
-    """It was done; `result` is JSON."""
+    """It was done; `result` is JSON, `published` what the step has told the world."""
 
     result: Any = None
+    published: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +30,7 @@ class Unstorable:
 
     error: str
     code: str = "result_unstorable"
+    published: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +86,7 @@ class Probed:
 
     landed: bool | None
     result: Any = None
+    published: tuple[Fact, ...] = ()
     error: str = ""
     code: str = ""
 

@@ -7,10 +7,11 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sagas.models import Run, Saga
+from sagas.models import OutboxEvent, Run, Saga
 from sagas.record import clock
 from sagas.record.postgres.changes import Written, told
 from sagas.record.postgres.connections import execute
+from sagas.record.postgres.events import insert_events, new_events
 from sagas.record.postgres.rows import (
     Parameters,
     as_json,
@@ -26,13 +27,14 @@ from sagas.record.postgres.rows import (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Birth:
-    """A new saga, its first runs, and the journal; `now` is what was taken for the time, see `Change`."""
+    """A new saga, its first runs, the journal, and events; `now` is what was taken for the time, see `Change`."""
 
     saga: Saga
     now: datetime
     opened: Sequence[Run]
     actor: str
     moves: Sequence[dict[str, Any]]
+    events: Sequence[OutboxEvent] = ()
 
 
 NEW_SAGA = {
@@ -79,7 +81,10 @@ def begin(births: Sequence[Birth]) -> list[Written | None]:
     parameters: Parameters = [interval(clock.put_forward())]
     parameters += filled(map(_saga, births), _ROW, rounded(len(births)))
     parameters += new_runs(opened)
-    found = told(execute(_statement(rounded(len(births)), rounded(len(opened))), parameters))
+    events = [event for birth in births for event in birth.events]
+    parameters += new_events(events)
+    statement = _statement(rounded(len(births)), rounded(len(opened)), rounded(len(events)))
+    found = told(execute(statement, parameters))
     return [found.get(birth.saga.pk) for birth in births]
 
 
@@ -94,7 +99,7 @@ def _saga(birth: Birth) -> Iterator[str | None]:
 
 
 @cache
-def _statement(sagas: int, opened: int) -> str:
+def _statement(sagas: int, opened: int, events: int) -> str:
     given = ", ".join(f"v.{name}" for name in NEW_SAGA)
     parts = [
         "p(ahead) AS MATERIALIZED (SELECT $?::interval)",
@@ -106,6 +111,7 @@ def _statement(sagas: int, opened: int) -> str:
             FROM v, c WHERE v.id IS NOT NULL ON CONFLICT DO NOTHING RETURNING id, created_at AS now
         )""",  # noqa: S608 - names of our own columns, here and below
         *insert_runs(opened),
+        *(insert_events(events) if events else ()),
         """j AS (
             INSERT INTO sagas_journal (saga_id, rev, actor, moves, at)
             SELECT s.id, 1, v.actor, v.moves, s.now FROM s JOIN v ON v.id = s.id

@@ -18,9 +18,10 @@ from uuid import UUID
 import psycopg
 from django.db import DataError, connection, transaction
 
-from sagas.models import Run, Saga
+from sagas.models import OutboxEvent, Run, Saga
 from sagas.record import clock
 from sagas.record.postgres.connections import execute
+from sagas.record.postgres.events import insert_events, new_events
 from sagas.record.postgres.rows import (
     CLOCKS,
     Parameters,
@@ -48,7 +49,7 @@ class RunChange:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """What a turn changes: the saga as it will be but for its `rev`, its runs, new ones, and the journal.
+    """What a turn changes: the saga as it will be but for its `rev`, its runs, new ones, the journal, and events.
 
     `now` is what the turn took for the time; the clocks that it set are as far from the database's as from that.
     """
@@ -61,6 +62,7 @@ class Change:
     opened: Sequence[Run]
     actor: str
     moves: Sequence[dict[str, Any]]
+    events: Sequence[OutboxEvent] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,7 +128,9 @@ def write(changes: Sequence[Change]) -> list[Written | None]:
     parameters += filled(map(_saga, changes), _SAGA_ROW, size)
     parameters += filled(runs, _RUN_ROW, rounded(len(runs)))
     parameters += new_runs(opened)
-    statement = _statement(size, rounded(len(runs)), rounded(len(opened)))
+    events = [event for change in changes for event in change.events]
+    parameters += new_events(events)
+    statement = _statement(size, rounded(len(runs)), rounded(len(opened)), rounded(len(events)))
     try:
         with transaction.atomic() if connection.in_atomic_block else nullcontext():
             rows = execute(statement, parameters)
@@ -169,8 +173,8 @@ def _run(change: Change, one: RunChange) -> list[str | None]:
 
 
 @cache
-def _statement(sagas: int, runs: int, opened: int) -> str:
-    """The statement for so many sagas, runs and new runs."""
+def _statement(sagas: int, runs: int, opened: int, events: int) -> str:
+    """The statement for so many sagas, runs, new runs and events."""
     plain = ", ".join(f"{name} = v.{name}" for name in SAGA)
     parts = [
         "p(ahead) AS MATERIALIZED (SELECT $?::interval)",
@@ -202,6 +206,8 @@ def _statement(sagas: int, runs: int, opened: int) -> str:
     if opened:
         parts += insert_runs(opened)
         columns, joined = "n.id, n.path, n.item", "LEFT JOIN n ON n.saga_id = s.id"
+    if events:
+        parts += insert_events(events)
     parts.append("""j AS (
         INSERT INTO sagas_journal (saga_id, rev, actor, moves, at)
         SELECT s.id, s.rev, v.actor, v.moves, s.now FROM s JOIN v ON v.id = s.id
