@@ -3,6 +3,7 @@
 import smtplib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from email.utils import parseaddr
 from typing import Any, ClassVar
 
@@ -11,12 +12,18 @@ from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.validators import validate_email
 
+from gateway.deadlines import bounded
 from notifications.channels.channel import Channel, ChannelError, Letter, News
 from notifications.channels.tracking import read_events
 from notifications.verdict import Result
 
 LONGEST = 254  # RFC 5321, less the angle brackets
 LONGEST_LINE = 78  # what a subject is cut to when it is made from the text
+
+PATIENCE = timedelta(seconds=30)
+"""For the whole talk with a mail server."""
+UNBOUNDED = "django.core.mail.backends.smtp.EmailBackend"
+BOUNDED = "notifications.channels.smtp.EmailBackend"
 
 
 class Email(Channel):
@@ -55,13 +62,19 @@ class Email(Channel):
         )
         if letter.html:
             mail.attach_alternative(letter.html, "text/html")
-        connection = get_connection(**self._options)
-        _connect(connection)
-        try:
-            _hand_over(connection, mail)
-        finally:
-            _close(connection)
+        connection = get_connection(**self._options | {"backend": self._backend()})
+        with bounded(PATIENCE.total_seconds()):
+            try:
+                _connect(connection)
+                _hand_over(connection, mail)
+            finally:
+                _close(connection)
         return message_id
+
+    def _backend(self) -> str:
+        """Django's own for SMTP, but with an end."""
+        named = str(self._options.get("backend") or settings.EMAIL_BACKEND)
+        return BOUNDED if named == UNBOUNDED else named
 
     def events(self, headers: Mapping[str, str], body: bytes) -> list[News]:
         """What whoever reads the bounces says."""
@@ -87,9 +100,13 @@ def _hand_over(connection: Any, mail: EmailMultiAlternatives) -> None:
         raise _refused("receiver", code, reply) from error
     except smtplib.SMTPSenderRefused as error:
         raise _of_us(f"refuses the sender {error.sender}", error) from error
+    except smtplib.SMTPHeloError as error:
+        raise _of_us("does not greet us back", error) from error
     except smtplib.SMTPResponseException as error:
         raise _refused("message", error.smtp_code, error.smtp_error) from error
     except (OSError, smtplib.SMTPException) as error:
+        if not getattr(getattr(connection, "connection", None), "offered", True):
+            raise ChannelError(f"The connection broke before the message was sent: {error}", Result.OUT) from error
         raise ChannelError(f"The connection broke while sending: {error}", Result.UNKNOWN) from error
 
 

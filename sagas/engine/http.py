@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 import httpx
 
+from gateway.deadlines import bounded
 from sagas.engine.answers import (
     LARGEST_ANSWER,
     Meaning,
@@ -30,7 +31,7 @@ from sagas.engine.answers import (
     read_body,
     retry_after,
 )
-from sagas.engine.transport import bounded, transport
+from sagas.engine.transport import transport
 from sagas.errors import Abort, Denied, NothingThere, RetryLater, SagaError, Unknown
 from sagas.words import boundaries
 

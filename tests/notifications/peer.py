@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -11,6 +11,12 @@ HANG_UP = "hang up"
 """In place of an answer, after the request was read: the connection is closed."""
 SILENCE = "silence"
 """In place of an answer: none comes until the test is over."""
+DRIP = "drip"
+"""In place of an answer: a byte of its head now and then, until the other side gives up."""
+DRIPPING_BODY = "dripping body"
+"""200, and then a byte of the body now and then, until the other side gives up."""
+FLOOD = "flood"
+"""200, and then headers without an end, until the other side gives up."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,12 @@ def listening() -> Iterator[Peer]:
                     return
                 case "silence":
                     peer.over.wait()
+                case "drip":
+                    self._go_on(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x", 0.05)
+                case "dripping body":
+                    self._go_on(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"x", 0.05)
+                case "flood":
+                    self._go_on(b"HTTP/1.1 200 OK\r\n", b"X-More: and more\r\n" * 1000, 0)
                 case (status, more, body):
                     self._say(status, more, body)
                 case (status, more):
@@ -63,6 +75,12 @@ def listening() -> Iterator[Peer]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def _go_on(self, begins: bytes, further: bytes, pause: float) -> None:
+            with suppress(OSError):  # the other side has closed
+                self.wfile.write(begins)
+                while not peer.over.wait(pause):
+                    self.wfile.write(further)
 
         def log_message(self, *args: Any) -> None:
             pass

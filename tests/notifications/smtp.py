@@ -19,6 +19,10 @@ HANG_UP = "hang up"
 """In place of an answer: the connection is closed."""
 SILENCE = "silence"
 """In place of an answer: none comes."""
+DRIP = "drip"
+"""In place of an answer: a byte of one now and then, until the other side gives up."""
+FLOOD = "flood"
+"""In place of an answer: line after line of one, until the other side gives up."""
 
 
 @dataclass
@@ -71,7 +75,7 @@ def _talk(connection: socket.socket, found: MailServer) -> None:
         if command == "DATA" and answer.startswith("354"):
             mail = b"".join(iter(lines.readline, b".\r\n"))
             answer = found.answers.get(".", USUAL["."])
-            if answer.startswith("250") or answer in (HANG_UP, SILENCE):
+            if answer.startswith("250") or answer in (HANG_UP, SILENCE, DRIP):
                 found.mails.append(mail)  # a server that hangs up may well have taken it
             if not _answer(connection, answer):
                 return
@@ -83,5 +87,10 @@ def _answer(connection: socket.socket, answer: str) -> bool:
     if answer == SILENCE:
         connection.recv(1)  # until the other side gives up
         return False
+    if answer in (DRIP, FLOOD):
+        pause = threading.Event()
+        while True:  # sending fails when the other side has closed
+            connection.sendall(b"2" if answer == DRIP else b"250-more\r\n" * 1000)
+            pause.wait(0.05 if answer == DRIP else 0)
     connection.sendall(answer.encode() + b"\r\n")
     return True

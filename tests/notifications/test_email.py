@@ -4,16 +4,18 @@ import email
 import email.policy
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.ids import uuid7
+from notifications.channels import email as email_channel
 from notifications.channels.channel import ChannelError, Letter
 from notifications.channels.email import Email
 from tests.notifications import smtp
-from tests.notifications.smtp import HANG_UP, SILENCE, MailServer
+from tests.notifications.smtp import DRIP, FLOOD, HANG_UP, SILENCE, MailServer
 
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
@@ -77,7 +79,12 @@ def test_without_a_subject_the_first_line_is_the_subject(server, text, subject):
         ("HELLO", "554 go away", "denied", "554"),  # it speaks of us, and can be put right
         ("HELLO", HANG_UP, "out", ""),
         ("HELLO", SILENCE, "out", ""),
+        ("EHLO", HANG_UP, "out", ""),
         ("MAIL", "550 unknown sender", "denied", "550"),
+        ("MAIL", HANG_UP, "out", ""),
+        ("MAIL", SILENCE, "out", ""),
+        ("RCPT", HANG_UP, "out", ""),
+        ("DATA", HANG_UP, "out", ""),  # it has not asked for it yet
         ("MAIL", "451 later", "out", "451"),
         ("RCPT", "550 no such user", "gone", "550"),
         ("RCPT", "550 5.1.1 no such user", "gone", "550"),
@@ -103,6 +110,31 @@ def test_what_the_server_says_decides_what_is_known(server, command, answer, res
     assert (error.result, error.code) == (result, code)
     assert str(error)
     assert bool(server.mails) == (result == "unknown")
+
+
+@pytest.mark.parametrize(("answer", "result"), [("550 we do not talk to you", "denied"), ("450 not now", "out")])
+def test_a_server_that_does_not_greet_speaks_of_us(server, answer, result):
+    server.answers |= {"EHLO": answer, "HELO": answer}
+    with pytest.raises(ChannelError) as raised:
+        Email().send(a_letter())
+    assert raised.value.result == result
+
+
+@pytest.mark.parametrize(("command", "result"), [("HELLO", "out"), ("MAIL", "out"), (".", "unknown")])
+def test_a_server_that_drips_its_reply_is_given_up_on(server, monkeypatch, command, result):
+    """No single read takes long; the reply would take for ever."""
+    monkeypatch.setattr(email_channel, "PATIENCE", timedelta(seconds=1))
+    server.answers[command] = DRIP
+    with pytest.raises(ChannelError) as raised:
+        Email().send(a_letter())
+    assert (raised.value.result, "longer than it may" in str(raised.value)) == (result, True)
+
+
+def test_a_server_that_speaks_without_an_end_is_not_listened_to(server):
+    server.answers["MAIL"] = FLOOD
+    with pytest.raises(ChannelError) as raised:
+        Email().send(a_letter())
+    assert (raised.value.result, "more than a mail server has to say" in str(raised.value)) == ("out", True)
 
 
 def test_a_server_that_does_not_listen_was_sent_nothing(server, settings):

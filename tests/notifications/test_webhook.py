@@ -13,7 +13,7 @@ from notifications.conf import conf
 from tests.harness.waiting import wait_until
 from tests.notifications import peer as peers
 from tests.notifications.door import PATH
-from tests.notifications.peer import HANG_UP, SILENCE
+from tests.notifications.peer import DRIP, DRIPPING_BODY, FLOOD, HANG_UP, SILENCE
 from tests.notifications.post import a_notification, later, now, results
 
 pytestmark = pytest.mark.django_db
@@ -110,6 +110,20 @@ def test_an_answer_without_an_end_is_cut(receiver):
     pk = told(receiver)
     delivery.deliver(pk)
     assert len(now(pk).error) < 400
+
+
+@pytest.mark.parametrize(
+    ("answer", "result"),
+    [(DRIP, "unknown"), (FLOOD, "unknown"), (DRIPPING_BODY, "sent")],  # of the last one the status is known
+)
+def test_an_answer_that_comes_slowly_or_never_ends_is_given_up_on(receiver, monkeypatch, answer, result):
+    """No single read takes long; the answer would take for ever."""
+    brief = {**calls.post.__kwdefaults__, "patience": timedelta(seconds=2)}
+    monkeypatch.setattr(calls.post, "__kwdefaults__", brief)
+    receiver.answers.append(answer)
+    pk = told(receiver)
+    delivery.deliver(pk)
+    assert results(pk) == [result]
 
 
 def test_nobody_there_was_sent_nothing(settings):
