@@ -39,7 +39,7 @@ def choose(channel: str, tried: Iterable[str], now: datetime) -> Choice:
     names = providers_of(channel)
     if not names:
         raise LookupError(channel)
-    health, times = _health(names), Counter(tried)
+    health, times = _held(names, now), Counter(tried)
     again_at: list[datetime] = []
     for name in sorted(names, key=lambda name: times[name]):  # sorting keeps the order of what is equal
         row = health.get(name)
@@ -87,7 +87,6 @@ def _slot(name: str, now: datetime) -> datetime | None:
     per_minute = conf().providers[name].per_minute
     if not per_minute:
         return None
-    ProviderHealth.objects.get_or_create(pk=name)
     row, interval = ProviderHealth.objects.filter(pk=name), timedelta(minutes=1) / per_minute
     begins = Greatest(Coalesce("free_at", Value(now)), Value(now), output_field=DateTimeField())
     within = row.filter(Q(free_at=None) | Q(free_at__lt=now + BURST))
@@ -108,3 +107,17 @@ def _takes(row: ProviderHealth | None, now: datetime) -> bool:
 
 def _health(names: Sequence[str]) -> dict[str, ProviderHealth]:
     return ProviderHealth.objects.in_bulk(names)
+
+
+def _held(names: Sequence[str], now: datetime) -> dict[str, ProviderHealth]:
+    """Their health, those that a choice may write locked, in the order of their names.
+
+    A choice that is refused by one provider goes on to the next with the first one's row in its hands, and two messages
+    try providers in different orders. Locked in one order, they cannot wait for each other.
+    """
+    limited = sorted(name for name in names if conf().providers[name].per_minute)
+    ProviderHealth.objects.bulk_create([ProviderHealth(pk=name) for name in limited], ignore_conflicts=True)
+    health = _health(names)
+    written = {name for name, row in health.items() if row.open_until is not None and row.open_until <= now}
+    rows = ProviderHealth.objects.filter(pk__in=written.union(limited)).order_by("pk").select_for_update()
+    return health | {row.pk: row for row in rows} if written or limited else health
