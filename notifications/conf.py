@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from datetime import time, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -17,6 +17,8 @@ from gateway.signatures import made_secret
 
 CALLBACK = "callback"
 """The category of our own messages to the services that sent others."""
+MOST_PER_HOUR = 1000
+"""What a limit may be at most; each message within the hour is remembered."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +36,20 @@ class Provider:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Digest:
+    """How messages are collected, to be sent as one."""
+
+    every: timedelta = timedelta(hours=1)
+    """So long, from the first one on …"""
+    at: tuple[time, ...] = ()
+    """… or, where this is given, until the next of these times on the receiver's own clock."""
+    template: str = ""
+    """What says them: a published template with the data `messages`, `number` and `more`; without one, plain text."""
+    most: int = 50
+    """So many are said in one; of what is beyond, the number is said."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Category:
     """What holds for one kind of message."""
 
@@ -45,6 +61,16 @@ class Category:
     """It waits for the end of the receiver's quiet hours."""
     lifetime: timedelta | None = None
     """After so long it is of no use any more, unless the request says when."""
+    digest: Digest | None = None
+    """Its messages are collected; without one, those alone that have a `digest_key`, as `DIGEST` says."""
+    per_hour: int = 0
+    """So many within an hour to one receiver through one channel; 0 is as many as there are. Not if it is mandatory."""
+    over: Literal["wait", "digest", "drop"] = "wait"
+    """What is beyond waits for its turn, is collected and sent as one then, or ends as `skipped`."""
+
+    def __post_init__(self) -> None:
+        if self.over not in ("wait", "digest", "drop"):
+            raise ImproperlyConfigured(f"A category's `over` is wait, digest or drop, and not {self.over!r}.")
 
 
 _OF_CALLBACKS = {CALLBACK: Category(mandatory=True, quiet=False, lifetime=timedelta(days=3))}
@@ -102,6 +128,11 @@ class Conf:
     ring_again_after: timedelta = timedelta(seconds=10)
     """What is due and was not picked up is rung for again after so long."""
 
+    digest: Digest = field(default_factory=Digest)
+    """How messages with a `digest_key` are collected whose category does not say how."""
+    per_hour: Mapping[str, int] = field(default_factory=dict)
+    """By channel, so many within an hour to one receiver of all categories together that are not mandatory."""
+
     quiet_hours: tuple[time, time] | None = None
     """From when to when a receiver with a time zone and without hours of its own is left in peace."""
 
@@ -136,7 +167,11 @@ def conf() -> Conf:
     entries = given.get("providers") or _providers(given.get("outbox"))
     given["providers"] = {name: _provider(name, entry) for name, entry in entries.items()}
     given["categories"] = {**(given.get("categories") or _categories()), **_OF_CALLBACKS}
-    return Conf(**given)
+    found = Conf(**given)
+    for most in (*found.per_hour.values(), *(category.per_hour for category in found.categories.values())):
+        if not 0 <= most <= MOST_PER_HOUR:
+            raise ImproperlyConfigured(f"NOTIFICATIONS: a limit is 0 to {MOST_PER_HOUR} an hour, and not {most!r}.")
+    return found
 
 
 def _provider(name: str, entry: Any) -> Provider:

@@ -35,7 +35,7 @@ class Status(TextChoices):
     SKIPPED = "skipped"
     """Not sent: the receiver does not want this kind of message."""
     DIGESTED = "digested"
-    """Not sent by itself: it became one notification for each subscriber of its topic."""
+    """Not sent by itself: it is part of a digest, or became one notification for each subscriber of its topic."""
     FAILED = "failed"
     """It will not be sent: refused, or tried often enough."""
     BOUNCED = "bounced"
@@ -55,6 +55,8 @@ LONGEST = 10
 
 _NOT_SENT = "suppressed skipped expired cancelled failed"
 
+# What is part of a digest stands where that stands, once that is known: "digested" leads to every end, and back from
+# those that can be tried again.
 # News may come at any time: a worker given up on tells that its try had succeeded, a provider that a message arrived or
 # came back. "queued" leads out of an end when a person tries again, or when nobody has read it and the next channel is
 # tried.
@@ -65,14 +67,14 @@ ARROWS = {
     "sending": "queued sent delivered failed bounced unknown",
     "sent": "delivered bounced failed queued",
     "delivered": "queued",
-    "digested": "",
-    "suppressed": "queued sent delivered",
-    "skipped": "queued sent delivered",
-    "failed": "queued sent delivered bounced",
-    "bounced": "queued sent delivered",
-    "expired": "sent delivered",
-    "cancelled": "sent delivered",
-    "unknown": "queued sent delivered bounced",
+    "digested": f"sent delivered bounced unknown {_NOT_SENT}",
+    "suppressed": "queued digested sent delivered",
+    "skipped": "queued digested sent delivered",
+    "failed": "queued digested sent delivered bounced",
+    "bounced": "queued digested sent delivered",
+    "expired": "digested sent delivered",
+    "cancelled": "digested sent delivered",
+    "unknown": "queued digested sent delivered bounced",
 }
 
 

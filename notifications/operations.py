@@ -13,7 +13,7 @@ from django.utils import timezone
 from gateway.callers import Caller
 from gateway.doorbell import Rank
 from gateway.guard import Forbidden, Guard
-from notifications import wording
+from notifications import digests, wording
 from notifications.channels.channel import Channel, channels
 from notifications.conf import CALLBACK, conf
 from notifications.dispatch import ring_after_commit
@@ -22,6 +22,7 @@ from notifications.masking import NO_ADDRESSES
 from notifications.models import Event, Notification
 from notifications.plan import addresses_of, profile_of
 from notifications.quiet import is_zone
+from notifications.reader import Reader, reader_of
 from notifications.row import locked, settle, wait
 from notifications.templating import Unrenderable
 from notifications.topics import TOPIC
@@ -65,6 +66,8 @@ class Wanted:
     priority: str = "normal"
     send_at: datetime | None = None
     expires_at: datetime | None = None
+    digest_key: str = ""
+    """It is collected with what has the same one, and sent as one with it."""
     escalate_after: timedelta | None = None
     """When nobody has read it so long after it was sent, the next channel is tried."""
     callback_url: str = ""
@@ -100,11 +103,38 @@ def draft(caller: Caller, wanted: Wanted) -> Notification:
         known = [name for name in conf().categories if name != CALLBACK]
         raise Unacceptable("/category", f"There is no category {_echo(category)}; {_hint(category, known)}")
     now = timezone.now()
+    notification = Notification(
+        tenant=caller.tenant,
+        caller=caller.name,
+        receiver=dict(wanted.receiver),
+        channels=None if wanted.channels is None else list(wanted.channels),
+        category=category,
+        rank=int(PRIORITIES[wanted.priority]),
+        sandbox=wanted.sandbox,
+        metadata=dict(wanted.metadata),
+        digest_key=wanted.digest_key,
+        escalate_after=wanted.escalate_after,
+        callback_url=_callback_url(wanted),
+        expires_at=_end(wanted, category, now),
+        **_said(caller.tenant, wanted, reader_of(wanted.receiver, profile)),
+    )
+    if TOPIC not in wanted.receiver:
+        notification.digest_group = digests.group_of(notification)
+    if wanted.send_at is not None and wanted.send_at > now:
+        notification.status, notification.due_at, notification.rung_at = Status.SCHEDULED, wanted.send_at, None
+    return notification
+
+
+def _end(wanted: Wanted, category: str, now: datetime) -> datetime | None:
     lifetime = conf().category(category).lifetime
     begins = max(wanted.send_at or now, now)
     expires_at = wanted.expires_at or (begins + lifetime if lifetime else None)
     if expires_at is not None and expires_at <= begins:
         raise Unacceptable("/expires_at", "It would be over before it could be sent; choose a later time.")
+    return expires_at
+
+
+def _callback_url(wanted: Wanted) -> str:
     if wanted.callback_url:
         if "webhook" not in channels():
             raise Unacceptable("/callback_url", "No provider serves webhooks here, so nobody can be called back.")
@@ -112,27 +142,7 @@ def draft(caller: Caller, wanted: Wanted) -> Notification:
             Guard(allowed=conf().allowed_networks).check(wanted.callback_url)
         except Forbidden as error:
             raise Unacceptable("/callback_url", str(error)) from None
-    content, template = _said(
-        caller.tenant, wanted, wanted.receiver.get("locale") or (profile.locale if profile else "")
-    )
-    notification = Notification(
-        tenant=caller.tenant,
-        caller=caller.name,
-        receiver=dict(wanted.receiver),
-        content=content,
-        template=template,
-        channels=None if wanted.channels is None else list(wanted.channels),
-        category=category,
-        rank=int(PRIORITIES[wanted.priority]),
-        sandbox=wanted.sandbox,
-        metadata=dict(wanted.metadata),
-        escalate_after=wanted.escalate_after,
-        callback_url=wanted.callback_url,
-        expires_at=expires_at,
-    )
-    if wanted.send_at is not None and wanted.send_at > now:
-        notification.status, notification.due_at, notification.rung_at = Status.SCHEDULED, wanted.send_at, None
-    return notification
+    return wanted.callback_url
 
 
 def cancel(caller: Caller, pk: UUID, reason: str = "") -> Notification:
@@ -157,6 +167,8 @@ def retry(caller: Caller, pk: UUID, reason: str = "") -> Notification:
     """
 
     def act(notification: Notification) -> None:
+        notification.digest_group, notification.collected_until = "", None  # somebody wants it now
+        notification.save(update_fields=["digest_group", "collected_until"])
         notification.deliveries.exclude(status__in=(Status.SENT, Status.DELIVERED)).update(
             status=Status.QUEUED, ended_at=None, since=notification.tries
         )
@@ -166,8 +178,9 @@ def retry(caller: Caller, pk: UUID, reason: str = "") -> Notification:
 
 
 def allowed(notification: Notification) -> list[str]:
-    """The verbs that fit where it stands."""
-    verbs = {"cancel": notification.status in WAITING, "retry": notification.status in RETRIED}
+    """The verbs that fit where it stands; what was said in a digest is tried again with that."""
+    again = notification.status in RETRIED and notification.digest_id is None
+    verbs = {"cancel": notification.status in WAITING, "retry": again}
     return [verb for verb, fits in verbs.items() if fits]
 
 
@@ -181,6 +194,8 @@ def _verb(caller: Caller, pk: UUID, verb: str, act: Callable[[Notification], Non
         if verb not in allowed(notification):
             fits = allowed(notification)
             hint = f"What can be done is: {', '.join(fits)}." if fits else "Nothing can be done with it."
+            if notification.digest_id is not None:
+                hint = f"It is part of the digest {notification.digest_id}; do it with that."
             raise NotAllowed(f"It is {notification.status}, so there is nothing to {verb}. {hint}", fits)
         Event.objects.create(
             notification=notification, kind=verb, detail=reason, actor=caller.name, at=notification.now
@@ -222,17 +237,27 @@ def _check_receiver(receiver: Mapping[str, str]) -> None:
         raise Unacceptable("/receiver/timezone", "There is no such time zone; write it like Europe/Berlin.")
 
 
-def _said(tenant: str, wanted: Wanted, locale: str) -> tuple[dict[str, Any], str]:
-    """What is said, and with which template; it is made now, so that whoever asks hears what is wrong with it."""
+def _said(tenant: str, wanted: Wanted, reader: Reader) -> dict[str, Any]:
+    """What is said, with which template, in which locale; made now, so that whoever asks hears what is wrong with it.
+
+    To a topic it is said in every locale, so each of them is tried, and the data are kept.
+    """
     if not wanted.template:
-        return dict(wanted.content), ""
+        return {"content": dict(wanted.content)}
     found = wording.published(tenant, wanted.template)
     if found is None:
         raise Unacceptable("/template", f"No template {_echo(wanted.template)} is published; publish one first.")
+    own = wording.chosen(found, reader.locales).locale
+    is_topic = TOPIC in wanted.receiver
     try:
-        return dict(wording.said(found, wanted.data, locale)), str(found)
+        said = {
+            locale: wording.said(found, wanted.data, locale, reader.clock)
+            for locale in (found.texts if is_topic else [own])
+        }
     except Unrenderable as error:
         raise Unacceptable("/data", str(error)) from None
+    data = dict(wanted.data) if is_topic else None
+    return {"content": said[own], "template": str(found), "locale": own, "data": data}
 
 
 def _known(open_channels: Mapping[str, Channel]) -> list[str]:

@@ -10,7 +10,9 @@ from notifications.conf import Category, conf
 from notifications.lifecycle import Status
 from notifications.models import Notification, Reason, Receiver, Suppression
 from notifications.quiet import quiet_until
+from notifications.reader import reader_of
 from notifications.route import Facts, Leg, Route, route
+from notifications.window import window_end
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,20 @@ class Over:
     why: str
 
 
-Next = Try | Wait | Over
+@dataclass(frozen=True)
+class Collect:
+    """It waits for others of its kind, and is sent with them as one."""
+
+    until: datetime
+    why: str
+
+
+@dataclass(frozen=True)
+class Gather:
+    """What it waited for is over: all that wait with it are made one."""
+
+
+Next = Try | Wait | Over | Collect | Gather
 
 GIVE_UP = timedelta(days=1)
 """So long a channel that there is not is waited for."""
@@ -56,6 +71,12 @@ def plan(notification: Notification, way: Route, tried: Collection[str], now: da
         return Over(Status.EXPIRED, "Its time was over before it could be sent.")
     leg = way.after(tried)
     if leg is not None:
+        if (
+            notification.digest_group
+            and not notification.tries
+            and (next_ := _with_others(notification, now)) is not None
+        ):
+            return next_
         until = _quiet(notification, now)
         return Try(leg) if until is None else Wait(until, "The receiver's quiet hours.")
     over = _closed(way)
@@ -113,11 +134,25 @@ def _suppressed(notification: Notification, addresses: Mapping[str, str]) -> tup
     return dead, unwanted
 
 
+def _with_others(notification: Notification, now: datetime) -> Collect | Gather | None:
+    """None: it would be over before its window is, so it goes by itself."""
+    if notification.collected_until is not None:
+        waits = notification.collected_until > now
+        return Collect(notification.collected_until, notification.error) if waits else Gather()
+    profile = profile_of(notification.tenant, notification.receiver)
+    clock = reader_of(notification.receiver, profile).clock
+    ends = window_end(now, clock, category_of(notification).digest or conf().digest)
+    until = _quiet(notification, ends) or ends
+    if notification.expires_at is not None and notification.expires_at <= until:
+        return None
+    return Collect(until, "It is collected with others, and sent as one with them then.")
+
+
 def _quiet(notification: Notification, now: datetime) -> datetime | None:
     if not category_of(notification).quiet:
         return None
     profile = profile_of(notification.tenant, notification.receiver)
-    zone = notification.receiver.get("timezone") or (profile.timezone if profile else "")
+    zone = reader_of(notification.receiver, profile).zone
     hours = conf().quiet_hours
     if profile is not None and profile.quiet_from is not None and profile.quiet_to is not None:
         hours = (profile.quiet_from, profile.quiet_to)

@@ -5,7 +5,8 @@ claim      what is due is looked at, and if it is to be sent becomes this worker
 record     what the attempt came to, and what that means: the end, a pause, another provider, the next channel
 take_back  an attempt whose lease is over is one of which nothing more is heard
 
-Times are the database's. Nothing here talks to the outside.
+Times are the database's. Nothing here talks to the outside. Locks are taken in one order: a digest before what is said
+in it, notifications by id, then the receiver's allowance, then the providers by name.
 """
 
 from collections.abc import Sequence
@@ -17,12 +18,15 @@ from django.db import transaction
 from django.db.models import F
 
 from notifications import providers
+from notifications.allowances import Full, full, limits_of, take
 from notifications.channels.channel import provider
 from notifications.conf import conf
+from notifications.digests import collect, gather, group
 from notifications.lifecycle import Status
 from notifications.models import Attempt, Delivery, Notification, Reason
 from notifications.news import suppress
-from notifications.plan import Over, Try, Wait, category_of, plan, routed
+from notifications.plan import Collect, Gather, Over, Try, Wait, category_of, plan, routed
+from notifications.route import Leg
 from notifications.row import close, locked, settle, wait
 from notifications.topics import TOPIC, fan_out
 from notifications.verdict import IN_DOUBT, Again, End, Outcome, Result, judge
@@ -44,13 +48,17 @@ def claim(pk: UUID) -> Claim | None:
         if notification is None:
             return None
         try:
-            if TOPIC not in notification.receiver:
-                return _go_on(notification)
-            _spread(notification)
-            return None
+            if TOPIC in notification.receiver:
+                _spread(notification)
+                return None
+            found = _go_on(notification)
         except ImproperlyConfigured as error:
             wait(notification, Status.QUEUED, notification.now + conf().longest_pause, str(error))
             return None
+    if isinstance(found, Gather):  # under locks of its own, and none before them
+        gather(notification)
+        return None
+    return found
 
 
 def record(held: Claim, outcome: Outcome) -> Notification:
@@ -94,27 +102,60 @@ def _held(pk: UUID) -> Notification:
     return found
 
 
-def _go_on(notification: Notification) -> Claim | None:
+def _go_on(notification: Notification) -> Claim | Gather | None:
     """Act on the plan; under the lock."""
     ended = notification.deliveries.filter(ended_at__isnull=False).values_list("channel", flat=True)
     match plan(notification, routed(notification), set(ended), notification.now):
         case Try(leg):
-            tried = notification.attempts.filter(delivery__channel=leg.channel, number__gt=F("delivery__since"))
-            chosen = providers.choose(leg.channel, tried.values_list("provider", flat=True), notification.now)
-            if chosen.name is None:
-                assert chosen.again_at is not None  # noqa: S101 - the other half of the choice
-                wait(notification, Status.QUEUED, chosen.again_at, f"No provider of {leg.channel} takes anything now.")
-                return None
-            delivery, _ = Delivery.objects.update_or_create(
-                notification=notification, channel=leg.channel, defaults={"address": leg.address}
-            )
-            return _begin(notification, delivery, chosen.name)
+            return _try(notification, leg)
+        case Gather() as together:
+            return together
+        case Collect(until, why):
+            collect(notification, until, why)
         case Wait(until, why, status):
             wait(notification, status, until, why)
         case Over(status, why):
-            doubt = notification.attempts.filter(result__in=IN_DOUBT).exists()
-            settle(notification, _overall(notification, Status.UNKNOWN if doubt else status), why)
+            _give_up(notification, status, why)
     return None
+
+
+def _try(notification: Notification, leg: Leg) -> Claim | None:
+    """Begin an attempt, if the receiver's limits and a provider let it."""
+    limits = limits_of(notification, leg, category_of(notification))
+    if limits and notification.deliveries.filter(channel=leg.channel).exists():
+        limits = []  # it has its place
+    if (reached := full(limits, notification.now, lock=True)) is not None:
+        _put_off(notification, reached)
+        return None
+    tried = notification.attempts.filter(delivery__channel=leg.channel, number__gt=F("delivery__since"))
+    chosen = providers.choose(leg.channel, tried.values_list("provider", flat=True), notification.now)
+    if chosen.name is None:
+        assert chosen.again_at is not None  # noqa: S101 - the other half of the choice
+        wait(notification, Status.QUEUED, chosen.again_at, f"No provider of {leg.channel} takes anything now.")
+        return None
+    take(limits, notification.now)
+    delivery, _ = Delivery.objects.update_or_create(
+        notification=notification, channel=leg.channel, defaults={"address": leg.address}
+    )
+    return _begin(notification, delivery, chosen.name)
+
+
+def _put_off(notification: Notification, reached: Full) -> None:
+    """What is beyond the receiver's limit: it waits, is collected, or is left out. A digest itself waits."""
+    over = category_of(notification).over
+    if over == "drop":
+        _give_up(notification, Status.SKIPPED, reached.why)
+    elif over == "digest" and not notification.digest_size and not notification.tries:
+        notification.digest_group = group(notification)
+        collect(notification, reached.until, reached.why)
+    else:
+        wait(notification, Status.SCHEDULED, reached.until, reached.why)
+
+
+def _give_up(notification: Notification, status: Status, why: str) -> None:
+    """Nothing more is tried; a doubt from before is not forgotten."""
+    doubt = notification.attempts.filter(result__in=IN_DOUBT).exists()
+    settle(notification, _overall(notification, Status.UNKNOWN if doubt else status), why)
 
 
 def _spread(notification: Notification) -> None:

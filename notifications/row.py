@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from notifications.callbacks import call_back
 from notifications.conf import conf
 from notifications.dispatch import ring_after_commit
+from notifications.followers import follow
 from notifications.lifecycle import WAITING, Status, move
 from notifications.models import Delivery, Event, Notification
 
@@ -23,6 +24,17 @@ def locked(rows: "QuerySet[Notification]", *, wait: bool = True) -> Notification
     found = asked.first()
     if found is not None:
         found.now = found.asked_at
+    return found
+
+
+def locked_all(rows: "QuerySet[Notification]", most: int) -> list[Notification]:
+    """As many of these rows, in their order, locked one after the other; each with the database's time in `now`."""
+    assert transaction.get_connection().in_atomic_block  # noqa: S101 - a lock ends with its transaction
+    asked = rows.annotate(asked_at=Now()).select_for_update(no_key=True, of=("self",))[:most]
+    found: list[Notification] = []
+    for one in asked:
+        one.now = one.asked_at
+        found.append(one)
     return found
 
 
@@ -60,6 +72,8 @@ def _move(notification: Notification, status: Status, why: str, *, told: bool = 
     if status not in (Status.QUEUED, Status.SENDING) and not told:
         Event.objects.create(notification=notification, kind=status, detail=why, at=notification.now)
     call_back(notification, why)
+    if notification.digest_size:
+        follow(notification, why)
 
 
 def _store(notification: Notification, *, due_at: datetime | None, why: str) -> None:

@@ -3,6 +3,7 @@
     1. take back  attempts whose lease is over: their workers are gone
     2. escalate   what nobody has read in time: the next channel is tried
     3. ring       what is due and was not picked up: its message is lost, or its pause is over
+    4. forget     what was counted an hour ago
 
 Candidates are read without locks; each is then handled in a transaction of its own, which looks again.
 """
@@ -16,6 +17,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from gateway.borrowing import borrowed
+from notifications.allowances import forget
 from notifications.conf import conf
 from notifications.dispatch import ring
 from notifications.escalation import escalate
@@ -30,7 +32,7 @@ AFTER_A_FAILURE = timedelta(minutes=1)
 
 
 def sweep() -> None:
-    """Take back, escalate and ring, once."""
+    """Take back, escalate, ring and forget, once."""
     with borrowed():
         overdue = list(Notification.objects.overdue().order_by("lease_until").values_list("pk", flat=True)[:BATCH])
         unheeded = list(Notification.objects.unheeded().order_by("escalate_at").values_list("pk", flat=True)[:BATCH])
@@ -41,6 +43,8 @@ def sweep() -> None:
     with borrowed():
         due = _mark_as_rung()
     ring(due)
+    with borrowed():
+        forget()
 
 
 def _survive(pk: UUID) -> None:

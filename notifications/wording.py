@@ -1,11 +1,15 @@
 """Templates with versions: kept, published, and made into what is said, in the receiver's language."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from notifications.models import MessageTemplate
 from notifications.templating import Unrenderable, compiled, render
@@ -14,6 +18,7 @@ TYPES: dict[str, type | tuple[type, ...]] = {
     "text": str,
     "number": (int, float),
     "yes_or_no": bool,
+    "time": str,
     "list": list,
     "object": dict,
 }
@@ -54,26 +59,46 @@ def published(tenant: str, name: str) -> MessageTemplate | None:
     return found.order_by("-version").first()
 
 
-def said(template: MessageTemplate, data: Mapping[str, Any], locale: str) -> dict[str, str]:
-    """Subject, text and HTML for a receiver. Raises `Unrenderable` for data that do not fit."""
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The texts that somebody gets, and why those."""
+
+    locale: str
+    why: str
+
+
+def chosen(template: MessageTemplate, wished: Sequence[str]) -> Choice:
+    """Of each wish in turn "de-AT" itself, its language "de", or another of that, "de-CH"; else the template's own."""
+    there = {_tag(name): name for name in template.texts}
+    for wish in wished:
+        parts = _tag(wish).split("-")
+        for length in range(len(parts), 0, -1):
+            if (tag := "-".join(parts[:length])) in there:
+                same = "It is the receiver's own." if length == len(parts) else f"There is none for {wish}."
+                return Choice(locale=there[tag], why=same)
+        for tag, name in there.items():
+            if tag.split("-")[0] == parts[0]:
+                return Choice(locale=name, why=f"There is none for {wish}, and this is the same language.")
+    known = f"There is none for {', '.join(wished)}" if wished else "Nobody said which one to use"
+    return Choice(locale=template.locale, why=f"{known}; this is the template's own.")
+
+
+def said(template: MessageTemplate, data: Mapping[str, Any], locale: str, zone: str = "") -> dict[str, str]:
+    """Subject, text and HTML in one of its locales, with times by the clock of a zone.
+
+    Raises `Unrenderable` for data that do not fit.
+    """
     check_data(template, data)
-    texts = template.texts[spoken(template, locale)]
-    found = {part: render(source, data, escapes=part == "html") for part, source in texts.items()}
-    if "subject" in found:
-        found["subject"] = " ".join(found["subject"].split())[
-            :LONGEST_SUBJECT
-        ]  # one line, whatever the data have in them
+    values = {name: _value(template.fields.get(name, ""), value) for name, value in data.items()}
+    texts = template.texts[locale]
+    here = ZoneInfo(zone) if zone else timezone.get_default_timezone()
+    with translation.override(_language(locale)), timezone.override(here):
+        found = {part: render(source, values, escapes=part == "html") for part, source in texts.items()}
+    if "subject" in found:  # one line, whatever the data have in them
+        found["subject"] = " ".join(found["subject"].split())[:LONGEST_SUBJECT]
     if not found.get("text", "").strip():
         raise Unrenderable("The text is empty.")
     return found
-
-
-def spoken(template: MessageTemplate, locale: str) -> str:
-    """The locale to use: the receiver's ("de-AT"), its language's ("de"), or the template's own."""
-    parts = locale.replace("_", "-").split("-")
-    wished = ["-".join(parts[:length]).lower() for length in range(len(parts), 0, -1)]
-    there = {name.replace("_", "-").lower(): name for name in template.texts}
-    return next((there[name] for name in wished if name in there), template.locale)
 
 
 def check_data(template: MessageTemplate, data: Mapping[str, Any]) -> None:
@@ -86,6 +111,31 @@ def check_data(template: MessageTemplate, data: Mapping[str, Any]) -> None:
         value, wanted = data[name], TYPES[kind.removesuffix("?")]
         if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
             raise Unrenderable(f"{name!r} is to be a {kind.removesuffix('?')}.")
+        _value(kind, value)
     if strange := sorted(set(data) - set(template.fields)):
         known = ", ".join(sorted(template.fields)) or "none"
         raise Unrenderable(f"The template knows no {strange[0][:64]!r}; its data are: {known}.")
+
+
+def _value(kind: str, value: Any) -> Any:
+    """A time as one that the filters `date` and `time` understand; anything else as it is."""
+    if kind.removesuffix("?") != "time":
+        return value
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise Unrenderable(f"A time is written like 2026-03-01T09:00:00+01:00, and not {value[:64]!r}.")
+    return found
+
+
+def _language(locale: str) -> str:
+    """What Django calls it, for the names of months and the like; the service's own where Django does not know it."""
+    tag = _tag(locale)
+    known = (one for one in (tag, tag.split("-")[0]) if translation.check_for_language(one))
+    return next(known, settings.LANGUAGE_CODE)
+
+
+def _tag(locale: str) -> str:
+    return locale.replace("_", "-").lower()

@@ -28,7 +28,8 @@ def _as_clock(given: Any) -> Any:
     return found
 
 
-def _zone(name: str) -> str:
+def zone(name: str) -> str:
+    """The same, if there is such a time zone."""
     if not is_zone(name):
         raise ValueError("There is no such time zone; write it like Europe/Berlin")
     return name
@@ -49,7 +50,7 @@ class ReceiverIn(Shape):
 
     addresses: dict[Name, Annotated[Line, Field(max_length=LONGEST_ADDRESS)]] = Field(default={}, max_length=20)
     locale: Line = Field("", max_length=35, pattern=r"^$|^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})*$", min_length=0)
-    timezone: Annotated[Line, AfterValidator(_zone)] | None = None
+    timezone: Annotated[Line, AfterValidator(zone)] | None = None
     quiet_hours: QuietIn | None = None
     preferences: dict[Name, dict[Name, bool]] = Field(default={}, max_length=100)
 

@@ -74,6 +74,7 @@ class NotificationIn(Shape):
     priority: Literal["urgent", "normal", "bulk"] = "normal"
     send_at: Time | None = None
     expires_at: Time | None = None
+    digest_key: Name | None = None
     escalate_after: Annotated[timedelta, BeforeValidator(_as_duration), Field(gt=timedelta(), le=WEEK)] | None = None
     callback_url: Line | None = Field(None, max_length=LONGEST_ADDRESS)
     metadata: dict[Name, Annotated[Line, Field(max_length=500)]] = Field(default={}, max_length=20)
@@ -99,6 +100,7 @@ class NotificationIn(Shape):
             priority=self.priority,
             send_at=self.send_at,
             expires_at=self.expires_at,
+            digest_key=self.digest_key or "",
             escalate_after=self.escalate_after,
             callback_url=self.callback_url or "",
             metadata=self.metadata,
@@ -130,3 +132,4 @@ class ListQuery(PageQuery):
     status: Status | None = None
     category: str | None = Field(None, max_length=63)
     part_of: UUID | None = None
+    digest: UUID | None = None

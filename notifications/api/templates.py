@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar
 
 from django.db import IntegrityError
 from django.http import Http404
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -12,8 +12,10 @@ from gateway.door import Door
 from gateway.problems import Problem
 from gateway.shapes import Shape, Text, read
 from notifications import wording
-from notifications.api.shapes import Name
+from notifications.api.receivers import zone
+from notifications.api.shapes import Line, Name
 from notifications.models import MessageTemplate
+from notifications.reader import Reader
 from notifications.templating import LONGEST_SOURCE, Unrenderable
 
 Source = Annotated[Text, Field(max_length=LONGEST_SOURCE)]
@@ -42,6 +44,7 @@ class PreviewIn(Shape):
 
     data: dict[str, Any] | None = None
     locale: str = Field("", max_length=35)
+    timezone: Annotated[Line, AfterValidator(zone)] | None = None
 
 
 class Templates(Door):
@@ -81,19 +84,22 @@ class Publish(Door):
 
 
 class Preview(Door):
-    """`POST {data, locale}` shows what would be said."""
+    """`POST {data, locale, timezone}` shows what would be said."""
 
     needs: ClassVar = {"POST": "notifications.view_messagetemplate"}
 
     def post(self, request: Request, name: str, version: int) -> Response:
-        """Subject, text and HTML, and in which locale; nothing is sent."""
+        """Subject, text and HTML, in which locale, and why in that one; nothing is sent."""
         given = read(PreviewIn, request.data if request.data is not None else {})
         found = _found(self, name, version)
+        reader = Reader(locales=(given.locale,) if given.locale else (), zone=given.timezone or "")
+        choice = wording.chosen(found, reader.locales)
+        data = found.example if given.data is None else given.data
         try:
-            said = wording.said(found, found.example if given.data is None else given.data, given.locale)
+            said = wording.said(found, data, choice.locale, reader.clock)
         except Unrenderable as error:
             raise _unrenderable(error) from None
-        return Response({"locale": wording.spoken(found, given.locale), **said})
+        return Response({"locale": choice.locale, "why": choice.why, "timezone": reader.clock, **said})
 
 
 def _found(door: Door, name: str, version: int) -> MessageTemplate:

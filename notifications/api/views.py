@@ -29,10 +29,10 @@ class Notifications(Door):
     needs: ClassVar = {"GET": "notifications.view_notification", "POST": "notifications.add_notification"}
 
     def get(self, request: Request) -> Response:
-        """A page of notifications, `?status=`, `?category=` and `?part_of=` only those."""
+        """A page of notifications, `?status=`, `?category=`, `?part_of=` and `?digest=` only those."""
         query = read_query(shapes.ListQuery, request)
         rows = Notification.objects.of(self.caller.tenant)
-        for name in ("status", "category", "part_of"):
+        for name in ("status", "category", "part_of", "digest"):
             if (wanted := getattr(query, name)) is not None:
                 rows = rows.filter(**{name: wanted})
         return Response(page(request, rows).document(documents.summary))

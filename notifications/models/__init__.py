@@ -1,8 +1,10 @@
 """What the service keeps: a notification, its deliveries by channel, their attempts, and what happened beside them.
 
-And what is known of the outside: receivers, addresses to which nothing is sent, and the health of the providers.
+And what is known of the outside: receivers, what they were sent within the last hour, addresses to which nothing is
+sent, and the health of the providers.
 """
 
+from notifications.models.allowance import Allowance
 from notifications.models.attempt import Attempt
 from notifications.models.delivery import Delivery
 from notifications.models.event import Event
@@ -15,6 +17,7 @@ from notifications.models.suppression import Reason, Suppression
 from notifications.models.template import MessageTemplate
 
 __all__ = [
+    "Allowance",
     "Attempt",
     "Delivery",
     "Event",

@@ -60,6 +60,22 @@ class Notification(models.Model):
     fanned_out = models.PositiveIntegerField(default=0, help_text="To so many of its topic's subscribers …")
     fanned_out_to = models.BigIntegerField(default=0, help_text="… up to this one.")
 
+    digest = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="digested",
+        db_index=False,
+        help_text="The notification in which this one was said, with others.",
+    )
+    digest_key = models.CharField(max_length=63, blank=True, default="", help_text="What it is to be collected with.")
+    digest_group = models.CharField(
+        max_length=64, blank=True, default="", help_text="The same and all else that must fit, as a hash."
+    )
+    digest_size = models.PositiveIntegerField(default=0, help_text="Of a digest: how many are said in it.")
+    collected_until = models.DateTimeField(null=True, blank=True, help_text="The end of the window that it waits for.")
+
     receiver = models.JSONField()
     content = models.JSONField()
     channels = models.JSONField(null=True, blank=True, help_text="In this order; null is every one that fits.")
@@ -69,6 +85,8 @@ class Notification(models.Model):
     template = models.CharField(
         max_length=80, blank=True, default="", help_text="What it was made with: name, version."
     )
+    locale = models.CharField(max_length=35, blank=True, default="", help_text="Of the template's texts.")
+    data = models.JSONField(null=True, blank=True, help_text="What its template is to say to each of a topic.")
     metadata = models.JSONField(default=dict, blank=True)
     callback_url = models.CharField(max_length=2000, blank=True, default="")
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -115,6 +133,14 @@ class Notification(models.Model):
             models.Index(name="notification_leased", fields=["lease_until"], condition=Q(status=Status.SENDING)),
             # The sweep: what should have been read by now?
             models.Index(name="notification_unheeded", fields=["escalate_at"], condition=Q(escalate_at__isnull=False)),
+            # A digest: what waits with it?
+            models.Index(
+                name="notification_collected",
+                fields=["tenant", "digest_group", "id"],
+                condition=Q(status=Status.SCHEDULED) & ~Q(digest_group=""),
+            ),
+            # What was said in a digest, the newest first?
+            models.Index(name="notification_digested", fields=["digest", "-id"], condition=Q(digest__isnull=False)),
             # The API's pages, the newest first.
             models.Index(name="notification_newest", fields=["tenant", "-id"], condition=Q(about=None)),
             # The API's and the console's list by status, the newest first.

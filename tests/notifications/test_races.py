@@ -2,8 +2,6 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -14,27 +12,11 @@ from notifications import delivery
 from notifications.models import Notification
 from notifications.record import claim, take_back
 from notifications.sweep import sweep
+from tests.notifications.crowd import MANY, at_once
 from tests.notifications.door import Service
 from tests.notifications.post import a_notification, later, now, results
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-MANY = 8
-
-
-def at_once(act: Callable[[], Any]) -> list[Any]:
-    """What each of many threads got, all begun at the same moment."""
-    barrier = threading.Barrier(MANY)
-
-    def one() -> Any:
-        try:
-            barrier.wait()
-            return act()
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(MANY) as pool:
-        return [future.result() for future in [pool.submit(one) for _ in range(MANY)]]
 
 
 def test_many_workers_send_it_once(pigeon):

@@ -6,13 +6,16 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
+from django.db.models.functions import Now
 from django.utils import timezone
 
+from gateway.ids import uuid7
+from notifications import digests
 from notifications.checks import check_settings
 from notifications.conf import conf
 from notifications.lifecycle import ARROWS, ENDS, WAITING, MachineError, Status, move
 from notifications.masking import masked, without_addresses
-from notifications.models import Notification
+from notifications.models import Allowance, Notification
 
 
 @pytest.mark.parametrize(
@@ -72,17 +75,19 @@ def test_addresses_are_masked(address, shown):
 def test_every_status_has_its_arrows_and_only_news_or_a_retry_leaves_an_end():
     assert set(ARROWS) == set(Status.values) == {*WAITING, *ENDS, "sending"}
     for status in Status:
-        news = {"sent", "delivered", "bounced", "failed", "queued"}
+        news = {"sent", "delivered", "bounced", "failed", "queued", "digested"}
+        if status == "digested":  # it ends as its digest does
+            news = set(ENDS)
         assert set(ARROWS[status].split()) <= (news if status in ENDS else set(Status.values))
     assert [status for status in Status if "sending" in ARROWS[status].split()] == ["queued"]
 
 
 def test_an_arrow_that_is_not_drawn_raises():
-    row = SimpleNamespace(status="digested")
-    for status in Status:
+    row = SimpleNamespace(status="delivered")
+    for status in set(Status) - {Status.QUEUED}:
         with pytest.raises(MachineError):
             move(row, status)
-    assert row.status == "digested"
+    assert row.status == "delivered"
 
 
 @pytest.fixture
@@ -95,14 +100,24 @@ def many() -> None:
         {"status": Status.SENT, "due_at": None, "escalate_at": now},
         {"status": Status.SENDING, "due_at": None, "lease_until": now},
         {"status": Status.QUEUED, "due_at": now},
+        {"status": Status.SCHEDULED, "due_at": now, "collected_until": now},
     ]
     shared = {"caller": "a test", "receiver": {}, "content": {}, "category": "orders"}
     Notification.objects.bulk_create(
-        Notification(**shared, **(kinds[0] if number % 10 else kinds[number // 10 % 5]), tenant=f"shop-{number % 300}")
+        Notification(
+            **shared,
+            **(kinds[0] if number % 10 else kinds[number // 10 % 6]),
+            tenant=f"shop-{number % 300}",
+            digest_group="" if number % 10 else f"{number % 300}",
+        )
         for number in range(3000)
     )
+    digest = Notification.objects.filter(status=Status.SENT)[:1].get()
+    Notification.objects.filter(status=Status.FAILED).update(digest=digest)
+    Allowance.objects.bulk_create(Allowance(pk=f"{number}", over_at=now) for number in range(3000))
     with connection.cursor() as cursor:
-        cursor.execute(f'ANALYZE "{Notification._meta.db_table}"')
+        for model in (Notification, Allowance):
+            cursor.execute(f'ANALYZE "{model._meta.db_table}"')
 
 
 @pytest.mark.only_on("postgresql")
@@ -114,6 +129,12 @@ def many() -> None:
         (lambda: Notification.objects.overdue().order_by("lease_until")[:200], "notification_leased"),
         (lambda: Notification.objects.unheeded().order_by("escalate_at")[:200], "notification_unheeded"),
         (lambda: Notification.objects.of("shop-7").order_by("-id")[:50], "notification_newest"),
+        (lambda: Notification.objects.filter(digest=uuid7()).order_by("-id")[:50], "notification_digested"),
+        (
+            lambda: digests._collected(Notification(tenant="shop-7", digest_group="7")).order_by("pk"),
+            "notification_collected",
+        ),
+        (lambda: Allowance.objects.filter(over_at__lte=Now()).order_by("over_at")[:1000], "allowance_over"),
         (lambda: Notification.objects.filter(status="failed").order_by("-id")[:50], "notification_by_status"),
     ],
 )

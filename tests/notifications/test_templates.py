@@ -132,7 +132,14 @@ def test_a_template_that_cannot_be_said_is_not_kept(service, change, sentence):
 
 def test_a_preview_shows_it_and_sends_nothing(service, order):
     shown = post(service, f"{ORDER}1/preview/", {"data": {"name": "<b>", "number": 1}, "locale": "en-GB"}).json()
-    assert shown == {"locale": "en", "subject": "Order 1", "text": "Hello <b>.", "html": "<p>Hello &lt;b&gt;.</p>"}
+    assert shown == {
+        "locale": "en",
+        "why": "There is none for en-GB.",
+        "timezone": "UTC",
+        "subject": "Order 1",
+        "text": "Hello <b>.",
+        "html": "<p>Hello &lt;b&gt;.</p>",
+    }
     assert post(service, f"{ORDER}1/preview/").json()["text"] == "Hello Jane."
     assert post(service, f"{ORDER}1/preview/", {"data": {}}).status_code == 422
     assert post(service, f"{ORDER}9/preview/").status_code == 404
