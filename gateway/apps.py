@@ -8,3 +8,10 @@ class GatewayConfig(AppConfig):
 
     name = "gateway"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Let this process keep what it counts."""
+        from gateway import conf, counters
+
+        if conf.current().KEEP_COUNTS:
+            counters.begin()

@@ -57,6 +57,14 @@ class Gateway:
     """Dotted paths of further checks for `/readyz`: callables that return None or a sentence saying what is wrong."""
     VAULT_KEYS: Sequence[str] | None = None
     """What secrets are sealed under, the newest first; None is for development, and makes them of SECRET_KEY."""
+    METRICS: tuple[str, ...] = ()
+    """Dotted paths of functions that return a list of `gateway.figures.Figure`, for `/metrics`."""
+    KEEP_COUNTS: bool = True
+    """Whether processes give what they count to the database by themselves; tests do that when they mean to."""
+    METRICS_TOKEN: str = ""
+    """Who brings it as `Authorization: Bearer …` may read `/metrics`."""
+    METRICS_NETWORKS: tuple[str, ...] = ()
+    """Who comes from there may read `/metrics` without it, such as "10.1.0.0/16"; behind a proxy that is the proxy."""
     IDEMPOTENCY_WAIT: timedelta = timedelta(seconds=2)
     """How long a second request under one idempotency key waits for the first."""
 

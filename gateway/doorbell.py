@@ -21,6 +21,8 @@ from typing import Any
 from celery import Celery, current_app
 from kombu.connection import Connection
 
+from gateway.counters import Counter
+
 logger = logging.getLogger(__name__)
 
 CAPACITY = 10_000
@@ -42,6 +44,13 @@ _TRANSPORT_OPTIONS: dict[str, Any] = {
     "max_retries": 0,
     "interval_start": 0,
 }
+
+
+RINGS = Counter(
+    name="rings_total",
+    help="Messages to workers: published, failed at the broker, or dropped unsent, for the sweep to ring again.",
+    labels=("outcome",),
+)
 
 
 class Rank(IntEnum):
@@ -157,7 +166,7 @@ class Doorbell:
         """Take the ring for publishing; False when it is dropped, because the breaker is open or the queue is full."""
         with self._changed:
             if time.monotonic() < self._closed_until or len(self._rings) >= self._capacity:
-                self.tally.dropped += 1
+                self._drop(1)
                 return False
             self._rings.append(ring)
             if self._thread is None or not self._thread.is_alive():
@@ -181,6 +190,10 @@ class Doorbell:
     def close(self) -> None:
         """Let the connection go, when nothing is being published; the next ring opens another."""
         self._line.close()
+
+    def _drop(self, number: int) -> None:
+        self.tally.dropped += number
+        RINGS.add("dropped", by=number)
 
     def _is_idle(self) -> bool:
         return not self._rings and self._publishing_since is None
@@ -209,13 +222,15 @@ class Doorbell:
 
     def _note_success(self) -> None:
         self.tally.published += 1
+        RINGS.add("published")
         if self._failing_since is not None:
             logger.info("The message broker takes messages again.")
         self._failing_since = None
 
     def _note_failure(self, failure: Exception, began: float | None) -> None:
         self.tally.failed += 1
-        self.tally.dropped += len(self._rings)
+        RINGS.add("failed")
+        self._drop(len(self._rings))
         self._rings.clear()
         self._closed_until = time.monotonic() + self._breaker
         if self._failing_since is None:

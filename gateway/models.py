@@ -1,4 +1,4 @@
-"""What the doors remember: who may call, and the answers given under idempotency keys."""
+"""What the doors remember: who may call, the answers given under idempotency keys, and what was counted."""
 
 from datetime import datetime
 
@@ -100,3 +100,25 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} of {self.tenant}"
+
+
+class Sample(models.Model):
+    """What all processes have counted of one thing: a metric, the values of its labels, and which part of it.
+
+    A counter has one part, without a name; a histogram one for each bucket in which something fell, named by its upper
+    bound, and "sum". Processes only ever add to `value`.
+    """
+
+    name = models.CharField(max_length=100)
+    labels = models.CharField(max_length=400, help_text="The values of the labels, as a JSON list.")
+    part = models.CharField(max_length=10, blank=True, default="")
+    value = models.FloatField(default=0)
+
+    class Meta:
+        constraints = [
+            # What is counted is added to the row that is there.
+            models.UniqueConstraint(fields=["name", "labels", "part"], name="gateway_sample_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.labels} {self.part}"

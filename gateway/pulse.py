@@ -25,9 +25,9 @@ class Pulse:
         self._asked = 0.0
         self._answered = float("-inf")
 
-    def answers(self) -> bool:
-        """Whether the database answered within the last second, or does now."""
-        if time.monotonic() - self._answered < FRESH.total_seconds():
+    def answers(self, fresh: timedelta = FRESH) -> bool:
+        """Whether the database answered within that time, or does now."""
+        if time.monotonic() - self._answered < fresh.total_seconds():
             return True
         with self._lock:
             if self._probe is None or not self._probe.is_alive():
@@ -52,6 +52,6 @@ class Pulse:
 _pulse = Pulse()
 
 
-def database_answers() -> bool:
-    """Whether the database answers, known within a second and a half."""
-    return _pulse.answers()
+def database_answers(fresh: timedelta = FRESH) -> bool:
+    """Whether the database answers, known within a second and a half; it may have been asked so long ago."""
+    return _pulse.answers(fresh)

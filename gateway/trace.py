@@ -4,6 +4,8 @@ import re
 
 from django.http import HttpRequest
 
+from gateway import tracing
+
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -15,4 +17,9 @@ def traceparent_of(request: HttpRequest) -> str:
 
 def trace_id_of(request: HttpRequest) -> str:
     """The id of the trace that the request belongs to, 32 hexadecimal digits, or an empty text."""
-    return traceparent_of(request)[3:35]
+    return id_of(tracing.traceparent() or traceparent_of(request))
+
+
+def id_of(traceparent: str) -> str:
+    """The id of that trace, or an empty text."""
+    return traceparent[3:35]

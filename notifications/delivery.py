@@ -17,6 +17,7 @@ from notifications.conf import conf
 from notifications.letters import captured, letter_of
 from notifications.lifecycle import Status
 from notifications.masking import masked_receiver, without_addresses
+from notifications.metrics import ATTEMPTS
 from notifications.models import Notification
 from notifications.record import Claim, claim, record
 from notifications.verdict import Outcome, Result
@@ -93,6 +94,7 @@ def _record(held: Claim, outcome: Outcome) -> Notification:
 
 
 def _tell(held: Claim, outcome: Outcome, notification: Notification) -> None:
+    ATTEMPTS.add(held.attempt.provider, outcome.result)
     logger.log(
         logging.INFO if outcome.result == Result.SENT else logging.WARNING,
         "Notification %s to %s is %s after attempt %d%s",

@@ -1,10 +1,46 @@
-"""Logging: everything goes through structlog's formatter, for people on a console or as one JSON object a line."""
+"""Logging: everything goes through structlog's formatter, for people on a console or as one JSON object a line.
 
+`event` is what happened, in words; the facts are fields beside it, the same in all processes. `FIELDS` are all there
+are; docs/operating.md explains them.
+"""
+
+import os
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import structlog
-from structlog.types import Processor
+from structlog.types import EventDict, Processor, WrappedLogger
+
+FIELDS = frozenset(
+    (
+        *("timestamp", "level", "logger", "event", "process", "pid", "exception", "error"),
+        *("saga", "definition", "version", "step", "item", "attempt", "doing", "worker"),
+        *("outcome", "code", "reason", "cause", "state", "kind", "after", "seconds", "verb", "actor"),
+        *("request", "trace", "method", "route", "status", "caller"),
+        *("notification", "provider", "receiver"),
+    )
+)
+"""The names of all fields that a line of ours may have."""
+
+
+def role(arguments: Sequence[str]) -> str:
+    """What kind of process this is, from its command line: web, worker, beat, consumer, up, or command."""
+    program, rest = Path(arguments[0]).name if arguments else "", list(arguments[1:])
+    if program == "gunicorn":
+        return "web"
+    found = next((word for word in rest if word in ("worker", "beat", "consume", "up")), "")
+    return {"consume": "consumer"}.get(found, found) or "command"
+
+
+_ROLE = role(sys.argv)
+
+
+def _add_process(logger: WrappedLogger, name: str, entry: EventDict) -> EventDict:
+    entry["process"], entry["pid"] = _ROLE, os.getpid()
+    return entry
+
 
 _STAMPS: list[Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -12,6 +48,7 @@ _STAMPS: list[Processor] = [
     structlog.stdlib.add_log_level,
     structlog.stdlib.ExtraAdder(),
     structlog.processors.TimeStamper(fmt="iso", utc=True),
+    _add_process,
 ]
 
 

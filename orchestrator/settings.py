@@ -37,6 +37,8 @@ QUEUES = env.list("QUEUES", default=["sagas", "notifications"])
 WEB_THREADS = env.int("WEB_THREADS", 256)  # of one web process; most of them may wait for a saga
 CACHE_URL = env.str("CACHE_URL", "")  # where requests are counted; else the broker, if it is Redis, or local memory
 JWT_ISSUER = env.str("JWT_ISSUER", "")  # whose tokens are taken; none without one
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")  # opens /metrics, and so does coming from one of these networks
+METRICS_NETWORKS = env.list("METRICS_NETWORKS", default=[] if MODE == "production" else ["127.0.0.0/8", "::1/128"])
 _services = env.str("SAGA_SERVICES", "{}")
 _targets = env.str("EVENT_TARGETS", "{}")  # where events go
 _sources = env.str("EVENT_SOURCES", "{}")  # where they come from
@@ -115,6 +117,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "gateway.requests.RequestMiddleware",  # around everything, so that no answer goes unnoted
     "gateway.headers.HeadersMiddleware",  # around all others, so that no answer is without them
     "gateway.problems.ProblemMiddleware",  # before the rest, so that whatever fails below it becomes a problem
     "django.middleware.security.SecurityMiddleware",
@@ -171,7 +174,7 @@ X_FRAME_OPTIONS = "DENY"
 if BEHIND_HTTPS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = ["^livez$", "^readyz$"]  # probes come from inside, without the proxy
+    SECURE_REDIRECT_EXEMPT = ["^livez$", "^readyz$", "^metrics$"]  # probes come from inside, without the proxy
     SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds())
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = True
@@ -198,7 +201,16 @@ GATEWAY = {
     "API_KEY": API_KEY,
     "RATE": API_RATE,
     "VAULT_KEYS": tuple(VAULT_KEYS) if VAULT_KEYS or MODE == "production" else None,
-    "READINESS": ("sagas.health.swept", "sagas.health.alive"),
+    "READINESS": (
+        "gateway.health.migrated",
+        "gateway.health.broker",
+        "sagas.health.swept",
+        "sagas.health.alive",
+        "sagas.health.heard",
+    ),
+    "METRICS": ("sagas.metrics.figures", "sagas.events.metrics.figures", "notifications.metrics.figures"),
+    "METRICS_TOKEN": METRICS_TOKEN,
+    "METRICS_NETWORKS": tuple(METRICS_NETWORKS),
     "SCOPES": {  # what an API key, or a token, may be good for; "admin" is everything
         "read": (
             "sagas.view_saga",

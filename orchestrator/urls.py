@@ -5,7 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
-from gateway import health
+from gateway import health, metrics
 
 urlpatterns = [
     # Django's way from a row to its page on the site, which none of ours has; it falls over ids that are no UUIDs.
@@ -18,6 +18,7 @@ urlpatterns = [
     path("api/v1/notifications/", include("notifications.api.urls")),
     path("livez", health.livez),
     path("readyz", health.readyz),
+    path("metrics", metrics.metrics),
 ]
 
 handler400 = "gateway.problems.not_understood"

@@ -67,6 +67,9 @@ class Conf:
     shared_commits: bool = True
     """Let turns that end at the same time in threads of one process share a statement, and its commit."""
 
+    new_trace_after: timedelta = timedelta(hours=1)
+    """What a saga does after it has rested for so long is a trace of its own, linked to the one before."""
+
     slice_steps: int = 10
     """A worker goes straight on for at most so many steps of one saga …"""
     slice_time: timedelta = timedelta(seconds=2)

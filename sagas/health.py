@@ -5,7 +5,9 @@ Each returns None when all is well, else what is not.
 
 from datetime import timedelta
 
-from sagas.models import Saga, Sweep
+from gateway.health import Minor
+from sagas.conf import conf
+from sagas.models import Saga, Sweep, Worker
 from sagas.record import clock
 
 SILENCE = timedelta(seconds=30)
@@ -30,3 +32,14 @@ def alive() -> str | None:
         return None
     names = ", ".join(str(pk) for pk in dead[:MOST_NAMED])
     return f"nothing will move these sagas: {names}{' and more' if len(dead) > MOST_NAMED else ''}"
+
+
+def heard() -> str | None:
+    """Whether workers hear what comes through the broker: each sends itself a message every few seconds."""
+    now = clock.now()
+    alive = Worker.objects.alive(now, conf().gone_after)
+    last = alive.filter(probed_at__isnull=False).order_by("-probed_at").values_list("probed_at", flat=True).first()
+    if last is None or now - last <= conf().deaf_after:
+        return None
+    seconds = int((now - last).total_seconds())
+    return Minor(f"no worker has heard a message through the broker for {seconds} s; they look into the database")

@@ -19,6 +19,7 @@ from celery.signals import (
 from celery.worker.state import active_requests
 from django.db import InterfaceError, OperationalError
 
+from gateway import counters
 from gateway.doorbell import Rank
 from sagas.engine import dispatch, lanes, workers
 from sagas.engine.callbacks import tell_ends
@@ -122,6 +123,12 @@ def hear(request: Any, **kwargs: Any) -> None:
 @worker_process_shutdown.connect
 def stop(**kwargs: Any) -> None:
     workers.here().stop()
+
+
+@worker_process_shutdown.connect
+def leave_no_count_behind(**kwargs: Any) -> None:
+    """A prefork child ends without the usual farewells."""
+    counters.end()
 
 
 def _begin(name: str, concurrency: int) -> None:

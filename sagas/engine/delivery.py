@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError
 
 from sagas.conf import conf
+from sagas.engine import observing
 from sagas.engine.alarm import alarm
 from sagas.engine.context import Context, context_of
 from sagas.engine.decisions import decide
@@ -43,13 +44,22 @@ def deliver(run_id: int, fence: int, worker: UUID, *, stopping: Callable[[], boo
     if isinstance(claimed, Heard):
         ring(claimed.bells)
         return 1
-    held = claimed
+    if claimed is None:
+        return 0
+    observing.taken(claimed)
+    with observing.slice_of(claimed):
+        return _go_through(claimed, worker, stopping)
+
+
+def _go_through(first: Claim, worker: UUID, stopping: Callable[[], bool]) -> int:
+    held: Claim | None = first
     slice_ends, steps = time.monotonic() + conf().slice_time.total_seconds(), 0
     while held is not None:
-        outcome = None if _is_local(held) else call(held)
-        steps += 1
-        go_on = steps < conf().slice_steps and time.monotonic() < slice_ends and not stopping()
-        recorded = _record_local(held, worker, go_on) if outcome is None else _record(held, outcome, worker, go_on)
+        with observing.attempt(held):
+            outcome = None if _is_local(held) else call(held)
+            steps += 1
+            go_on = steps < conf().slice_steps and time.monotonic() < slice_ends and not stopping()
+            recorded = _record_local(held, worker, go_on) if outcome is None else _record(held, outcome, worker, go_on)
         ring(recorded.bells)
         held = recorded.next
     return steps
@@ -61,6 +71,13 @@ def _is_local(held: Claim) -> bool:
 
 def call(held: Claim) -> Outcome:
     """Call the team's function; no transaction is open and no connection held. What it came to, as a value."""
+    began = time.monotonic()
+    outcome = _call(held)
+    observing.came_to(held, outcome, time.monotonic() - began)
+    return outcome
+
+
+def _call(held: Claim) -> Outcome:
     try:
         context = context_of(held)
     except (OperationalError, InterfaceError):

@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 import httpx
 
+from gateway import tracing
 from gateway.deadlines import bounded
 from sagas.engine.answers import (
     LARGEST_ANSWER,
@@ -94,8 +95,14 @@ class Service:
 
         A step that has several effects at participants names each `part`, so that each has a key of its own.
         """
+        about = {"http.request.method": method, "server.address": self.name}
+        with tracing.span(f"{method} {self.name}", self.traceparent or "", about, kind="client") as span:
+            sent = {"json": json, "params": params, "headers": headers, "part": part}
+            return self._exchange(method, path, traceparent=span.traceparent or self.traceparent, **sent)
+
+    def _exchange(self, method: str, path: str, **sent: Any) -> Answer:
         title = f"{method} {path}"
-        request = self._request(method, path, json=json, params=params, headers=headers, part=part)
+        request = self._request(method, path, **sent)
         seconds = self.deadline()
         if seconds <= 0:
             raise RetryLater(f"{self.name} was not called with {title}: no time is left.", code="no_time_left")
@@ -114,10 +121,18 @@ class Service:
             boundaries.passed("answered")
             raise self._trouble(error, title) from error
         boundaries.passed("answered")
+        tracing.note({"http.response.status_code": response.status_code})
         return self._understood(response, body, title)
 
     def _request(
-        self, method: str, path: str, *, part: str, headers: Mapping[str, str] | None, **body: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        part: str,
+        headers: Mapping[str, str] | None,
+        traceparent: str | None,
+        **body: Any,
     ) -> httpx.Request:
         """Ours win over the author's headers: a step cannot lose its key or its token by accident."""
         suffix = f"/{part}" if part else ""
@@ -128,7 +143,7 @@ class Service:
             "Idempotency-Key": f"{self.key}{suffix}",
             "Saga-Action-Key": f"{self.action_key}{suffix}" if self.action_key else None,
             "Authorization": f"Bearer {self.token}" if self.token else None,
-            "traceparent": self.traceparent,
+            "traceparent": traceparent,
         }
         merged = httpx.Headers(headers)
         merged.update({name: value for name, value in ours.items() if value is not None})

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import IntegrityError
 
+from gateway import tracing
 from gateway.guard import Forbidden
 from sagas.engine.callbacks import guard
 from sagas.engine.dispatch import ring_after_commit, ring_many_after_commit
@@ -84,8 +85,12 @@ def start(
 
     draft = _drafts(table, tenant, actor, labels, priority)
     draft = partial(draft, input=accepted, business_key=business_key, start_at=start_at)
-    draft = partial(draft, traceparent=traceparent, callback_url=callback_url, cloned_from_id=cloned_from)
-    return _store_or_meet(draft, table, on_duplicate)
+    with tracing.span(f"{table.name} start", traceparent, {"saga.definition": table.name}) as span:
+        trace = span.traceparent or traceparent
+        draft = partial(draft, traceparent=trace, callback_url=callback_url, cloned_from_id=cloned_from)
+        started = _store_or_meet(draft, table, on_duplicate)
+        tracing.note({"saga.id": str(started.saga.pk)})
+        return started
 
 
 def start_many(

@@ -43,6 +43,7 @@ def verb(
                 refuse(t, "Something was decided about this saga since you looked at it; look again.", "stale_page")
             yield t
             if t.moves:
+                t.verb = name
                 t.derive()
                 t.flush()
                 t.saga.decisions += 1

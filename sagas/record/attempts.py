@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -51,10 +51,13 @@ class Claim:
     ends: float
     at: datetime
     stack: Stack | None = None
+    due_at: datetime | None = None
+    """Since when it had been due; None for what its worker went straight on with."""
 
     @classmethod
-    def of(cls, t: Turn, run: Run) -> "Claim":
-        return cls.known(t.saga, run, t.definition, t.now, t.remembered)
+    def of(cls, t: Turn, run: Run, due_at: datetime | None = None) -> "Claim":
+        found = cls.known(t.saga, run, t.definition, t.now, t.remembered)
+        return replace(found, due_at=due_at) if due_at is not None else found
 
     @classmethod
     def known(cls, saga: Saga, run: Run, definition: Definition, at: datetime, stack: Stack | None = None) -> "Claim":
@@ -98,9 +101,10 @@ def claim(run_id: int, fence: int, worker: UUID, token: str = "") -> Claim | Hea
         return _claim_by_a_guess(run_id, fence, worker, token)
     with turn_of_run(run_id, fence, Work.DUE, str(worker)) as t:
         run = t.run(pk=run_id, fence=fence, work=Work.DUE, at__lte=t.now) if t is not None else None
+        due_at = run.at if run is not None else None
         if t is None or run is None or not _take_up(t, run, worker, token):
             return None
-    return Heard(bells=t.bells) if run.kind == Run.Kind.MESSAGE else Claim.of(t, run)
+    return Heard(bells=t.bells) if run.kind == Run.Kind.MESSAGE else Claim.of(t, run, due_at)
 
 
 def _claim_by_a_guess(run_id: int, fence: int, worker: UUID, token: str) -> Claim | None:
@@ -115,7 +119,7 @@ def _claim_by_a_guess(run_id: int, fence: int, worker: UUID, token: str) -> Clai
             raise TakeTheLock
         if not _take_up(t, t.subject, worker, token):
             return None
-    return Claim.of(t, t.subject)
+    return Claim.of(t, t.subject, run.at)
 
 
 def _take_up(t: Turn, run: Run, worker: UUID, token: str) -> bool:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from sagas.models import Saga
-from sagas.record import postgres
+from sagas.record import news, postgres
 from sagas.record.guess import TakeTheLock, Unlocked, may_guess
 from sagas.record.opening import begin_saga
 from sagas.words import boundaries
@@ -69,4 +69,7 @@ def bear(newborns: Sequence[Newborn]) -> list[bool]:
             newborn.learn(written)
     if any(found):
         boundaries.committed()
+    for newborn, written in zip(newborns, found, strict=True):
+        if written is not None:
+            news.tell(newborn)
     return [written is not None for written in found]

@@ -5,13 +5,14 @@ from contextlib import contextmanager
 
 from django.db import transaction
 
+from sagas.record import news
 from sagas.words import boundaries
 
 
 @contextmanager
 def commit() -> Iterator[None]:
-    """A transaction, and after it the boundary of what was written in it; within another one it is a part of that."""
-    with boundaries.one_commit(), transaction.atomic():
+    """A transaction, and after it its boundary and its news; within another one it is a part of that."""
+    with news.held_back(), boundaries.one_commit(), transaction.atomic():
         yield
 
 
@@ -19,3 +20,4 @@ def roll_back() -> None:
     """Nothing of what was written in this transaction is to stay."""
     transaction.set_rollback(True)
     boundaries.nothing_written()
+    news.nothing_written()

@@ -19,7 +19,7 @@ from django.db.models import Q
 
 from sagas.conf import conf
 from sagas.models import Run, Saga
-from sagas.record import postgres, sharing
+from sagas.record import news, postgres, sharing
 from sagas.record.turn import RUN_FIELDS, Stack, Turn, changes
 from sagas.words import boundaries
 from sagas.words.outcome import Happened
@@ -48,6 +48,7 @@ def guess(saga: Saga, run: Run, actor: str, now: datetime, stack: Stack | None =
     found.write()
     if found.moves:
         boundaries.committed()
+        news.tell(found)
 
 
 def may_guess() -> bool:
@@ -156,6 +157,8 @@ class Guess(Unlocked):
     def write(self) -> None:
         if not self.moves:
             return
+        if self.has_rested:
+            raise TakeTheLock
         self.derive()
         self._count()
         change = self._change()

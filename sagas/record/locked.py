@@ -10,10 +10,11 @@ from uuid import UUID
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
+from gateway import tracing
 from gateway.borrowing import borrowed
 from sagas.models import Incident, Journal, OutboxEvent, Run, Saga, Work
 from sagas.models.saga import Going
-from sagas.record import clock
+from sagas.record import clock, news
 from sagas.record.commit import commit
 from sagas.record.turn import RUN_FIELDS, DeadToken, Turn, changes
 from sagas.words import boundaries
@@ -52,6 +53,7 @@ def _turn(sagas: QuerySet[Saga], actor: str) -> Iterator["Locked | None"]:
         yield found
         found.write()
         if found.moves:
+            news.tell(found)
             boundaries.committed()
 
 
@@ -148,6 +150,7 @@ class Locked(Turn):
         self.saga.save(force_insert=True)
         self.flush()
         self._note()
+        news.tell(self)
         boundaries.committed()
 
     def write(self) -> None:
@@ -158,6 +161,9 @@ class Locked(Turn):
         self.flush()
         saga = self.saga
         self._count()
+        if self.has_rested:
+            about = {"saga.id": str(saga.pk), "saga.definition": saga.definition}
+            saga.traceparent = tracing.new_trace(f"{saga.definition} goes on", saga.traceparent, about)
         saga.updated_at = self.now
         changed = self._changed()
         saga.rev += 1

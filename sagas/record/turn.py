@@ -21,6 +21,8 @@ from uuid import UUID
 from django.db.models import Q
 from django.db.models.base import ModelState
 
+from gateway import tracing
+from sagas.conf import conf
 from sagas.errors import DefinitionUnknown
 from sagas.models import OutboxEvent, Run, Saga, Work
 from sagas.record import outbox
@@ -110,6 +112,7 @@ class Turn:
         self.actor = actor[:LONGEST_ACTOR]
         self.now = now
         self.latest = now + waited
+        self.verb = ""
         self.moves: list[dict[str, Any]] = []
         self.published: list[Fact] = []
         self.opened: list[Run] = []
@@ -130,6 +133,10 @@ class Turn:
             table = f"saga {saga.definition!r} version {saga.version} with the table {saga.fingerprint}"
             raise DefinitionUnknown(f"This process does not know {table}; ask one that does, or deploy it here.")
         return found
+
+    def was(self, name: str) -> Any:
+        """What a field of the saga held before this turn."""
+        return self._saga_before[name]
 
     @property
     def position(self) -> Position:
@@ -256,6 +263,13 @@ class Turn:
     def _count(self) -> None:
         tally = self.tally
         self.saga.position = {**self.saga.position, "tally": [tally[stance] for stance in STANCES]}
+
+    @property
+    def has_rested(self) -> bool:
+        """Whether nothing happened to the saga for so long that its trace should end there; never without traces."""
+        if not tracing.is_on() or not self.saga.traceparent:
+            return False
+        return bool(self.now - self._saga_before["updated_at"] > conf().new_trace_after)
 
     def _changed(self) -> dict[str, Any]:
         """What changed in the saga so far, beside its `rev`."""

@@ -12,7 +12,7 @@ from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from gateway import health, idempotency, pages
+from gateway import health, idempotency, metrics, pages
 from gateway.door import Door
 from gateway.ids import uuid7
 from gateway.models import IdempotencyKey
@@ -110,6 +110,7 @@ urlpatterns = [
     path("plain/", plain),
     path("livez", health.livez),
     path("readyz", health.readyz),
+    path("metrics", metrics.metrics),
     path("api/echo/", Echo.as_view()),
     path("api/orders/", Orders.as_view()),
     path("api/keys/", Keys.as_view()),

@@ -2,6 +2,7 @@ import json
 import threading
 
 import pytest
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
 from gateway import health, pulse
@@ -15,6 +16,10 @@ def well() -> str | None:
 
 def unwell() -> str | None:
     return "nobody has swept for 40 s"
+
+
+def slow() -> str | None:
+    return health.Minor("the broker is slow")
 
 
 def broken() -> str | None:
@@ -56,13 +61,49 @@ def test_readyz_without_a_database_is_a_503_with_retry_after(settings):
     answer = Client().get("/readyz")
     assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
     assert answer.headers["Retry-After"] == "2"
-    assert answer.json()["checks"] == {"database": "it does not answer"}
+    assert answer.json()["checks"] == {
+        "database": "it does not answer",
+        "tests.gateway.test_health.well": "not asked, since the database does not answer",
+    }
+    assert answer.json()["detail"] == "Not ready. database: it does not answer."
 
 
 def test_a_door_without_a_database_is_a_503_with_retry_after(service):
     answer = service.get("/api/echo/")
     assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
     assert answer.headers["Retry-After"] == "2"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_minor_is_told_and_takes_nothing_out_of_service(settings):
+    use_checks(settings, "well", "slow")
+    answer = Client().get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert answer.json()["checks"]["tests.gateway.test_health.slow"] == "the broker is slow"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_database_is_asked_anew_for_each_probe(settings, monkeypatch):
+    use_checks(settings, "well")
+    assert Client().get("/readyz").status_code == 200
+    monkeypatch.setattr(pulse.Pulse, "_ask", lambda self, asked: None)  # from now on it does not answer
+    assert Client().get("/readyz").json()["checks"]["database"] == "it does not answer"
+
+
+def test_what_the_broker_does_not_take_is_minor(monkeypatch):
+    assert health.broker() is None
+    monkeypatch.setattr("gateway.doorbell.failing_since", lambda: 0.0)
+    told = health.broker()
+    assert isinstance(told, health.Minor) and "it has taken no message for" in told
+
+
+@pytest.mark.django_db
+def test_a_database_without_our_tables_is_not_ready(monkeypatch):
+    monkeypatch.setattr(health, "_migrated", False)
+    assert health.migrated() is None
+    monkeypatch.setattr(health, "_migrated", False)
+    MigrationRecorder.Migration.objects.filter(app="gateway", name__startswith="0003").delete()
+    assert health.migrated() == "1 migrations are missing, gateway.0003_samples first; run manage.py migrate"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
+from gateway.health import Minor
 from sagas import health, saga, step
 from sagas.engine.sweep import sweep
-from sagas.models import Run, Sweep
+from sagas.models import Run, Sweep, Worker
 from sagas.record import clock
 
 pytestmark = pytest.mark.django_db
@@ -41,3 +42,16 @@ def test_readyz_asks(settings):
     )
     sweep()
     assert Client().get("/readyz").status_code == 200
+
+
+def test_it_is_told_when_workers_hear_nothing_any_more():
+    now = clock.now()
+    deaf = Worker.objects.create(name="deaf", started_at=now, beat_at=now, probed_at=now - timedelta(seconds=90))
+    told = health.heard()
+    assert isinstance(told, Minor) and "no worker has heard a message through the broker for 90 s" in told
+    Worker.objects.create(name="hearing", started_at=now, beat_at=now, probed_at=now)
+    assert health.heard() is None
+    Worker.objects.filter(name="hearing").delete()
+    deaf.probed_at = None  # nobody sends messages to itself where there is no broker
+    deaf.save()
+    assert health.heard() is None
