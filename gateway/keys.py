@@ -11,10 +11,12 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
+from gateway import conf
 from gateway.models import ApiKey
 
 BEGINNING = "ork_"
@@ -34,6 +36,24 @@ class Issued:
 
     key: str
     row: ApiKey
+
+
+class Refused(ValueError):
+    """A key that is not made; the sentence says why, and what to do instead."""
+
+
+def create(name: str, *, tenant: str, scopes: Collection[str], **more: Any) -> Issued:
+    """The first key of a service, as `issue` makes it. Raises `Refused` for what no key can be."""
+    known = {conf.ADMIN, *conf.current().SCOPES}
+    if unknown := sorted(set(scopes) - known):
+        raise Refused(f"There is no scope {unknown[0]!r}; there are: {', '.join(sorted(known))}.")
+    if not 0 < len(name) <= 100 or not 0 < len(tenant) <= 64:
+        raise Refused("A name has 1 to 100 characters, a tenant 1 to 64.")
+    if more.get("rate") is not None and not 0 < more["rate"] < 2**31:
+        raise Refused("A rate is a number of requests a minute, from 1 on.")
+    if ApiKey.objects.of_name(tenant, name).live(timezone.now()).exists():
+        raise Refused(f"{name!r} has a live key already; rotate it, or revoke it first.")
+    return issue(name, tenant=tenant, scopes=scopes, **more)
 
 
 def issue(

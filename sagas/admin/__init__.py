@@ -1,9 +1,11 @@
 """The console of the person on call, on stock Django admin. Nothing is edited here; verbs are called."""
 
+from sagas.admin.approvals import ApprovalAdmin
 from sagas.admin.audit import AuditAdmin
 from sagas.admin.bulk import BulkAdmin
 from sagas.admin.incidents import IncidentAdmin
+from sagas.admin.keys import KeyAdmin
 from sagas.admin.saga import SagaAdmin
 from sagas.admin.workers import WorkerAdmin
 
-__all__ = ["AuditAdmin", "BulkAdmin", "IncidentAdmin", "SagaAdmin", "WorkerAdmin"]
+__all__ = ["ApprovalAdmin", "AuditAdmin", "BulkAdmin", "IncidentAdmin", "KeyAdmin", "SagaAdmin", "WorkerAdmin"]

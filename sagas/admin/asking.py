@@ -6,8 +6,8 @@ from typing import Any
 
 from django import forms
 from django.db.models import Q
-from django.forms.fields import InvalidJSONInput
 
+from sagas.admin.schema import JSON, SchemaField
 from sagas.models import Incident, Run, Saga, Work
 from sagas.operations.allowing import movable, resolvable
 from sagas.record import clock
@@ -24,34 +24,15 @@ DEADLINE = ("", "The saga's deadline")
 Fields = dict[str, forms.Field]
 
 
-class JSON(forms.JSONField):
-    """JSON in a box; an empty box is nothing."""
+def form_of(
+    verb: str, saga: Saga, data: Mapping[str, Any] | None, *, needs_reason: bool, asked: Mapping[str, Any]
+) -> forms.Form:
+    """The form of a verb on a saga as it stands; to preview it nobody has to say why.
 
-    widget = forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "class": "json"})
-
-    def to_python(self, value: Any) -> Any:
-        """The value; what Python cannot read, such as a very deep one, is told as what is no JSON is."""
-        try:
-            return super().to_python(value)
-        except (ValueError, RecursionError):
-            raise forms.ValidationError("It is too deep, or has a number of too many digits.") from None
-
-    def bound_data(self, data: Any, initial: Any) -> Any:
-        """What stands in the box again: what cannot be read, as it was written."""
-        try:
-            return super().bound_data(data, initial)
-        except (ValueError, RecursionError):
-            return InvalidJSONInput(data)
-
-    def prepare_value(self, value: Any) -> Any:
-        """What stands in the box: nothing for nothing."""
-        return None if value is None else super().prepare_value(value)
-
-
-def form_of(verb: str, saga: Saga, data: Mapping[str, Any] | None, *, needs_reason: bool) -> forms.Form:
-    """The form of a verb on a saga as it stands; to preview it nobody has to say why."""
+    What it has for fields may depend on what was `asked` for: which approval is meant, or which signal.
+    """
     form = forms.Form(data, initial={"step": ""}, label_suffix="")
-    form.fields.update(FIELDS.get(verb, _nothing)(saga))
+    form.fields.update(FIELDS.get(verb, _nothing)(saga, asked))
     form.fields["reason"] = forms.CharField(
         label="Why?",
         required=needs_reason,
@@ -65,7 +46,7 @@ def form_of(verb: str, saga: Saga, data: Mapping[str, Any] | None, *, needs_reas
 def defaults_of(verb: str, saga: Saga) -> dict[str, Any]:
     """What the form says before anybody has filled it in: of one row that can be meant, that row."""
     found = {}
-    for name, field in FIELDS.get(verb, _nothing)(saga).items():
+    for name, field in FIELDS.get(verb, _nothing)(saga, {}).items():
         if isinstance(field, forms.ChoiceField) and name == "step":
             found[name] = next(iter(field.choices), ("", ""))[0]  # type: ignore[arg-type]
         elif field.initial is not None and field.initial is not False:
@@ -102,16 +83,16 @@ def _row(verb: str, value: str) -> dict[str, Any]:
     return {"step": path} if verb == "decide" else {"step": path, "item": int(item)}
 
 
-def _nothing(saga: Saga) -> Fields:
+def _nothing(saga: Saga, asked: Mapping[str, Any]) -> Fields:
     return {}
 
 
-def _retry(saga: Saga) -> Fields:
+def _retry(saga: Saga, asked: Mapping[str, Any]) -> Fields:
     rows = list(_rows(saga, Q(pk__in=Run.objects.filter(saga_id=saga.pk).retriable(clock.now()).values("pk"))))
-    return {"step": _choice([EVERYTHING, *rows]), "input": _input(saga, "Edited input (JSON; empty keeps it as it is)")}
+    return {"step": _choice([EVERYTHING, *rows]), "input": _input(saga, "Its input")}
 
 
-def _resolve(saga: Saga) -> Fields:
+def _resolve(saga: Saga, asked: Mapping[str, Any]) -> Fields:
     return {
         "step": _choice(_rows(saga, resolvable())),
         "landed": _yes_or_no("Did it happen?", "It happened", "It did not happen"),
@@ -119,28 +100,28 @@ def _resolve(saga: Saga) -> Fields:
     }
 
 
-def _decide(saga: Saga) -> Fields:
+def _decide(saga: Saga, asked: Mapping[str, Any]) -> Fields:
     found: Fields = {
         "step": _choice(_rows(saga, Q(kind=Run.Kind.APPROVAL, work=Work.WAITING, given__isnull=True))),
         "approved": _yes_or_no("Your decision", "Yes", "No"),
     }
-    table = registry.find(saga.definition, saga.version, saga.fingerprint)
-    rows = [place.row for place in table.walk()] if table else []
-    if any(isinstance(row, Approval) and row.form for row in rows):
-        found["form"] = JSON(label="The form's values (JSON)", required=False)
+    chosen = str(asked.get("step") or next(iter(found["step"].choices), ("", ""))[0])  # type: ignore[attr-defined]
+    row = _row_of(saga, chosen.partition(":")[2])
+    if isinstance(row, Approval) and row.form is not None:
+        found["form"] = SchemaField(row.form.model_json_schema(), label="What is granted with a yes")
     return found
 
 
-def _skip(saga: Saga) -> Fields:
+def _skip(saga: Saga, asked: Mapping[str, Any]) -> Fields:
     return {"step": _choice(_rows(saga, Q(held=True))), "result": JSON(label="Its result (JSON)", required=False)}
 
 
-def _waive(saga: Saga) -> Fields:
+def _waive(saga: Saga, asked: Mapping[str, Any]) -> Fields:
     late = Incident.objects.open().filter(saga_id=saga.pk, reason=Reason.LATE_SUCCESS).values("run")
     return {"step": _choice(_rows(saga, Q(undo=Undo.STUCK) | Q(pk__in=late)))}
 
 
-def _reschedule(saga: Saga) -> Fields:
+def _reschedule(saga: Saga, asked: Mapping[str, Any]) -> Fields:
     deadline = [DEADLINE] if saga.deadline_at and not saga.is_going_back else []
     picker = forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S")
     return {
@@ -149,35 +130,39 @@ def _reschedule(saga: Saga) -> Fields:
     }
 
 
-def _signal(saga: Saga) -> Fields:
+def _signal(saga: Saga, asked: Mapping[str, Any]) -> Fields:
     table = registry.find(saga.definition, saga.version, saga.fingerprint)
     names = sorted({p.row.signal for p in table.walk() if isinstance(p.row, Wait)}) if table else []
     field = _choice([(name, name) for name in names], label="Signal") if names else forms.CharField(max_length=63)
+    chosen = str(asked.get("name") or (names[0] if names else ""))
+    waits = [p.row for p in table.walk() if isinstance(p.row, Wait) and p.row.signal == chosen] if table else []
+    schema = next((wait.schema for wait in waits if wait.schema is not None), None)
+    payload = SchemaField(schema.model_json_schema(), label="Payload") if schema else None
     return {
         "name": field,
-        "payload": JSON(label="Payload (JSON)", required=False),
+        "payload": payload or JSON(label="Payload (JSON)", required=False),
         "id": forms.CharField(
             label="Its id", max_length=255, required=False, help_text="The same id is the same signal."
         ),
     }
 
 
-def _clone(saga: Saga) -> Fields:
+def _clone(saga: Saga, asked: Mapping[str, Any]) -> Fields:
     confirm = forms.BooleanField(
         label="What it did may be there twice", required=False, help_text="Needed where effects are still in place."
     )
     return {
-        "input": _input(saga, "Edited input (JSON; empty is the same input)"),
+        "input": _input(saga, "Its input"),
         "business_key": forms.CharField(label="Business key of the new saga", max_length=255, required=False),
         "confirm_effects": confirm,
     }
 
 
-def _with_children(saga: Saga) -> Fields:
+def _with_children(saga: Saga, asked: Mapping[str, Any]) -> Fields:
     return {"children": forms.BooleanField(label="Its children, too", initial=True, required=False)}
 
 
-FIELDS: dict[str, Callable[[Saga], Fields]] = {
+FIELDS: dict[str, Callable[[Saga, Mapping[str, Any]], Fields]] = {
     "retry": _retry,
     "resolve": _resolve,
     "decide": _decide,
@@ -206,10 +191,16 @@ def _yes_or_no(label: str, yes: str, no: str) -> forms.ChoiceField:
     return forms.ChoiceField(label=label, choices=[("yes", yes), ("no", no)], widget=forms.RadioSelect)
 
 
-def _input(saga: Saga, label: str) -> JSON:
+def _input(saga: Saga, label: str) -> forms.Field:
     table = registry.find(saga.definition, saga.version, saga.fingerprint)
-    names = ", ".join(table.input.model_fields) if table and table.input else ""
-    return JSON(label=label, required=False, help_text=f"Fields: {names}" if names else "")
+    if table is None or table.input is None:
+        return JSON(label=f"{label} (JSON; empty keeps it as it is)", required=False)
+    return SchemaField(table.input.model_json_schema(), label=label, before=saga.input)
+
+
+def _row_of(saga: Saga, path: str) -> Any:
+    table = registry.find(saga.definition, saga.version, saga.fingerprint)
+    return table.places[path].row if table and path in table.places else None
 
 
 def as_text(value: Any) -> str:

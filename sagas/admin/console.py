@@ -15,6 +15,7 @@ from sagas.models import Saga
 from sagas.models.saga import SagaQuerySet
 
 LOOK, OPERATE = "sagas.view_saga", "sagas.change_saga"
+SEE_KEYS, CHANGE_KEYS = "gateway.view_apikey", "gateway.change_apikey"
 READING = ("GET", "HEAD")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -74,7 +75,9 @@ class Console(admin.ModelAdmin):
         frame = self.admin_site.each_context(request) | {
             "opts": self.opts,
             "is_nav_sidebar_enabled": False,  # the console's own bar says where to go, and leaves the room to the page
+            "may_look": may(request, LOOK) or may(request, OPERATE),
             "may_operate": may(request, OPERATE),
+            "may_see_keys": may(request, SEE_KEYS) or may(request, CHANGE_KEYS),
         }
         return TemplateResponse(request, f"sagas/console/{template}.html", frame | context)
 

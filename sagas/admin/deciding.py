@@ -18,6 +18,7 @@ from django.http import HttpRequest
 from sagas import operations
 from sagas.admin.asking import arguments_of, as_text, defaults_of, form_of
 from sagas.admin.console import person
+from sagas.admin.schema import SchemaField
 from sagas.admin.verbs import VERBS, Verb
 from sagas.engine.timeline import Entry, Reader
 from sagas.errors import InvalidInput, NotAllowed, SagaError
@@ -45,20 +46,26 @@ class Decision:
     @property
     def fields(self) -> list[forms.BoundField]:
         """What the verb asks for beside the reason."""
-        return [bound for bound in self.form if bound.name != "reason"]
+        return [bound for bound in self.form if bound.name != "reason" and not bound.is_hidden]
 
 
-def decide(request: HttpRequest, saga: Saga, verb: str) -> Decision:
-    """Look (GET, or POST without `do`), or do it (POST with `do`); `done` is the saga where it was done."""
-    posted = request.method == "POST"
+def decide(request: HttpRequest, saga: Saga, verb: str, fixed: Mapping[str, str] | None = None) -> Decision:
+    """Look (GET, or POST without `do`), or do it (POST with `do`); `done` is the saga where it was done.
+
+    What is `fixed` by the page's address is not asked for.
+    """
+    posted, fixed = request.method == "POST", fixed or {}
     acting = posted and "do" in request.POST
-    given: Mapping[str, Any] = request.POST if posted else {**defaults_of(verb, saga), **request.GET.dict()}
-    form = form_of(verb, saga, given, needs_reason=acting)
+    asked = request.POST.dict() if posted else {**defaults_of(verb, saga), **request.GET.dict()}
+    given: dict[str, Any] = {**asked, **fixed}
+    form = form_of(verb, saga, given, needs_reason=acting, asked=given)
+    for name in fixed.keys() & form.fields.keys():
+        form.fields[name].widget = forms.HiddenInput()
     found = Decision(verb=VERBS[verb], saga=saga, form=form)
     form.is_valid()
     if form.errors.keys() - {"reason"}:
         if not posted:
-            found.form = form_of(verb, saga, None, needs_reason=False)
+            found.form = form_of(verb, saga, None, needs_reason=False, asked=given)
             found.form.initial = {**found.form.initial, **given}
         return found
     arguments = arguments_of(verb, form.cleaned_data) | _about(request, verb, saga)
@@ -68,8 +75,8 @@ def decide(request: HttpRequest, saga: Saga, verb: str) -> Decision:
     elif acting and not form.errors:
         found.notice = LOOK_AGAIN
     if found.done is None:
-        _look(found, arguments)
-        found.seen = looked_at if not found.refusal or found.meanwhile else ""
+        _look(found, arguments, is_first=not posted)
+        found.seen = looked_at if found.sentences else ""
     return found
 
 
@@ -96,24 +103,36 @@ def _do(found: Decision, arguments: dict[str, Any], posted: Mapping[str, str]) -
         found.refusal = sentence(error)
     except SagaError as error:
         found.refusal = sentence(error)
+        _point_at(found.form, error)
     except OperationalError:
         found.refusal = NO_ANSWER
     else:
         found.done = came if isinstance(came, Saga) else came.saga
 
 
-def _look(found: Decision, arguments: dict[str, Any]) -> None:
+def _look(found: Decision, arguments: dict[str, Any], *, is_first: bool) -> None:
     if found.verb.name == "signal":
         found.sentences = ("It is stored, and a wait of that name takes it: one that is open now, or the next.",)
         return
     try:
         preview = operations.preview(found.verb.name, found.saga.pk, **arguments, reason="A look before a decision.")
     except SagaError as error:
+        if is_first and isinstance(error, InvalidInput):
+            return  # nobody has filled in the form yet
         found.refusal = found.refusal or sentence(error)
+        _point_at(found.form, error)
     except OperationalError:
         found.refusal = NO_ANSWER
     else:
         found.sentences, found.state = preview.sentences, preview.state
+
+
+def _point_at(form: forms.Form, error: SagaError) -> None:
+    """Say at the fields, too, what is wrong with them."""
+    for name, below in (("input", ""), ("form", "/form"), ("payload", "/payload")):
+        field = form.fields.get(name)
+        if isinstance(error, InvalidInput) and isinstance(field, SchemaField):
+            field.find_fault(error.errors, below)
 
 
 def _since(saga: Saga, rev: str) -> list[Entry]:

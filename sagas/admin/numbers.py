@@ -11,6 +11,7 @@ from django.db.models import Count, F, Min
 from sagas import health
 from sagas.admin.attempts import span
 from sagas.admin.charts import Column, columns
+from sagas.admin.waiting import Waiting, oldest_waiting
 from sagas.conf import conf
 from sagas.models import Run, Saga, Sweep, Worker
 from sagas.models.saga import SagaQuerySet
@@ -57,6 +58,7 @@ class Numbers:
     chart: list[Column]
     is_short: bool
     """Whether the chart does not reach a day back, since more sagas began than are looked at."""
+    waiting: list[Waiting]
     speeds: list[Speed]
     health: Health
 
@@ -79,6 +81,7 @@ def numbers(sagas: SagaQuerySet, now: datetime) -> Numbers:
         ended=sorted(ended.items()),
         chart=columns(stacks, KINDS, hours),
         is_short=len(recent) == MOST_RECENT and recent[-1][0] > now - timedelta(hours=HOURS),
+        waiting=oldest_waiting(sagas, now),
         speeds=_speeds(sagas),
         health=_health(now),
     )

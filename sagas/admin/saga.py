@@ -12,11 +12,13 @@ from sagas.admin.deciding import decide
 from sagas.admin.definitions import versions
 from sagas.admin.export import exported
 from sagas.admin.listing import SHOW, Filters, narrowed, page_of
+from sagas.admin.saved import forget, keep, meant, offered
 from sagas.admin.story import story_of
 from sagas.admin.verbs import VERBS
 from sagas.models import Saga
 
 DECIDING = (*READING, "POST")
+OF_VIEWS = {"keep": keep, "forget": forget}
 OF_SLUG = {verb.slug: verb.name for verb in VERBS.values()}
 
 
@@ -29,6 +31,7 @@ class SagaAdmin(Console):
         return [
             path("", self.door(self.list_page), name="sagas_saga_changelist"),
             path("export.<slug:kind>", self.door(self.export), name="sagas_saga_export"),
+            path("views/", self.door(self.say_of_view, methods=("POST",)), name="sagas_view"),
             path("definitions/", self.door(self.definitions_page), name="sagas_definitions"),
             path("definitions/<str:name>/", self.door(self.definition_page), name="sagas_definition"),
             path("<uuid:pk>/change/", self.door(self.saga_page), name="sagas_saga_change"),
@@ -52,8 +55,20 @@ class SagaAdmin(Console):
             "shows": SHOW,
             "section": "sagas",
             "query": request.GET.urlencode(),
+            "views": offered(request),
+            "meant": meant(request.GET.urlencode()),
         }
         return self.show(request, "list", context | {"shown": filters.asked.get("show", "")})
+
+    def say_of_view(self, request: HttpRequest) -> HttpResponse:
+        """Keep what the list shows under a name, or forget such a view."""
+        how = request.POST.get("how", "")
+        if how not in OF_VIEWS:
+            raise Http404
+        if wrong := OF_VIEWS[how](request):
+            messages.error(request, wrong)
+        query = meant(request.POST.get("query", ""))
+        return HttpResponseRedirect(reverse("admin:sagas_saga_changelist") + (f"?{query}" if query else ""))
 
     def export(self, request: HttpRequest, kind: str) -> HttpResponseBase:
         """Exactly what the address asks for, as a file."""

@@ -10,6 +10,7 @@ from sagas import diagrams, operations
 from sagas.admin.payloads import shown
 from sagas.admin.rows import rows_of
 from sagas.engine.explain import explain
+from sagas.engine.summary import summary_of
 from sagas.engine.timeline import Entry, Reader
 from sagas.models import Run, Saga
 from sagas.operations.allowing import effects_in_place
@@ -29,6 +30,7 @@ def story_of(saga: Saga, asked: QueryDict) -> dict[str, Any]:
         "title": str(saga),
         "saga": saga,
         "sentence": explain(saga),
+        "summary": summary_of(saga),
         "table": table,
         "allowed": operations.allowed(saga),
         "incidents": saga.incidents.order_by("closed_at", "-last_at")[:MOST],

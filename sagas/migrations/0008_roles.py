@@ -17,13 +17,13 @@ ADMINISTER = [
 ROLES = {"viewer": LOOK, "operator": [*LOOK, *OPERATE], "administrator": [*LOOK, *OPERATE, *ADMINISTER]}
 
 
-def make_roles(apps, schema_editor):
+def make_roles(apps, schema_editor, roles=ROLES):
     """Groups that are there already keep what they have, and get what their role needs."""
     groups, permissions, kinds = (
         apps.get_model(*name) for name in (("auth", "Group"), ("auth", "Permission"), ("contenttypes", "ContentType"))
     )
     database = schema_editor.connection.alias
-    for name, needed in ROLES.items():
+    for name, needed in roles.items():
         group, _ = groups.objects.using(database).get_or_create(name=name)
         for app, model, verb in needed:
             # Django makes these after the migrations, when it finds them made here; by the same names.

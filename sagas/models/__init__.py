@@ -4,6 +4,7 @@ Every write to any row of a saga goes through its saga row, locked, and raises `
 touch only a run's `at`. Everything live has a clock: `work` is set exactly when `at` is.
 """
 
+from sagas.models.approval import Approval
 from sagas.models.arrival import InboxEvent
 from sagas.models.bulk import BulkItem, BulkOperation
 from sagas.models.callback import Callback
@@ -13,9 +14,11 @@ from sagas.models.run import Run, Work
 from sagas.models.saga import Cause, Going, Saga
 from sagas.models.signal import Signal
 from sagas.models.trail import Audit, Journal, Revision
+from sagas.models.view import SavedView
 from sagas.models.worker import Sweep, Worker
 
 __all__ = [
+    "Approval",
     "Audit",
     "BulkItem",
     "BulkOperation",
@@ -31,6 +34,7 @@ __all__ = [
     "Revision",
     "Run",
     "Saga",
+    "SavedView",
     "Signal",
     "Sweep",
     "Work",

@@ -167,6 +167,8 @@ class Run(models.Model):
         indexes = [
             # The one clock index: what is due, or waits, or runs, and until when.
             models.Index(CLOCKED, F("at"), name="run_clock", condition=Q(work__isnull=False)),
+            # The approvals inbox: what waits for a person's yes or no, by row, the oldest first.
+            models.Index(name="run_approval", fields=["path", "id"], condition=Q(kind="approval", work=Work.WAITING)),
             # What comes before all else, asked with every message where the broker ranks none; mostly there is nothing.
             models.Index(name="run_urgent", fields=["at"], condition=Q(work=Work.DUE, priority__gt=0)),
             # Take-over of what a dead worker held.

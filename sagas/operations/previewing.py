@@ -1,6 +1,6 @@
 """What a verb would do: the verb itself, in a transaction that is rolled back."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
@@ -8,14 +8,16 @@ from typing import Any
 from uuid import UUID
 
 from gateway.borrowing import borrowed
-from sagas.models import Run, Saga, Work
+from sagas.models import Audit, Run, Saga, Work
 from sagas.models.saga import Going
 from sagas.operations.allowing import effects_in_place, why_not_retried
+from sagas.operations.difference import in_words
 from sagas.record.commit import commit, roll_back
 from sagas.words import registry
 from sagas.words.lifecycle import ENDS
 from sagas.words.outcome import Happened
 from sagas.words.plan import Undo
+from sagas.words.results import UNCHANGED
 from sagas.words.rows import Step
 from sagas.words.verdict import Doing
 
@@ -23,6 +25,8 @@ VERBS = (
     *("cancel", "compensate", "pause", "resume", "retry", "decide"),
     *("resolve", "skip", "reschedule", "waive", "give_up", "clone"),
 )
+
+MOST_EDITS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +48,23 @@ def preview(verb: str, saga_id: UUID, **arguments: Any) -> Preview:
         before = {run.pk: _doing(run) for run in Run.objects.filter(saga_id=saga_id)}
         act(saga_id, **arguments)
         saga = Saga.objects.get(pk=saga_id)
-        sentences = list(_sentences(verb, saga, before))
+        sentences = [*_edited(saga_id, arguments), *_sentences(verb, saga, before)]
         if saga.deadline_at is not None and saga.deadline_at != deadline:
             sentences.append(f"Its deadline is then {_time(saga.deadline_at)}.")
         roll_back()
     said = tuple(sentences) or (f"Nothing begins by itself; the saga is then {saga.state}.",)
     return Preview(verb=verb, sentences=said, state=saga.state)
+
+
+def _edited(saga_id: UUID, arguments: Mapping[str, Any]) -> Iterator[str]:
+    """What becomes of the input, as the audit would keep it."""
+    if arguments.get("input", UNCHANGED) is UNCHANGED:
+        return
+    entry = Audit.objects.filter(saga_id=saga_id).order_by("-id").first()
+    sentences = list(in_words(entry.details.get("diff", {}))) if entry else []
+    yield from sentences[:MOST_EDITS]
+    if len(sentences) > MOST_EDITS:
+        yield f"{len(sentences) - MOST_EDITS} more places of its input become others."
 
 
 def _doing(run: Run) -> tuple[int, str | None, datetime | None]:

@@ -10,6 +10,7 @@ from django.db.models import Q
 from sagas.errors import NotAllowed
 from sagas.models import Incident, Revision, Run, Saga, Work
 from sagas.operations.allowing import allowed, owed_after_the_end, why_not_reopened, why_not_retried
+from sagas.operations.difference import difference
 from sagas.operations.fitting import accepted_by
 from sagas.operations.verb import refuse, verb
 from sagas.record.hearing import look_at_child
@@ -139,14 +140,7 @@ def _edit(t: Turn, runs: list[Run], given: Any) -> dict[str, Any]:
     saga.input_rev += 1
     for run in runs:
         run.input_rev = saga.input_rev
-    return _difference(before, accepted)
-
-
-def _difference(before: Any, after: Any) -> dict[str, Any]:
-    if not (isinstance(before, dict) and isinstance(after, dict)):
-        return {"before": before, "after": after}
-    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-    return {name: {"before": before.get(name), "after": after.get(name)} for name in names}
+    return difference(before, accepted)
 
 
 def _reopen(t: Turn) -> None:

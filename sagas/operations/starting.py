@@ -17,6 +17,7 @@ from sagas.engine.dispatch import ring_after_commit, ring_many_after_commit
 from sagas.errors import InvalidInput, NotAllowed, NotFound
 from sagas.models import Audit, Saga
 from sagas.operations.allowing import allowed, effects_in_place
+from sagas.operations.difference import difference
 from sagas.operations.fitting import accepted_by
 from sagas.operations.turning import cancel
 from sagas.record import clock
@@ -238,6 +239,7 @@ def clone(
             priority=original.priority,
             cloned_from=original.pk,
         )
+        edited = {} if input is UNCHANGED else {"diff": difference(original.input, started.saga.input)}
         Audit.objects.create(
             saga=original,
             tenant=tenant,
@@ -245,7 +247,7 @@ def clone(
             actor=actor[:150],
             reason=text(reason),
             at=clock.now(),
-            details={"clone": str(started.saga.pk)},
+            details={"clone": str(started.saga.pk), **edited},
         )
     return started
 

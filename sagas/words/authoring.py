@@ -47,12 +47,14 @@ def saga(
     on_compensation_stuck: OnCompensationStuck = "block",
     owner: str = "",
     runbook: str = "",
+    summary: Function | None = None,
 ) -> Definition:
     """A saga type, from its name and its rows in order.
 
     `input` is the pydantic model that a start's input must fit; `deadline` turns a saga back that has not ended
     by then; `on_compensation_stuck` says whether earlier steps wait for a compensation that needs a person ("block")
-    or are undone meanwhile ("continue"); `owner` and `runbook` are shown to whoever is on call.
+    or are undone meanwhile ("continue"); `owner` and `runbook` are shown to whoever is on call, and so is the line
+    that `summary` makes of the input ("3 books for alice, 45.00 EUR"), a pure function.
     """
     good, strays = _sorted(rows)
     return Definition(
@@ -64,6 +66,7 @@ def saga(
         on_compensation_stuck=on_compensation_stuck,
         owner=owner,
         runbook=runbook,
+        summary=summary,
         strays=strays,
     )
 

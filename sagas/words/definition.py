@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from sagas.words.rows import GROUPS, Each, Group, Parallel, Row, Step
+from sagas.words.rows import GROUPS, Each, Function, Group, Parallel, Row, Step
 
 OnCompensationStuck = Literal["block", "continue"]
 
@@ -52,6 +52,7 @@ class Definition:
     on_compensation_stuck: OnCompensationStuck = "block"
     owner: str = ""
     runbook: str = ""
+    summary: Function | None = None
     strays: tuple[str, ...] = field(default=(), repr=False)
 
     @cached_property

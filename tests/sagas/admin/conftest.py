@@ -1,5 +1,6 @@
 """People in front of the console, and sagas that need them."""
 
+import json
 import re
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from sagas import Abort, saga, step
+from sagas.admin.schema.kinds import MISSING
 from sagas.models import Saga
 from tests.sagas.admin.scenes import Scenes
 
@@ -88,6 +90,6 @@ def asked(answer: Any, **more: str) -> dict[str, str]:
     sent = {"decisions": str(saga.decisions), "rev": str(saga.rev), "seen": decision.seen, "do": "1"}
     for field in decision.fields:
         value = field.value()
-        if value is not None:
-            sent[field.name] = value
+        if value is not None and value is not MISSING:
+            sent[field.name] = value if isinstance(value, str | bool) else json.dumps(value)
     return {**sent, **more}

@@ -1,0 +1,165 @@
+"""The approvals inbox: what waits for a decision by the person or their groups, oldest first, and where it is decided.
+
+Membership of the group that an approval names is what it takes to decide it, and to see what is asked; an approval that
+names none is for whoever may operate.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+
+from sagas.admin.console import LOOK, OPERATE, READING, Console, may, sagas_of, tenant
+from sagas.admin.deciding import decide
+from sagas.admin.payloads import shown
+from sagas.engine.explain import explain
+from sagas.engine.summary import summary_of
+from sagas.models import Approval, Run, Saga
+from sagas.words import registry
+from sagas.words import rows as words
+
+PAGE = 50
+MOST_RESULTS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One approval in the inbox."""
+
+    run: Run
+    group: str
+    summary: str
+    is_mine: bool
+
+
+@admin.register(Approval)
+class ApprovalAdmin(Console):
+    """Approvals: those that wait for me, oldest first, and a page for each."""
+
+    def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """Who may look or operate, and everybody in a group that some approval names."""
+        return may(request, LOOK) or may(request, OPERATE) or any(_is_for(request, row) for *_, row in _approvals())
+
+    def get_urls(self) -> list[URLPattern]:
+        """The inbox, and a page for each approval."""
+        return [
+            path("", self.door(self.inbox), name="sagas_approval_changelist"),
+            path(
+                "<uuid:pk>/<str:step>/",
+                self.door(self.decision_page, methods=(*READING, "POST")),
+                name="sagas_approval_decide",
+            ),
+        ]
+
+    def inbox(self, request: HttpRequest) -> HttpResponse:
+        """What waits for the person; on request, and for who may look, what waits for anybody."""
+        may_look = may(request, LOOK) or may(request, OPERATE)
+        everybody = may_look and request.GET.get("for") == "everybody"
+        found = Approval.waiting().filter(saga__tenant=tenant(request))
+        if not everybody:
+            found = _for(request, found)
+        after = request.GET.get("after", "")
+        if after.isascii() and after.isdecimal() and len(after) < 19:
+            found = found.filter(pk__gt=int(after))
+        page = list(found.order_by("pk")[: PAGE + 1])
+        context = {
+            "title": "Approvals",
+            "section": "approvals",
+            "lines": [_line(request, run) for run in page[:PAGE]],
+            "more": page[PAGE - 1].pk if len(page) > PAGE else 0,
+            "everybody": everybody,
+        }
+        return self.show(request, "approvals", context)
+
+    def decision_page(self, request: HttpRequest, pk: UUID, step: str) -> HttpResponse:
+        """Who asks for what; then yes or no, what comes of it, and why."""
+        saga = sagas_of(request).filter(pk=pk).first()
+        row = _row(saga, step) if saga else None
+        run = Run.objects.filter(saga_id=pk, path=step, kind=Run.Kind.APPROVAL).first() if row else None
+        if saga is None or row is None or run is None:
+            raise Http404("There is no such approval.")
+        mine = _is_for(request, row)
+        if not mine and not (may(request, LOOK) or may(request, OPERATE)):
+            raise PermissionDenied
+        if request.method == "POST" and not mine:
+            raise PermissionDenied
+        decision = decide(request, saga, "decide", fixed={"step": f"0:{step}"})
+        if decision.done is not None:
+            messages.success(request, f"Your decision on {step} of {saga} is recorded.")
+            return HttpResponseRedirect(reverse("admin:sagas_approval_changelist"))
+        context = {
+            "title": f"{step.replace('_', ' ').capitalize()}: {saga}",
+            "section": "approvals",
+            "saga": saga,
+            "run": run,
+            "group": row.group,
+            "is_mine": mine,
+            "decision": decision,
+            "was_asked": request.method == "POST",
+            "chosen": decision.form.data.get("approved", ""),
+            "sentence": explain(saga),
+            "summary": summary_of(saga),
+            "input": shown(saga.input),
+            "results": _results(saga),
+        }
+        return self.show(request, "approval", context)
+
+
+def _line(request: HttpRequest, run: Run) -> Line:
+    row = _row(run.saga, run.path)
+    return Line(
+        run=run,
+        group=row.group if row else "",
+        summary=summary_of(run.saga),
+        is_mine=row is not None and _is_for(request, row),
+    )
+
+
+def _results(saga: Saga) -> list[tuple[str, str]]:
+    """What the rows before it gave."""
+    runs = Run.objects.filter(saga_id=saga.pk, result__isnull=False).exclude(kind=Run.Kind.MESSAGE).order_by("pk")
+    return [(f"{run.path}[{run.item}]" if run.item else run.path, shown(run.result)) for run in runs[:MOST_RESULTS]]
+
+
+def _for(request: HttpRequest, found: QuerySet[Run]) -> QuerySet[Run]:
+    """Those of them that the person may decide."""
+    mine = Q(pk__in=[])
+    for table, version, where, row in _approvals():
+        if _is_for(request, row):
+            mine |= Q(saga__definition=table, saga__version=version, path=where)
+    return found.filter(mine)
+
+
+def _is_for(request: HttpRequest, row: words.Approval) -> bool:
+    """Whether the person may decide it."""
+    if not row.group:
+        return may(request, OPERATE)
+    return request.user.is_superuser or row.group in _groups(request)
+
+
+def _groups(request: HttpRequest) -> Collection[str]:
+    """The person's groups, asked for once a request."""
+    known: frozenset[str] | None = getattr(request, "_sagas_groups", None)
+    if known is None:
+        known = frozenset(request.user.groups.values_list("name", flat=True))
+        request._sagas_groups = known  # type: ignore[attr-defined]
+    return known
+
+
+def _approvals() -> Iterator[tuple[str, int, str, words.Approval]]:
+    """Every approval in every table that this process knows."""
+    for table in registry.everything():
+        for place in table.walk():
+            if isinstance(place.row, words.Approval):
+                yield table.name, table.version, place.path, place.row
+
+
+def _row(saga: Saga, step: str) -> words.Approval | None:
+    table = registry.find(saga.definition, saga.version, saga.fingerprint)
+    row = table.places[step].row if table and step in table.places else None
+    return row if isinstance(row, words.Approval) else None

@@ -1,0 +1,49 @@
+"""What the oldest sagas wait for, by reason: which signal, whose yes, which participant's next answer."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sagas.admin.attempts import span
+from sagas.models import Run, Work
+from sagas.models.saga import SagaQuerySet
+
+MOST_SAGAS = 1000
+MOST_SHOWN = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """One reason: what is waited for, by how many of the oldest sagas, since when, and the one that waits longest."""
+
+    definition: str
+    path: str
+    what: str
+    count: int
+    longest: str
+    saga: UUID
+
+
+def oldest_waiting(sagas: SagaQuerySet, now: datetime) -> list[Waiting]:
+    """The reasons, the one that is oldest first; one statement, on the oldest live sagas alone."""
+    oldest = sagas.live().filter(paused_at=None).order_by("id").values("pk")[:MOST_SAGAS]
+    runs = Run.objects.active().filter(saga_id__in=oldest).exclude(kind=Run.Kind.MESSAGE)
+    columns = ("saga__definition", "path", "kind", "work", "at", "since", "started_at", "saga_id")
+    found: dict[tuple[str, str, str], list[tuple[datetime, UUID]]] = {}
+    for definition, path, kind, work, at, since, started, saga in runs.values_list(*columns):
+        begin = at if work == Work.DUE and at <= now else since or started or now
+        found.setdefault((definition, path, _what(kind, work, at, now)), []).append((min(begin, now), saga))
+    ordered = sorted((min(waits), key, len(waits)) for key, waits in found.items())
+    return [
+        Waiting(definition=definition, path=path, what=what, count=count, longest=span(now - since), saga=saga)
+        for (since, saga), (definition, path, what), count in ordered[:MOST_SHOWN]
+    ]
+
+
+def _what(kind: str, work: str, at: datetime, now: datetime) -> str:
+    if work == Work.RUNNING:
+        return "is under way"
+    if work == Work.DUE:
+        return "waits for a worker" if at <= now else "waits for its next try"
+    said = {Run.Kind.WAIT: "a signal", Run.Kind.APPROVAL: "a yes or no", Run.Kind.SLEEP: "its time"}
+    return f"waits for {said.get(Run.Kind(kind), 'a child')}"

@@ -1,0 +1,24 @@
+"""What a saga is about, in a line that its definition provides."""
+
+import logging
+
+from sagas.models import Saga
+from sagas.record.payload import text, unpack
+from sagas.words import registry
+
+LONGEST = 300
+
+logger = logging.getLogger(__name__)
+
+
+def summary_of(saga: Saga) -> str:
+    """The line; empty where the definition provides none, or where its function fails, which the log tells."""
+    table = registry.find(saga.definition, saga.version, saga.fingerprint)
+    if table is None or table.summary is None:
+        return ""
+    try:
+        given = unpack(saga.input)
+        return text(str(table.summary(table.input.model_validate(given) if table.input else given)), LONGEST)
+    except Exception:
+        logger.warning("The summary of %s failed.", table.name, exc_info=True)
+        return ""
