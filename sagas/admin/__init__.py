@@ -5,7 +5,17 @@ from sagas.admin.audit import AuditAdmin
 from sagas.admin.bulk import BulkAdmin
 from sagas.admin.incidents import IncidentAdmin
 from sagas.admin.keys import KeyAdmin
+from sagas.admin.participants import HoldAdmin
 from sagas.admin.saga import SagaAdmin
 from sagas.admin.workers import WorkerAdmin
 
-__all__ = ["ApprovalAdmin", "AuditAdmin", "BulkAdmin", "IncidentAdmin", "KeyAdmin", "SagaAdmin", "WorkerAdmin"]
+__all__ = [
+    "ApprovalAdmin",
+    "AuditAdmin",
+    "BulkAdmin",
+    "HoldAdmin",
+    "IncidentAdmin",
+    "KeyAdmin",
+    "SagaAdmin",
+    "WorkerAdmin",
+]

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
 from sagas.admin.console import Console, tenant
+from sagas.admin.participants import DEEDS
 from sagas.admin.payloads import shown
 from sagas.admin.verbs import VERBS
 from sagas.models import Audit
@@ -13,10 +14,13 @@ from sagas.models import Audit
 PAGE = 50
 
 
+LABELS = [*((name, verb.label) for name, verb in VERBS.items()), *((name, deed.label) for name, deed in DEEDS.items())]
+
+
 class Asked(forms.Form):
     """Which decisions."""
 
-    verb = forms.ChoiceField(required=False, choices=[("", "any"), *((name, v.label) for name, v in VERBS.items())])
+    verb = forms.ChoiceField(required=False, choices=[("", "any"), *LABELS])
     actor = forms.CharField(required=False, max_length=150, help_text="As it is written here, such as person:ann.")
     key = forms.CharField(label="Business key", required=False, max_length=255)
 

@@ -127,7 +127,7 @@ def _line(run: Run, in_list: bool, bars: Mapping[Row, list], begin: datetime, en
     return Line(
         run=run,
         name=f"{run.path}[{run.item}]" if in_list else run.path,
-        mark="held" if run.held else run.state,
+        mark="held" if run.held else "parked" if run.parked_at else run.state,
         bars=drawn(mine, begin, end),
         took=_took(run, now),
         result=shown(run.result),

@@ -32,6 +32,7 @@ STEP: dict[str, Any] = {
     "item": 0,
     "kind": "step",
     "held": False,
+    "parked_at": None,
     "progress": None,
     "state": "running",
     "undo": "owed",
@@ -132,6 +133,35 @@ GROUP: dict[str, Any] = {
     "note": "payments is on it",
     "muted_until": None,
     "url": "https://sagas.example.org/api/v1/sagas/?definition=order&step=charge&reason_code=read_timeout",
+}
+PARTICIPANT_URL = "https://sagas.example.org/api/v1/participants/payments/"
+PARTICIPANT: dict[str, Any] = {
+    "name": "payments",
+    "state": "held",
+    "steps": [{"definition": "order", "step": "charge"}],
+    "held_by": "person:anna",
+    "held_at": AT,
+    "until": None,
+    "reason": "Payments answers 500 to every charge.",
+    "released_by": None,
+    "released_at": None,
+    "rate": None,
+    "let_go": 0,
+    "waiting": 117,
+    "errors": ["payments answered POST /charges with 500."],
+    "canaries": [
+        {
+            "saga": ID,
+            "url": URL,
+            "at": LATER,
+            "by": "person:anna",
+            "step": "charge",
+            "outcome": "charge succeeded.",
+            "went_well": True,
+        }
+    ],
+    "url": PARTICIPANT_URL,
+    "links": {"canary": f"{PARTICIPANT_URL}canary/", "release": f"{PARTICIPANT_URL}release/"},
 }
 BULK_REQUEST: dict[str, Any] = {
     "verb": "retry",

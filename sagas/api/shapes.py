@@ -11,6 +11,7 @@ from sagas.conf import conf
 from sagas.models import BulkItem
 from sagas.operations import LONGEST_KEY, MOST_PRIORITY
 from sagas.operations.bulk import VERBS
+from sagas.operations.holding import MOST_A_SECOND
 from sagas.words.lifecycle import SagaState
 from sagas.words.verdict import Reason
 
@@ -146,6 +147,24 @@ class CloneIn(VerbIn):
     input: Any = None
     business_key: Key | None = None
     confirm_effects: bool = False
+
+
+class HoldIn(VerbIn):
+    """Until when; without a time, until it is released."""
+
+    until: Time | None = None
+
+
+class CanaryIn(VerbIn):
+    """Which saga may call it; without one, that which has waited longest."""
+
+    saga: Annotated[UUID, Field(strict=False)] | None = None
+
+
+class ReleaseIn(VerbIn):
+    """How many steps a second are let go; without a rate, all at once."""
+
+    rate: int | None = Field(None, ge=1, le=MOST_A_SECOND)
 
 
 class VerbQuery(Query):

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from sagas.api import batch, bulk, definitions, events, incidents, parts, sagas, shapes, signals
+from sagas.api import batch, bulk, definitions, events, incidents, participants, parts, sagas, shapes, signals
 from sagas.api.callbacks import CallbackDoor
 from sagas.api.verbs import CloneDoor, DecideDoor, verb_door
 
@@ -48,6 +48,12 @@ urlpatterns = [
     path("incidents/<str:group>/assign/", incidents.AssignDoor.as_view(), name="assign"),
     path("incidents/<str:group>/note/", incidents.NoteDoor.as_view(), name="note"),
     path("incidents/<str:group>/mute/", incidents.MuteDoor.as_view(), name="mute"),
+    path("participants/", participants.ParticipantsDoor.as_view(), name="participants"),
+    path("participants/<str:name>/", participants.OneParticipantDoor.as_view(), name="participant"),
+    *(
+        path(f"participants/<str:name>/{verb}/", view, name=f"{verb}_participant")
+        for verb, view in participants.VERBS.items()
+    ),
     path("operations/", bulk.BulksDoor.as_view(), name="bulks"),
     path("operations/<uuid:pk>/", bulk.OneBulkDoor.as_view(), name="bulk"),
     path("operations/<uuid:pk>/items/", bulk.ItemsDoor.as_view(), name="items"),

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from sagas.conf import conf
-from sagas.models import Cause, Incident, Run, Saga, Work, Worker
+from sagas.models import Cause, Hold, Incident, Run, Saga, Work, Worker
 from sagas.record import clock
 from sagas.record.children import born_of
 from sagas.words.lifecycle import SagaState, StepState
@@ -51,7 +51,8 @@ def explain(saga: Saga) -> str:
     incidents = list(Incident.objects.open().filter(saga_id=saga.pk, retried_at=None).order_by("opened_at"))
     if incidents:
         return back + _incident(incidents[0], len(incidents))
-    runs = list(Run.objects.filter(saga_id=saga.pk).active().exclude(kind=Run.Kind.MESSAGE).order_by("at")[:SHOWN])
+    active = Run.objects.filter(saga_id=saga.pk).active().exclude(kind=Run.Kind.MESSAGE)
+    runs = list(active.select_related("hold").order_by("at")[:SHOWN])
     if not runs:
         return f"{back}nothing is under way and nothing is due; this is a fault of ours, tell its operators."
     for work, told in ((Work.RUNNING, _running), (Work.DUE, _due), (Work.WAITING, _waiting)):
@@ -109,6 +110,8 @@ def _running(run: Run, now: datetime) -> str:
 
 def _due(run: Run, now: datetime) -> str:
     what = WHAT[Doing(run.doing)]
+    if run.hold is not None:
+        return _parked(run, run.hold)
     if run.at is not None and run.at > now:
         why = f" after: {run.error.rstrip('.')}" if run.error else ""
         tries = f"try {run.tries + 1}" if run.tries else "first try"
@@ -119,6 +122,16 @@ def _due(run: Run, now: datetime) -> str:
     if waiting > conf().gone_after and not any(run.queue in queues for queues in alive):
         return f"{due}, but no living worker serves queue {run.queue!r}; start one, and it goes on by itself."
     return f"{due}; a worker of queue {run.queue!r} takes it next."
+
+
+def _parked(run: Run, hold: Hold) -> str:
+    since = f"{_name(run)} waits since {_time(run.parked_at)}"
+    if hold.released_at is not None:
+        return f"{since}: {hold.participant} was released by {hold.released_by}, and its steps are let go in turn."
+    end = f" until {_time(hold.until)}" if hold.until else ""
+    why = hold.reason.rstrip(".")
+    held = f"{hold.participant} is held by {hold.held_by}{end}: {why}"
+    return f"{since}: {held}. Its clocks stand still; an operator can release {hold.participant}."
 
 
 def _why(saga: Saga) -> str:

@@ -3,7 +3,8 @@
     1. judge      a worker whose heart has been silent is gone
     2. take back  attempts of the gone, and attempts whose lease is over
     3. fire       clocks of what waits, by their time, and deadlines last
-    4. ring       what is due and was not picked up
+    4. let go     what waited for a participant that is not held any more
+    5. ring       what is due and was not picked up
 
 Candidates are read without locks; each is then handled in a turn of its own, which looks again.
 """
@@ -21,6 +22,7 @@ from gateway.borrowing import borrowed
 from sagas.conf import conf
 from sagas.engine.dispatch import ring, ring_many
 from sagas.engine.door import TAKES
+from sagas.engine.letting_go import let_go_all
 from sagas.engine.telling import remind
 from sagas.engine.turns import in_turn
 from sagas.models import Run, Saga, Sweep, Work, Worker
@@ -59,6 +61,7 @@ def sweep() -> bool:
     _take_back_all(now)
     _fire_all(now)
     _deadlines(now)
+    let_go_all(now, _survive)
     _ring_again(now)
     return True
 

@@ -192,6 +192,11 @@ OF_STEPS: dict[str, Callable[[Move, str, str], Said]] = {
     "resolved": _resolved,
     "rescheduled": lambda move, name, kind: ("person", f"the clock of {name} is moved to {_time(move['at'])}"),
     "waived": _told("person", "{name} was undone by hand, a person says"),
+    "parked": lambda move, name, kind: (
+        "trouble",
+        f"{name} waits: its participant {move.get('participant')} is held by {move.get('by')}",
+    ),
+    "let go": _told("plain", "{name} is let go: its participant may be called again"),
     "put down": _told("quiet", "{name} is put down"),
     "goes on": _told("quiet", "{name} goes on"),
 }

@@ -29,7 +29,7 @@ from sagas.engine import dispatch, door
 from sagas.engine.delivery import deliver
 from sagas.engine.sweep import sweep
 from sagas.models import Run, Work, Worker
-from sagas.record import clock
+from sagas.record import clock, holds
 from sagas.record.turn import Bell
 from sagas.words import boundaries, registry
 
@@ -37,6 +37,8 @@ logger = logging.getLogger(__name__)
 
 TICK = 0.5
 """Seconds between two rounds of the worker's own thread."""
+LOOK = 1.0
+"""Seconds between two looks at which participants are held."""
 BATCH = 1000
 """What one look at the door finds at most."""
 QUICK = 0.1
@@ -61,7 +63,7 @@ class Here:
         self._pool = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="door")
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._live, name="saga-worker", daemon=True)
-        self._beaten = self._next_sweep = float("-inf")
+        self._beaten = self._next_sweep = self._next_look = float("-inf")
         self._broken_until = 0.0
         self._sang = False
         self._ranked = ranked
@@ -145,14 +147,22 @@ class Here:
     def _tick(self) -> None:
         if time.monotonic() - self._beaten >= conf().beat_every.total_seconds():
             self.beat()
+        elif time.monotonic() >= self._next_look:
+            self._look_at_holds()
         if time.monotonic() >= self._next_sweep:
             self._next_sweep = time.monotonic() + conf().sweep_every.total_seconds()
             sweep()
         if not self._stopping.is_set():
             self.look_at_the_door()
 
+    def _look_at_holds(self) -> None:
+        """Which participants are held: known before anything is claimed, and again every second."""
+        self._next_look = time.monotonic() + LOOK
+        holds.look()
+
     def beat(self) -> None:
         """Tell that this process lives. One that was declared gone begins anew: what it held was given away."""
+        self._look_at_holds()
         with self._beating, borrowed():
             beaten, now = time.monotonic(), clock.now()
             probed = {"probed_at": now} if self._sang else {}

@@ -9,6 +9,7 @@ from sagas.models.arrival import InboxEvent
 from sagas.models.bulk import BulkItem, BulkOperation
 from sagas.models.callback import Callback
 from sagas.models.event import EventLane, OutboxEvent
+from sagas.models.hold import Hold
 from sagas.models.incident import Incident, IncidentGroup
 from sagas.models.run import Run, Work
 from sagas.models.saga import Cause, Going, Saga
@@ -26,6 +27,7 @@ __all__ = [
     "Cause",
     "EventLane",
     "Going",
+    "Hold",
     "InboxEvent",
     "Incident",
     "IncidentGroup",

@@ -58,7 +58,7 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def retriable(self, now: datetime) -> Self:
         """What a person may have tried now: rows that are held or stuck, and those that wait for their next try."""
-        later = Q(work=Work.DUE, at__gt=now, saga__ended_at=None) & ~Q(saga__state=SagaState.PENDING)
+        later = Q(work=Work.DUE, at__gt=now, hold=None, saga__ended_at=None) & ~Q(saga__state=SagaState.PENDING)
         return self.filter(Q(undo=Undo.STUCK) | Q(held=True) | later)
 
     def in_place(self) -> Self:
@@ -83,7 +83,8 @@ class Run(models.Model):
     says that the compensation's present key has been used, `undo_again` that it is owed once more under a new one.
     `held`: a person must look at it. `loser`: its result does not count, and what it did is undone at once. `given` is
     what it was given: the item of an `each`, a signal's payload, a decision, a message's content. `relative` says that
-    its clock is prolonged by a pause of the saga.
+    its clock is prolonged by a pause of the saga. `hold` is the hold of the participant that a due run waits for, since
+    `parked_at`: its clock is far off then.
     """
 
     class Kind(models.TextChoices):
@@ -128,6 +129,16 @@ class Run(models.Model):
     at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)
     relative = models.BooleanField(default=True)
+    hold = models.ForeignKey(
+        "sagas.Hold",
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        related_name="runs",
+        db_index=False,
+        db_constraint=False,
+    )
+    parked_at = models.DateTimeField(null=True, blank=True)
     rung_at = models.DateTimeField(null=True, blank=True)
     worker = models.UUIDField(null=True, blank=True)
     queue = models.CharField(max_length=100, default="sagas")
@@ -171,6 +182,8 @@ class Run(models.Model):
             models.Index(name="run_approval", fields=["path", "id"], condition=Q(kind="approval", work=Work.WAITING)),
             # What comes before all else, asked with every message where the broker ranks none; mostly there is nothing.
             models.Index(name="run_urgent", fields=["at"], condition=Q(work=Work.DUE, priority__gt=0)),
+            # What waits for a participant that is held, the first that came first.
+            models.Index(name="run_parked", fields=["hold", "id"], condition=Q(hold__isnull=False)),
             # Take-over of what a dead worker held.
             models.Index(name="run_of_worker", fields=["worker"], condition=Q(work=Work.RUNNING)),
             # Turning back, and the liveness query: what of this saga is live?

@@ -41,7 +41,8 @@ class SagaQuerySet(models.QuerySet["Saga"]):
 
     def overdue(self, now: datetime) -> Self:
         """Sagas whose deadline has passed while they still went forward."""
-        return self.live().filter(going=Going.FORWARD, paused_at=None, overdue_at=None, deadline_at__lte=now)
+        still = {"paused_at": None, "parked_at": None}
+        return self.live().filter(going=Going.FORWARD, overdue_at=None, deadline_at__lte=now, **still)
 
     def queued(self) -> Self:
         """Sagas that wait until their business key is free."""
@@ -80,7 +81,8 @@ class Saga(models.Model):
     """One run of a definition.
 
     `overdue_at` is when its deadline was seen to have passed, `wanted_back` the cause for which it goes back as soon as
-    its open pivot turns out not to have happened. `depth` counts the ancestors of a child.
+    its open pivot turns out not to have happened. `depth` counts the ancestors of a child. `parked_at` is since when
+    one of its rows waits for a participant that is held: its deadline stands still from then on.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -127,6 +129,7 @@ class Saga(models.Model):
     paused_at = models.DateTimeField(null=True, blank=True)
     paused_by = models.CharField(max_length=150, blank=True, default="")
     paused_why = models.TextField(blank=True, default="")
+    parked_at = models.DateTimeField(null=True, blank=True)
     committed_at = models.DateTimeField(null=True, blank=True)
     overdue_at = models.DateTimeField(null=True, blank=True)
     wanted_back = models.CharField(max_length=12, blank=True, default="", choices=Cause.choices)
@@ -158,7 +161,7 @@ class Saga(models.Model):
             models.Index(
                 name="saga_deadline",
                 fields=["deadline_at"],
-                condition=Q(ended_at=None, going="forward", deadline_at__isnull=False, overdue_at=None),
+                condition=Q(ended_at=None, going="forward", deadline_at__isnull=False, overdue_at=None, parked_at=None),
             ),
             # The first that waits for a business key, when its holder ends.
             models.Index(

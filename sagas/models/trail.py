@@ -22,9 +22,12 @@ class Journal(models.Model):
 
 
 class Audit(models.Model):
-    """What a person or a service decided about a saga; rows are only ever added."""
+    """What a person or a service decided; rows are only ever added.
 
-    saga = models.ForeignKey("sagas.Saga", on_delete=models.CASCADE, related_name="audit")
+    Of what is not about one saga, such as the hold of a participant, `saga` is null and `path` says what it is about.
+    """
+
+    saga = models.ForeignKey("sagas.Saga", null=True, blank=True, on_delete=models.CASCADE, related_name="audit")
     tenant = models.CharField(max_length=64)
     verb = models.CharField(max_length=20)
     path = models.CharField(max_length=80, blank=True, default="")

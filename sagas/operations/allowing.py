@@ -119,7 +119,7 @@ def resolvable() -> Q:
 def movable(now: object) -> Q:
     """Runs with a clock that a person may move: what waits but for a child, and what waits for its next try."""
     waits = Q(work=Work.WAITING) & ~Q(kind=Run.Kind.CHILD)
-    return waits | Q(work=Work.DUE, at__gt=now)
+    return waits | Q(work=Work.DUE, at__gt=now, hold=None)
 
 
 def running() -> Q:

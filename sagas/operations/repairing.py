@@ -156,6 +156,7 @@ def _move_deadline(t: Turn, at: datetime) -> None:
     t.saga.deadline_at, t.saga.overdue_at = at, None
     if t.saga.wanted_back == Cause.DEADLINE:
         t.saga.wanted_back = ""
+    t.saga.parked_at = t.now if t.saga.parked_at else None
     t.moves.append({"did": "deadline moved", "at": at.isoformat()})
     t.settle("moved", reason=Reason.DEADLINE)
     if at <= t.now and not t.saga.paused_at:
@@ -223,8 +224,8 @@ def give_up(saga_id: UUID, *, actor: str, reason: str, tenant: str = "default", 
 
 def _put_down(t: Turn, run: Run) -> list[Any]:
     """What the row did, and how long its clock still had, for a retry of the saga."""
-    seconds = (run.at - t.now).total_seconds() if run.at and run.at.year < 9999 else None
-    kept = [run.pk, run.work, run.doing, seconds]
+    far = run.at is None or run.at.year == 9999
+    kept = [run.pk, run.work, run.doing, None if far or run.at is None else (run.at - t.now).total_seconds()]
     t.rest(run)
     t.move(run, "put down")
     return kept

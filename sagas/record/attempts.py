@@ -25,6 +25,7 @@ from sagas.record.guess import TakeTheLock, guess, may_guess
 from sagas.record.hearing import hear
 from sagas.record.late import came_late, is_echo
 from sagas.record.locked import turn, turn_of_run
+from sagas.record.parking import park
 from sagas.record.settle import settle
 from sagas.record.turn import Bell, DeadToken, Stack, Turn
 from sagas.words import registry
@@ -95,7 +96,8 @@ def claim(run_id: int, fence: int, worker: UUID, token: str = "") -> Claim | Hea
     """Make a due run this worker's own; `token` is noted in the journal, for `claimed_before`. A message is heard.
 
     None when another worker got there first, or the saga is paused, turned back or ended, or runs on a table that
-    this process does not know: look away, the row stays as it is.
+    this process does not know: look away, the row stays as it is. None as well when its participant is held: then the
+    row is parked.
     """
     with suppress(TakeTheLock):
         return _claim_by_a_guess(run_id, fence, worker, token)
@@ -130,6 +132,8 @@ def _take_up(t: Turn, run: Run, worker: UUID, token: str) -> bool:
     if not is_message and (t.saga.paused_at or (t.saga.ended_at and run.doing != Doing.COMPENSATION)):
         return False
     t.settle("known again", path=run.path, item=run.item, reason="definition_unknown")
+    if park(t, run):
+        return False
     if is_message:
         hear(t, run)
     else:
@@ -227,6 +231,7 @@ def _own(t: Turn, held: Claim) -> Run:
 def _take(t: Turn, run: Run, worker: UUID, token: str = "") -> None:
     row, doing = t.row(run), Doing(run.doing)
     run.work, run.worker = Work.RUNNING, worker
+    run.hold_id = run.parked_at = None
     run.fence += 1
     run.crashes += 1
     run.ends_at = t.latest + _timeout(row, run) + conf().lease_margin
@@ -275,8 +280,9 @@ def _following(t: Turn, run: Run, worker: UUID) -> Run | None:
     if t.saga.paused_at or t.saga.ended_at:
         return None
     found = next((ready for ready in t.ready if ready.queue == run.queue), None) or t.another(run.queue)
-    if found is not None:
-        _take(t, found, worker)
+    if found is None or park(t, found):
+        return None
+    _take(t, found, worker)
     return found
 
 

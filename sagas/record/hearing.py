@@ -2,7 +2,7 @@
 
 begin     the business key it waited for is its own now
 look      something was stored for it by a process that does not know its table
-news      a child of it ended, is stuck, or moves again
+news      a child of it ended, is stuck, moves again, or waits for a participant that is held
 cancel    its parent goes back; `undo` the same for a child that had completed
 pause     its parent was paused; `resume` the same for the end of the pause
 """
@@ -100,6 +100,8 @@ def look_at_child(t: Turn, run: Run) -> None:
     row, child = t.row(run), born_of(run.pk).first()
     if child is None or not isinstance(row, Child) or t.saga.ended_at:
         return
+    if child.parked_at is not None and t.saga.parked_at is None:
+        t.saga.parked_at = t.now
     if run.undo in (Undo.RUNNING, Undo.STUCK):
         _while_undone(t, run, child)
     elif run.work == Work.WAITING or run.held:

@@ -16,6 +16,7 @@ from sagas.models import Incident, Journal, OutboxEvent, Run, Saga, Work
 from sagas.models.saga import Going
 from sagas.record import clock, news
 from sagas.record.commit import commit
+from sagas.record.standing import go_on
 from sagas.record.turn import RUN_FIELDS, DeadToken, Turn, changes
 from sagas.words import boundaries
 from sagas.words.lifecycle import StepState
@@ -159,6 +160,7 @@ class Locked(Turn):
             return
         self.derive()
         self.flush()
+        go_on(self)
         saga = self.saga
         self._count()
         if self.has_rested:

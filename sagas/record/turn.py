@@ -243,7 +243,7 @@ class Turn:
 
     def rest(self, run: Run) -> None:
         """The run does nothing from now on, and nobody holds it."""
-        run.work = run.at = run.ends_at = run.worker = None
+        run.work = run.at = run.ends_at = run.worker = run.hold_id = run.parked_at = None
         run.held = False
         run.fence += 1
 
@@ -251,11 +251,13 @@ class Turn:
         """The run waits for something from outside, until a time at the latest."""
         run.work, run.at, run.ends_at, run.worker = Work.WAITING, until, ends_at, None
         run.since, run.relative, run.held = self.now, relative, False
+        run.hold_id = run.parked_at = None
         run.fence += 1
 
     def due(self, run: Run, doing: Doing, delay: timedelta = timedelta(0)) -> None:
         """The run is due after a pause."""
         run.doing, run.held = doing, False
+        run.hold_id = run.parked_at = None
         run.work, run.at, run.ends_at, run.worker = Work.DUE, self.latest + delay if delay else self.now, None, None
         run.rung_at = run.at if delay <= HINT else None
         run.fence += 1
@@ -280,9 +282,12 @@ class Turn:
         return outbox.rows(self.saga, self._saga_before, self.moves, self.published, rev=rev, now=self.now)
 
     def _tells_its_parent(self) -> bool:
-        """A child that ended, got stuck or moves again says so."""
+        """A child that ended, got stuck or moves again says so; so does one that is parked, or let go."""
+        if self.saga.parent_id is None:
+            return False
         state, before = self.saga.state, self._saga_before["state"]
-        return self.saga.parent_id is not None and state != before and bool({state, before} & {*ENDS, SagaState.STUCK})
+        parked = (self.saga.parked_at is None) != (self._saga_before["parked_at"] is None)
+        return parked or (state != before and bool({state, before} & {*ENDS, SagaState.STUCK}))
 
     def runs(self, *conditions: Q, **which: Any) -> list[Run]:
         """Runs of this saga, as they are now."""

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sagas.models import Journal, Run, Signal, Work
+from sagas.record.standing import stand_longer
 from sagas.record.turn import FAR, Turn
 from sagas.words.lifecycle import StepState
 from sagas.words.rows import Wait
@@ -52,6 +53,7 @@ def shift(t: Turn, paused_at: datetime) -> None:
     if t.saga.deadline_at is not None and t.saga.overdue_at is None:
         begun = max(_deadline_set_at(t, paused_at), t.saga.start_at or t.saga.created_at)
         t.saga.deadline_at += max(t.latest - begun, timedelta(0))
+    stand_longer(t, paused_at)
     for run in t.runs(
         ended_at=None, state__in=[StepState.DUE, StepState.RUNNING, StepState.UNKNOWN, StepState.WAITING]
     ):

@@ -86,6 +86,7 @@ def step(
     total: timedelta | None = timedelta(minutes=15),
     heartbeat: timedelta | None = None,
     queue: str = "sagas",
+    participant: str = "",
     on_exhausted: OnExhausted = "compensate",
     on_failure: OnFailure = "compensate",
     idempotent: bool = True,
@@ -106,6 +107,7 @@ def step(
     timeout, total    the longest one attempt, and all attempts together, may take
     heartbeat         the attempt is given up when it is silent for so long (`ctx.heartbeat()`)
     queue             the Celery queue whose workers run it
+    participant       whom it calls, where that is not the service that its code names in `ctx.service("...")`
     on_exhausted      after the last attempt: "compensate" the saga, "suspend" it for a person, "skip" the step
     on_failure        after a refusal: "compensate" the saga, or open an "incident" for a person
     idempotent        may it be repeated under the same key after a lost answer? If not: probe, or a person
@@ -128,6 +130,7 @@ def step(
         total=total,
         heartbeat=heartbeat,
         queue=queue,
+        participant=participant,
         on_exhausted=on_exhausted,
         on_failure=on_failure,
         idempotent=idempotent,

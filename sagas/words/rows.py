@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel
 
+from sagas.words.participants import called_by
 from sagas.words.retry import PATIENT, STANDARD, Retry
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Step:
     total: timedelta | None = timedelta(minutes=15)
     heartbeat: timedelta | None = None
     queue: str = "sagas"
+    participant: str = ""
     on_exhausted: OnExhausted = "compensate"
     on_failure: OnFailure = "compensate"
     idempotent: bool = True
@@ -58,6 +60,16 @@ class Step:
     pivot: bool = False
     local: bool = False
     when: Function | None = None
+
+    def calls(self, function: Function | None) -> tuple[str, ...]:
+        """The participants that one of its functions calls: the one that the step names, else those in its code."""
+        return (self.participant,) if self.participant else called_by(function)
+
+    @property
+    def participants(self) -> tuple[str, ...]:
+        """All that it may call: its action, its compensation or its probe."""
+        named = (name for each in (self.action, self.compensation, self.probe) if each for name in self.calls(each))
+        return tuple(dict.fromkeys(named))
 
     @property
     def owes(self) -> bool:

@@ -10,6 +10,7 @@ from django.db import InterfaceError, OperationalError
 
 from sagas.errors import InvalidInput, NotAllowed, SagaError
 from sagas.management import arguments as take
+from sagas.management import holding
 from sagas.management.acting import Command as Deed
 from sagas.management.acting import signal, start, verb
 from sagas.management.arguments import Declare, together
@@ -76,6 +77,22 @@ COMMANDS: dict[str, tuple[str, Deed, Declare]] = {
         "begin a new saga like one that has ended",
         verb("clone", "input", "business_key", "confirm_effects"),
         decides(take.clone),
+    ),
+    "participants": ("list the services that steps call, and which are held", holding.listed, holding.a_tenant),
+    "hold": (
+        "let no step call a participant; what waits keeps its patience",
+        holding.deed("hold", "until"),
+        together(holding.a_participant, holding.until),
+    ),
+    "canary": (
+        "let one saga call a participant that is held",
+        holding.deed("canary", "saga"),
+        together(holding.a_participant, holding.a_canary),
+    ),
+    "release": (
+        "let a participant that is held be called again",
+        holding.deed("release", "rate"),
+        together(holding.a_participant, holding.a_rate),
     ),
     "diagram": ("draw a saga", diagram, take.diagram),
     "matrix": ("what becomes of a saga when anything goes wrong", matrix, take.matrix),

@@ -74,6 +74,8 @@ ROWS = {
     ("get", BULK): Row("one"),
     ("get", f"{BULK}items/"): Row("one"),
     **{("post", f"{BULK}{how}/"): Row("one") for how in ("pause", "resume", "cancel")},
+    **{("get", f"/api/v1/participants/{rest}"): Row("all") for rest in ("", "{name}/")},
+    **{("post", f"/api/v1/participants/{{name}}/{verb}/"): Row("all", WHY) for verb in ("hold", "canary", "release")},
     ("get", "/api/v1/definitions/"): Row("all"),
     ("get", "/api/v1/definitions/{name}/"): Row("all"),
     ("get", "/api/v1/definitions/{name}/diagram.svg"): Row("all"),

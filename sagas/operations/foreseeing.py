@@ -1,0 +1,72 @@
+"""What holding, releasing, or a canary would do: sentences for people, and nothing is changed."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Any
+from uuid import UUID
+
+from sagas.models import Run, Work
+from sagas.operations import holding
+from sagas.operations.participants import MOST_COUNTED, Participant, participant
+from sagas.record.commit import commit, roll_back
+
+MOST_NAMED = 12
+
+
+def foresee(verb: str, name: str, *, tenant: str, **arguments: Any) -> tuple[str, ...]:
+    """What `hold`, `release` or `canary` would do, a sentence each. Raises what the verb raises."""
+    before = participant(name, tenant)
+    with commit():  # whatever the verb would refuse is refused here, too
+        getattr(holding, verb)(name, tenant=tenant, **arguments)
+        roll_back()
+    about = {name: value for name, value in arguments.items() if name not in ("actor", "reason")}
+    return tuple(SAID[verb](before, **about))
+
+
+def _hold(before: Participant, until: datetime | None = None) -> Iterator[str]:
+    steps = [f"{step} of {definition}" for definition, step in before.steps]
+    more = f" and {len(steps) - MOST_NAMED} more" if len(steps) > MOST_NAMED else ""
+    yield (
+        f"These steps wait, forward and back: {', '.join(steps[:MOST_NAMED])}{more}."
+        if steps
+        else "No step that is known here calls it."
+    )
+    paths = {step for _, step in before.steps}
+    under_way = Run.objects.filter(work=Work.RUNNING, worker__isnull=False, path__in=paths)
+    if count := under_way.count():
+        yield f"{count} attempt{'s' if count > 1 else ''} under way may call it still, and will be recorded."
+    if before.waiting:
+        yield f"{_many(before.waiting)} parked already, and {'waits' if before.waiting == 1 else 'wait'} on."
+    yield "Their clocks, and their sagas' deadlines, stand still; nobody is turned back."
+    yield f"It ends by itself at {until:%Y-%m-%d %H:%M:%S} UTC." if until else "It lasts until it is released."
+
+
+def _release(before: Participant, rate: int | None = None) -> Iterator[str]:
+    if not before.waiting:
+        yield "No step waits for it."
+    elif rate is None:
+        yield f"{_many(before.waiting)} let go at once."
+    else:
+        time = timedelta(seconds=ceil(before.waiting / rate))
+        yield f"{_many(before.waiting)} let go, {rate} a second; that takes {time}."
+    if any(canary.went_well is False for canary in before.canaries):
+        yield "A canary has not gone well."
+    yield "Steps that come up from now on call it at once."
+
+
+def _canary(before: Participant, saga: UUID | None = None) -> Iterator[str]:
+    waiting = Run.objects.filter(hold=before.hold, saga__paused_at=None).order_by("id").select_related("saga")
+    first = waiting.filter(saga=saga).first() if saga else waiting.first()
+    if first is not None:
+        yield f"{first.path} of {first.saga} is let go, and that saga may call {before.name} from now on."
+    yield "All others wait on."
+
+
+SAID: dict[str, Callable[..., Iterator[str]]] = {"hold": _hold, "release": _release, "canary": _canary}
+
+
+def _many(count: int) -> str:
+    if count > MOST_COUNTED:
+        return f"More than {MOST_COUNTED} steps are"
+    return "1 step is" if count == 1 else f"{count} steps are"
