@@ -55,5 +55,7 @@ def _secrets(value: Any) -> Iterator[str]:
         yield quote(value, safe="")
         parts = urlsplit(value) if "://" in value else None
         if parts is not None:
-            yield from (part for part in (parts.password, parts.username, parts.query) if part and len(part) > 3)
+            named = "" if parts.scheme in ("http", "https") else parts.netloc.rpartition("@")[2]  # of a chat: a token
+            said = (parts.password, parts.username, parts.query, parts.fragment, named)
+            yield from (part for part in said if part and len(part) > 3)
             yield from (part for part in parts.path.split("/") if len(part) > 7)

@@ -1,18 +1,32 @@
 """Chat, and whatever else Apprise reaches (the extra `chat`): rooms by name, whose addresses are in the settings."""
 
+import logging
+import re
+import threading
 from collections.abc import Mapping
-from typing import ClassVar
+from datetime import timedelta
+from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
 
 from notifications.channels.channel import Channel, ChannelError, Letter
+from notifications.channels.http import meaning
 from notifications.verdict import Result
+
+PATIENCE = timedelta(seconds=30)
+"""For one posting; Apprise bounds each silence and not the whole."""
+MOST_AT_ONCE = 16
+"""Postings of this process, those included that were given up on and have not come back."""
+
+_STATUS = re.compile(r"error=(\d{3})\b")
+_places = threading.BoundedSemaphore(MOST_AT_ONCE)
 
 
 class Apprise(Channel):
     """`rooms` are Apprise's addresses by name, such as {"sales": "slack://…"}; callers name a room and see no address.
 
-    Apprise says yes or no and not why, so a no counts as "it may have been sent".
+    Apprise answers yes or no and writes the reason into its log. So that is read here, and goes nowhere else: it may
+    show an address. A no without an HTTP status counts as "it may have been sent".
     """
 
     address: ClassVar[str] = "chat"
@@ -27,17 +41,73 @@ class Apprise(Channel):
 
     def send(self, letter: Letter) -> str:
         """Post it; chats have no ids that Apprise would tell."""
-        try:
-            import apprise  # type: ignore[import-not-found, unused-ignore]
-        except ImportError:
-            raise ImproperlyConfigured(
-                "Chat goes through Apprise, which is not installed: install the extra chat."
-            ) from None
+        apprise = _apprise()
         if letter.address not in self._rooms:
             raise ChannelError("The room was taken out of the settings.", code="no_room")
-        posting = apprise.Apprise()
-        if not posting.add(self._rooms[letter.address]):
-            raise ChannelError("Apprise does not understand the room's address.", Result.DENIED, code="room_address")
-        if not posting.notify(title=letter.subject, body=letter.text):
-            raise ChannelError("Apprise could not post it, and does not say why.", Result.UNKNOWN, code="apprise")
+        if not _places.acquire(blocking=False):
+            raise ChannelError("Too many postings are under way that nobody answers.", Result.OUT, code="apprise_busy")
+        posting = _Posting(apprise, self._rooms[letter.address], letter)
+        thread = threading.Thread(target=posting.run, name="apprise", daemon=True)
+        thread.start()
+        thread.join(PATIENCE.total_seconds())
+        if posting.outcome is None:
+            raise ChannelError("The room did not answer in time.", Result.UNKNOWN, code="no_answer")
+        if isinstance(posting.outcome, ChannelError):
+            raise posting.outcome
         return ""
+
+
+class _Posting:
+    """One message on its way to one room, on a thread of its own, so that nobody waits for it for ever."""
+
+    def __init__(self, apprise: Any, room: str, letter: Letter) -> None:
+        self._apprise, self._room, self._letter = apprise, room, letter
+        self.outcome: ChannelError | str | None = None
+
+    def run(self) -> None:
+        said = _Said()
+        logger = logging.getLogger("apprise")
+        logger.addHandler(said)
+        try:
+            self.outcome = self._post(said)
+        except Exception as error:  # its plugins are many
+            self.outcome = ChannelError(f"{type(error).__name__}: {error}", Result.UNKNOWN, code="exception")
+        finally:
+            logger.removeHandler(said)
+            _places.release()
+
+    def _post(self, said: "_Said") -> ChannelError | str:
+        posting = self._apprise.Apprise(asset=self._apprise.AppriseAsset(async_mode=False, http_redirects=False))
+        if not posting.add(self._room):
+            return ChannelError("Apprise does not understand the room's address.", Result.DENIED, code="room_address")
+        if posting.notify(title=self._letter.subject, body=self._letter.text):
+            return "posted"
+        found = _STATUS.search(said.text)
+        result = meaning(int(found[1])) if found else Result.UNKNOWN
+        return ChannelError(f"Apprise could not post it. {said.text}".strip(), result, code=found[1] if found else "")
+
+
+class _Said(logging.Handler):
+    """What Apprise writes about this thread's posting."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._thread = threading.get_ident()
+        self.text = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._thread and len(self.text) < 500:
+            self.text = f"{self.text} {record.getMessage()}".strip()
+
+
+def _apprise() -> Any:
+    try:
+        import apprise  # type: ignore[import-not-found, unused-ignore]
+    except ImportError:
+        raise ImproperlyConfigured(
+            "Chat goes through Apprise, which is not installed: install the extra chat."
+        ) from None
+    logger = logging.getLogger("apprise")
+    logger.propagate = False  # at DEBUG it writes whole addresses, and of one that it does not understand the token
+    logger.setLevel(logging.WARNING)
+    return apprise

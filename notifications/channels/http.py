@@ -45,9 +45,8 @@ def member(answer: Answer, *path: str) -> str:
     return str(found) if isinstance(found, str | int) else ""
 
 
-def classified(answer: Answer) -> Result:
+def meaning(status: int) -> Result:
     """What a status says: 2xx taken, 4xx refused, "later" and "not you" apart, redirects refused, 5xx perhaps taken."""
-    status = answer.status
     if 200 <= status < 300:
         return Result.SENT
     if status in _OUT:
@@ -68,7 +67,7 @@ def _post(url: str, body: bytes, headers: Mapping[str, str], guard: Guard | None
         raise ChannelError(str(error), Result.OUT, code="not_reached") from None
     except Lost as error:
         raise ChannelError(str(error), Result.UNKNOWN, code="no_answer") from None
-    result = classified(answer)
+    result = meaning(answer.status)
     if result != Result.SENT:
         said = " ".join(answer.body[:LONGEST_QUOTE].decode("utf-8", "replace").split())
         sentence = f"It was answered with {answer.status}" + (f": {said}" if said else ".")

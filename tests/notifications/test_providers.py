@@ -4,9 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
-import sys
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from urllib.parse import parse_qs, urlencode
 
 import jwt
@@ -315,42 +313,6 @@ def test_what_is_no_subscription_is_refused_at_the_door(browser, service, subscr
 def test_a_subscription_that_leads_inside_is_refused_at_the_door(browser, service):
     answer = service.ask({"receiver": {"web_push": Browser("https://10.0.0.1/").subscription}, "content": "hi"})
     assert answer.status_code == 422 and "private" in answer.json()["detail"]
-
-
-@pytest.fixture
-def chat(settings, monkeypatch):
-    """What stands in the place of Apprise, which reaches the outside: it keeps what it is told."""
-    said = SimpleNamespace(rooms=[], posts=[], takes=True, posts_well=True)
-
-    class Posting:
-        def add(self, address):
-            said.rooms.append(address)
-            return said.takes
-
-        def notify(self, **post):
-            said.posts.append(post)
-            return said.posts_well
-
-    monkeypatch.setitem(sys.modules, "apprise", SimpleNamespace(Apprise=Posting))
-    install(settings, "chat", "chat.Apprise", rooms={"sales": "slack://token-a/token-b/#sales"})
-    return said
-
-
-def test_a_room_gets_it_and_its_address_is_seen_by_nobody(chat, service):
-    pk = service.ask({"receiver": {"chat": "sales"}, "content": {"subject": "Hi", "text": "coo"}}).json()["id"]
-    assert delivery.deliver(now(pk).pk) == "sent"
-    assert (chat.rooms, chat.posts) == (["slack://token-a/token-b/#sales"], [{"title": "Hi", "body": "coo"}])
-    assert b"token-a" not in service.get(f"{PATH}{pk}/").content
-    answer = service.ask({"receiver": {"chat": "slack://x"}, "content": "hi"})
-    assert (answer.status_code, "there are: sales" in answer.json()["detail"]) == (422, True)
-
-
-@pytest.mark.parametrize(("change", "result"), [({"takes": False}, "denied"), ({"posts_well": False}, "unknown")])
-def test_a_room_that_cannot_be_posted_to(chat, change, result):
-    vars(chat).update(change)
-    pk = a_notification(receiver={"chat": "sales"}).pk
-    delivery.deliver(pk)
-    assert results(pk) == [result]
 
 
 def test_an_inbox_holds_it_until_it_is_read(settings, service):
