@@ -13,10 +13,13 @@ from sagas.events.targets.target import Target
 TARGETS = {
     "rabbitmq": "sagas.events.targets.rabbitmq.RabbitMQ",
     "redis": "sagas.events.targets.redis.Redis",
+    "kafka": "sagas.events.targets.kafka.Kafka",
+    "webhook": "sagas.events.targets.webhook.Webhook",
 }
 SOURCES = {
     "rabbitmq": "sagas.events.sources.rabbitmq.RabbitMQ",
     "redis": "sagas.events.sources.redis.Redis",
+    "kafka": "sagas.events.sources.kafka.Kafka",
 }
 LISTS = ("events", "definitions", "tenants")
 OF_TARGETS, OF_SOURCES = ("kind", *LISTS), ("kind", "events", "tenant")
@@ -64,7 +67,12 @@ def _made(given: Mapping[str, Any], kinds: Mapping[str, str], ours: tuple[str, .
     path = kinds.get(kind, kind)
     if "." not in str(path):
         raise ValueError(f"there is no kind {kind!r}; choose {', '.join(kinds)}, or name a class by its dotted path.")
-    found = import_string(path)
+    try:
+        found = import_string(path)
+    except ImportError as error:
+        if kind == "kafka":
+            raise ValueError("kafka needs an extra: pip install 'saga-orchestrator[kafka]'.") from error
+        raise
     if not (isinstance(found, type) and issubclass(found, base)):
         raise ValueError(f"{path} is no {base.__name__}.")
     options = {name: value for name, value in given.items() if name not in ours}

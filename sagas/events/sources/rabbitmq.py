@@ -49,10 +49,16 @@ class RabbitMQ(Source):
             if self._declare:
                 self._make(channel)
 
+            failed = False
+
             def on_message(message: Any) -> None:
-                if not stopping.is_set():
-                    take(_read(message))
-                    channel.basic_ack(message.delivery_info["delivery_tag"])
+                nonlocal failed
+                if failed or stopping.is_set():  # what was sent ahead still comes while the connection closes
+                    return
+                failed = True
+                take(_read(message))
+                failed = False
+                channel.basic_ack(message.delivery_info["delivery_tag"])
 
             channel.basic_qos(0, self._prefetch, False)
             channel.basic_consume(self._queue, callback=on_message)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
@@ -35,7 +36,7 @@ class Redis(Target):
             with self._redis.pipeline(transaction=False) as pipeline:
                 for event in events:
                     fields = {"id": event.event_id, "type": event.type, "saga": str(event.saga)}
-                    entry = {**fields, "event": encoded(event)}
+                    entry: dict[Any, Any] = {**fields, "event": encoded(event)}
                     pipeline.xadd(self._stream, entry, maxlen=self._longest, approximate=True)
                 answers = pipeline.execute(raise_on_error=False)
         except (redis.RedisError, OSError) as error:
