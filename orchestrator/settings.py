@@ -39,6 +39,7 @@ CACHE_URL = env.str("CACHE_URL", "")  # where requests are counted; else the bro
 JWT_ISSUER = env.str("JWT_ISSUER", "")  # whose tokens are taken; none without one
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")  # opens /metrics, and so does coming from one of these networks
 METRICS_NETWORKS = env.list("METRICS_NETWORKS", default=[] if MODE == "production" else ["127.0.0.0/8", "::1/128"])
+_alerts = env.str("SAGA_ALERTS", "{}")
 _services = env.str("SAGA_SERVICES", "{}")
 _targets = env.str("EVENT_TARGETS", "{}")  # where events go
 _sources = env.str("EVENT_SOURCES", "{}")  # where they come from
@@ -78,6 +79,11 @@ try:
 except ValueError as error:
     _example = '{"shop": {"kind": "rabbitmq", "url": "amqp://...", "queue": "orders"}}'
     raise ImproperlyConfigured(f"EVENT_SOURCES is not JSON: {error}. Write it as {_example}.") from None
+try:
+    SAGA_ALERTS = json.loads(_alerts)
+except ValueError as error:
+    _example = '{"url": "https://example.org/api/v1/notifications/", "key": "...", "receivers": [{"receiver": {...}}]}'
+    raise ImproperlyConfigured(f"SAGA_ALERTS is not JSON: {error}. Write it as {_example}.") from None
 if MODE not in ("development", "production"):
     raise ImproperlyConfigured(f"MODE is {MODE!r}: set it to development or production.")
 if MODE == "production" and (
@@ -255,6 +261,7 @@ SAGAS = {
     "EVENT_SOURCE": env.str("EVENT_SOURCE", "/sagas"),
     "PUBLIC_URL": PUBLIC_URL,
     "TELL": env.str("SAGA_TELL", ""),
+    "ALERTS": SAGA_ALERTS,
     "LONG_POLLS": max(WEB_THREADS - 16, WEB_THREADS // 2),
     "CALLBACK_NETWORKS": tuple(env.list("ALLOWED_NETWORKS", default=[])),  # private ones that callbacks may lead to
     "CALLBACK_SECRETS": tuple(env.list("WEBHOOK_SECRETS", default=[])),  # whsec_…; two while one is rotated

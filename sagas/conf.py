@@ -21,6 +21,13 @@ class Conf:
     tell: str = ""
     """A dotted path to a function that tells people: `tell(what, document)`, what being "approval" or "reminder"."""
 
+    alerts: Mapping[str, Any] = field(default_factory=dict)
+    """Where people are told of trouble: {"url": "https://…/api/v1/notifications/", "key": "…", "receivers": [{"owner":
+    "shop team", "severity": "urgent", "receiver": {"email": "…"}}, {"receiver": {…}}]}, the first that fits; without a
+    url, in the log. Also "category", "cool_down", "many" within a "window", "old", as `sagas.words.alerts` has them."""
+    alert_queue_age: timedelta = timedelta(minutes=5)
+    """People are told when a step has been due for so long."""
+
     long_polls: int = 200
     """How many requests of a web process may wait for sagas at a time; keep it below the threads of the process."""
     longest_poll: timedelta = timedelta(seconds=60)

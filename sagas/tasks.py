@@ -22,6 +22,7 @@ from django.db import InterfaceError, OperationalError
 from gateway import counters
 from gateway.doorbell import Rank
 from sagas.engine import dispatch, lanes, workers
+from sagas.engine.alerting import alert
 from sagas.engine.callbacks import tell_ends
 from sagas.engine.canary import Canary
 from sagas.engine.sweep import sweep as sweep_now
@@ -70,6 +71,7 @@ def look_after() -> None:
     try:
         run_bulk()
         tell_ends()
+        alert()
     except (OperationalError, InterfaceError) as error:
         logger.warning("Bulk operations and callbacks must wait for the database: %s", str(error).strip())
 

@@ -13,6 +13,7 @@ from sagas.admin.attempts import span
 from sagas.admin.charts import Column, columns
 from sagas.admin.waiting import Waiting, oldest_waiting
 from sagas.conf import conf
+from sagas.engine.alerting import trouble_with_alerts
 from sagas.models import Run, Saga, Sweep, Worker
 from sagas.models.saga import SagaQuerySet
 from sagas.words.lifecycle import SagaState
@@ -134,9 +135,10 @@ def _quantiles(found: list[float]) -> tuple[float, float]:
 def _health(now: datetime) -> Health:
     mark = Sweep.objects.filter(pk=1).first()
     waiting = Run.objects.due(now).order_by("at").values_list("at", flat=True).first()
+    faults = (health.swept(), health.alive(), trouble_with_alerts(now))
     return Health(
         workers=Worker.objects.alive(now, conf().gone_after).count(),
         swept=span(now - mark.at) if mark else "",
         queue_wait=span(now - waiting) if waiting else "",
-        faults=[said[0].upper() + said[1:] for said in (health.swept(), health.alive()) if said],
+        faults=[said[0].upper() + said[1:] for said in faults if said],
     )

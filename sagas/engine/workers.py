@@ -25,7 +25,7 @@ from gateway.borrowing import borrowed
 from gateway.doorbell import Rank
 from gateway.ids import uuid7
 from sagas.conf import conf
-from sagas.engine import dispatch, door
+from sagas.engine import alerting, dispatch, door
 from sagas.engine.delivery import deliver
 from sagas.engine.sweep import sweep
 from sagas.models import Run, Work, Worker
@@ -64,6 +64,7 @@ class Here:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._live, name="saga-worker", daemon=True)
         self._beaten = self._next_sweep = self._next_look = float("-inf")
+        self._telling: threading.Thread | None = None
         self._broken_until = 0.0
         self._sang = False
         self._ranked = ranked
@@ -151,9 +152,16 @@ class Here:
             self._look_at_holds()
         if time.monotonic() >= self._next_sweep:
             self._next_sweep = time.monotonic() + conf().sweep_every.total_seconds()
-            sweep()
+            if sweep():
+                self._tell_people()
         if not self._stopping.is_set():
             self.look_at_the_door()
+
+    def _tell_people(self) -> None:
+        """Beside the sweep: a notification service that is slow must not stop this process's heart."""
+        if self._telling is None or not self._telling.is_alive():
+            self._telling = threading.Thread(target=_alert, name="saga-alerts", daemon=True)
+            self._telling.start()
 
     def _look_at_holds(self) -> None:
         """Which participants are held: known before anything is claimed, and again every second."""
@@ -220,6 +228,13 @@ class Here:
             logger.exception("A step found at the door could not be delivered; it is found again.")
         finally:
             self._slots.release()
+
+
+def _alert() -> None:
+    try:
+        alerting.alert()
+    except Exception as error:  # as the worker's own thread, it tries again whatever the database does
+        logger.warning("Nobody could be told of trouble: %s", error)
 
 
 def _ring_again(run_id: int, fence: int) -> None:

@@ -4,6 +4,7 @@ Every write to any row of a saga goes through its saga row, locked, and raises `
 touch only a run's `at`. Everything live has a clock: `work` is set exactly when `at` is.
 """
 
+from sagas.models.alert import Alert, AlertMessage
 from sagas.models.approval import Approval
 from sagas.models.arrival import InboxEvent
 from sagas.models.bulk import BulkItem, BulkOperation
@@ -19,6 +20,8 @@ from sagas.models.view import SavedView
 from sagas.models.worker import Sweep, Worker
 
 __all__ = [
+    "Alert",
+    "AlertMessage",
     "Approval",
     "Audit",
     "BulkItem",

@@ -52,6 +52,12 @@ class Incident(models.Model):
         indexes = [
             # What needs a person, newest first; later grouped by definition, step and reason code.
             models.Index(name="incident_open", fields=["tenant", "-last_at"], condition=Q(closed_at=None)),
+            # The groups of all tenants, for alerts.
+            models.Index(
+                name="incident_groups",
+                fields=["tenant", "definition", "path", "reason_code", "opened_at"],
+                condition=Q(closed_at=None),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -48,12 +48,15 @@ class Worker(models.Model):
 class Sweep(models.Model):
     """The sweep's own mark, one row: when it last looked, and since when it has looked without a gap.
 
+    `alerted_at` is when it was last looked for what people must be told.
+
     Nobody is declared gone before the database has answered for a while: after its restart every heartbeat is old.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     at = models.DateTimeField()
     steady_since = models.DateTimeField()
+    alerted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [models.CheckConstraint(name="sweep_one_row", condition=Q(id=1))]
