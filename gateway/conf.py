@@ -65,6 +65,8 @@ class Gateway:
     """Who brings it as `Authorization: Bearer …` may read `/metrics`."""
     METRICS_NETWORKS: tuple[str, ...] = ()
     """Who comes from there may read `/metrics` without it, such as "10.1.0.0/16"; behind a proxy that is the proxy."""
+    SEALED: tuple[str, ...] = ()
+    """Dotted paths of functions that say which columns hold sealed values, for `manage.py reseal`."""
     IDEMPOTENCY_WAIT: timedelta = timedelta(seconds=2)
     """How long a second request under one idempotency key waits for the first."""
 

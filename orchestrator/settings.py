@@ -217,6 +217,7 @@ GATEWAY = {
     "METRICS": ("sagas.metrics.figures", "sagas.events.metrics.figures", "notifications.metrics.figures"),
     "METRICS_TOKEN": METRICS_TOKEN,
     "METRICS_NETWORKS": tuple(METRICS_NETWORKS),
+    "SEALED": ("sagas.engine.resealing.columns",),
     "SCOPES": {  # what an API key, or a token, may be good for; "admin" is everything
         "read": (
             "sagas.view_saga",
@@ -230,6 +231,7 @@ GATEWAY = {
         "start": ("sagas.add_saga",),
         "signal": ("sagas.add_signal",),
         "operate": ("sagas.change_saga",),
+        "reveal": ("sagas.reveal_saga",),
         "notify": (
             "notifications.add_notification",
             "notifications.change_notification",

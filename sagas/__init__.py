@@ -6,6 +6,7 @@ from sagas.words.authoring import approval, child, each, parallel, saga, sleep, 
 from sagas.words.results import FAILED, TIMED_OUT
 from sagas.words.retry import PATIENT, Retry
 from sagas.words.routes import on_event
+from sagas.words.sensitive import Sensitive
 
 __all__ = [
     "FAILED",
@@ -14,6 +15,7 @@ __all__ = [
     "Abort",
     "Retry",
     "RetryLater",
+    "Sensitive",
     "approval",
     "celery_step",
     "child",

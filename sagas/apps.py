@@ -1,6 +1,8 @@
 from django.apps import AppConfig, apps
 from django.utils.module_loading import module_has_submodule
 
+from gateway import vault
+
 
 class SagasConfig(AppConfig):
     name = "sagas"
@@ -19,4 +21,7 @@ class SagasConfig(AppConfig):
                 registry.collect(import_module(f"{app.name}.sagas"))
             except Exception as error:
                 registry.mark_broken(f"{app.name}/sagas.py cannot be imported: {type(error).__name__}: {error}.")
+        for definition in registry.everything():
+            if definition.is_sensitive:
+                vault.required(f"What saga {definition.name!r} marks as sensitive")
         from sagas import checks  # noqa: F401

@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from pydantic import ValidationError
+
 
 class SagaError(Exception):
     """The root: a sentence for a person, and a stable code to group by."""
@@ -116,8 +118,14 @@ class NotAllowed(SagaError):
 
 
 def words_of(error: BaseException) -> str:
-    """What an error says, or, of one that cannot say it, its name."""
+    """What an error says, or, of one that cannot say it, its name. A model's error says nothing of the values."""
     try:
+        if isinstance(error, ValidationError):
+            return "; ".join(f"{_place(fault['loc'])}{fault['msg']}" for fault in error.errors(include_url=False))
         return str(error)
     except Exception:
         return f"{type(error).__name__}, which cannot say what it is"
+
+
+def _place(location: Sequence[str | int]) -> str:
+    return f"{'.'.join(map(str, location))}: " if location else ""

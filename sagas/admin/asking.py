@@ -11,6 +11,7 @@ from sagas.admin.schema import JSON, SchemaField
 from sagas.models import Incident, Run, Saga, Work
 from sagas.operations.allowing import movable, resolvable
 from sagas.record import clock
+from sagas.record.payload import shown
 from sagas.words import registry
 from sagas.words.plan import Undo
 from sagas.words.rows import Approval, Wait
@@ -195,7 +196,7 @@ def _input(saga: Saga, label: str) -> forms.Field:
     table = registry.find(saga.definition, saga.version, saga.fingerprint)
     if table is None or table.input is None:
         return JSON(label=f"{label} (JSON; empty keeps it as it is)", required=False)
-    return SchemaField(table.input.model_json_schema(), label=label, before=saga.input)
+    return SchemaField(table.input.model_json_schema(), label=label, before=shown(saga.input))
 
 
 def _row_of(saga: Saga, path: str) -> Any:

@@ -14,7 +14,11 @@ from sagas.models import Audit
 PAGE = 50
 
 
-LABELS = [*((name, verb.label) for name, verb in VERBS.items()), *((name, deed.label) for name, deed in DEEDS.items())]
+LABELS = [
+    *((name, verb.label) for name, verb in VERBS.items()),
+    *((name, deed.label) for name, deed in DEEDS.items()),
+    ("reveal", "Reveal"),
+]
 
 
 class Asked(forms.Form):

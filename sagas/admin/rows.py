@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Count, Q, QuerySet
@@ -10,7 +11,7 @@ from django.db.models import Count, Q, QuerySet
 from sagas.admin.attempts import MOST, Drawn, Row, bars_of, drawn, span
 from sagas.admin.payloads import shown
 from sagas.models import Run, Saga
-from sagas.record import clock
+from sagas.record import clock, payload
 from sagas.words.plan import Undo
 
 PAGE = 50
@@ -31,6 +32,7 @@ class Line:
     result: str
     late: str
     given: str
+    progress: Any
     key: str
 
 
@@ -133,6 +135,7 @@ def _line(run: Run, in_list: bool, bars: Mapping[Row, list], begin: datetime, en
         result=shown(run.result),
         late=shown(run.late),
         given=shown(run.given),
+        progress=payload.shown(run.progress),
         key=run.action_key if run.seq is not None and run.kind == Run.Kind.STEP else "",
     )
 

@@ -12,6 +12,7 @@ from sagas.admin.deciding import decide
 from sagas.admin.definitions import versions
 from sagas.admin.export import exported
 from sagas.admin.listing import SHOW, Filters, narrowed, page_of
+from sagas.admin.revealing import REVEAL, places, reveal
 from sagas.admin.saved import forget, keep, meant, offered
 from sagas.admin.story import story_of
 from sagas.admin.verbs import VERBS
@@ -35,6 +36,11 @@ class SagaAdmin(Console):
             path("definitions/", self.door(self.definitions_page), name="sagas_definitions"),
             path("definitions/<str:name>/", self.door(self.definition_page), name="sagas_definition"),
             path("<uuid:pk>/change/", self.door(self.saga_page), name="sagas_saga_change"),
+            path(
+                "<uuid:pk>/reveal/",
+                self.door(self.reveal_page, needs=REVEAL, methods=DECIDING),
+                name="sagas_saga_reveal",
+            ),
             path(
                 "<uuid:pk>/<slug:verb>/",
                 self.door(self.verb_page, needs=OPERATE, methods=DECIDING),
@@ -91,9 +97,18 @@ class SagaAdmin(Console):
     def saga_page(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Everything about one saga, and why it does not move on top of it."""
         story = story_of(self._saga(request, pk), request.GET)
+        story["has_secrets"] = may(request, REVEAL) and any(places(story["saga"]))
         may_decide = may(request, OPERATE)
         buttons = [VERBS[verb] for verb in VERBS if may_decide and verb in story["allowed"]]
         return self.show(request, "saga", story | {"buttons": buttons, "section": "sagas"})
+
+    def reveal_page(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """What is sensitive in it, for whoever says why."""
+        saga = self._saga(request, pk)
+        context = {"title": f"Reveal: {saga}", "saga": saga, "revealed": reveal(request, saga), "section": "sagas"}
+        answer = self.show(request, "reveal", context)
+        answer["Cache-Control"] = "no-store"
+        return answer
 
     def verb_page(self, request: HttpRequest, pk: UUID, verb: str) -> HttpResponse:
         """What a verb would do, and why; then it is done, and the saga's page says what came of it."""

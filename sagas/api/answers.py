@@ -6,6 +6,7 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from sagas.models.saga import Cause, Going
+from sagas.operations.revealing import What
 from sagas.words.lifecycle import SagaState, StepState
 from sagas.words.outcome import Happened
 from sagas.words.plan import Undo
@@ -148,6 +149,13 @@ class PreviewDocument(Answer):
 
 class VerbDocument(RootModel[SagaDocument | PreviewDocument]):
     """The saga as the verb left it, or what the verb would do."""
+
+
+class RevealedDocument(Answer):
+    """What is stored in one place, without masks."""
+
+    what: What
+    value: Any
 
 
 class StoredDocument(Answer):

@@ -22,6 +22,7 @@ from sagas.errors import NotFound
 from sagas.models import BulkItem, BulkOperation
 from sagas.models.saga import SagaQuerySet
 from sagas.operations.bulk import begin_bulk, foresee_bulk, steer_bulk, tally
+from sagas.record.payload import shown
 
 STEERING = ("pause", "resume", "cancel")
 ENDED = (BulkOperation.State.DONE, BulkOperation.State.CANCELLED)
@@ -50,7 +51,7 @@ class BulkDoor(SagaDoor):
         return {
             "id": str(operation.pk),
             "verb": operation.verb,
-            "arguments": operation.arguments,
+            "arguments": shown(operation.arguments),
             "selection": operation.selection,
             "reason": operation.reason,
             "actor": operation.actor,

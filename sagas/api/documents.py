@@ -9,6 +9,7 @@ from sagas import operations
 from sagas.engine.explain import explain
 from sagas.models import Incident, Journal, Run, Saga, Signal
 from sagas.operations import Preview, Signalled
+from sagas.record.payload import shown
 
 PARTS = ("steps", "journal", "signals", "incidents")
 MOST_STEPS = 200
@@ -24,7 +25,7 @@ def saga_document(saga: Saga, request: Request | None) -> dict[str, Any]:
         "cause": saga.cause or None,
         "failure": saga.failure,
         "paused": paused,
-        "input": saga.input,
+        "input": shown(saga.input),
         "started_by": saga.started_by,
         "parent": str(saga.parent.saga_id) if saga.parent else None,
         "cloned_from": str(saga.cloned_from_id) if saga.cloned_from_id else None,
@@ -63,7 +64,7 @@ def step_document(run: Run) -> dict[str, Any]:
         "kind": run.kind,
         "held": run.held,
         "parked_at": run.parked_at,
-        "progress": run.progress,
+        "progress": shown(run.progress),
         "state": run.state,
         "undo": run.undo,
         "happened": run.happened,
@@ -71,7 +72,7 @@ def step_document(run: Run) -> dict[str, Any]:
         "at": None if run.parked_at else run.at,
         "tries": run.tries,
         "key": run.action_key,
-        "result": run.result,
+        "result": shown(run.result),
         "error": run.error or None,
         "code": run.code or None,
         "started_at": run.started_at,
@@ -104,7 +105,7 @@ def signal_document(signal: Signal) -> dict[str, Any]:
     return {
         "name": signal.name,
         "id": signal.dedup_id,
-        "payload": signal.payload,
+        "payload": shown(signal.payload),
         "sender": signal.sender,
         "at": signal.at,
         "flag": signal.flag or None,

@@ -12,6 +12,7 @@ from sagas.models import BulkItem
 from sagas.operations import LONGEST_KEY, MOST_PRIORITY
 from sagas.operations.bulk import VERBS
 from sagas.operations.holding import MOST_A_SECOND
+from sagas.operations.revealing import What
 from sagas.words.lifecycle import SagaState
 from sagas.words.verdict import Reason
 
@@ -165,6 +166,17 @@ class ReleaseIn(VerbIn):
     """How many steps a second are let go; without a rate, all at once."""
 
     rate: int | None = Field(None, ge=1, le=MOST_A_SECOND)
+
+
+class RevealIn(VerbIn):
+    """Which place: the input or a revision of it, something of a step, or a signal's payload by its name and id."""
+
+    what: What = "input"
+    step: Annotated[str, Field(max_length=LONGEST_PATH)] = ""
+    item: Item = 0
+    signal: Annotated[str, Field(max_length=LONGEST_PATH)] = ""
+    id: Annotated[str, Field(max_length=LONGEST_KEY)] = ""
+    revision: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
 
 
 class VerbQuery(Query):

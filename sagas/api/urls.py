@@ -2,7 +2,19 @@
 
 from django.urls import include, path
 
-from sagas.api import batch, bulk, definitions, events, incidents, participants, parts, sagas, shapes, signals
+from sagas.api import (
+    batch,
+    bulk,
+    definitions,
+    events,
+    incidents,
+    participants,
+    parts,
+    revealing,
+    sagas,
+    shapes,
+    signals,
+)
 from sagas.api.callbacks import CallbackDoor
 from sagas.api.verbs import CloneDoor, DecideDoor, verb_door
 
@@ -35,6 +47,7 @@ of_sagas = [
     path("<uuid:pk>/signals/<str:name>/", signals.SignalDoor.as_view(), name="signal"),
     path("<uuid:pk>/incidents/", parts.IncidentsDoor.as_view(), name="incidents"),
     path("<uuid:pk>/events/", events.EventsDoor.as_view(), name="events"),
+    path("<uuid:pk>/reveal/", revealing.RevealDoor.as_view(), name="reveal"),
     path("<uuid:pk>/diagram.svg", definitions.SagaPicture.as_view(), name="picture"),
     *(path(f"<uuid:pk>/{verb.replace('_', '-')}/", view, name=verb) for verb, view in VERBS.items()),
 ]

@@ -18,7 +18,8 @@ from sagas.errors import Denied
 from sagas.models import Revision, Run
 from sagas.record.attempts import Claim
 from sagas.record.lease import confirm, renew
-from sagas.record.payload import pack, text, unpack
+from sagas.record.payload import pack, shown, text, unpack
+from sagas.record.sealing import scrubbed
 from sagas.words.definition import Definition, Place
 from sagas.words.events import Fact, check_type
 from sagas.words.lifecycle import StepState
@@ -66,11 +67,12 @@ class Results(Mapping[str, Any]):
     or an approval that went on without an answer `TIMED_OUT`; of a row that was skipped None.
     """
 
-    def __init__(self, saga_id: UUID, definition: Definition, path: str, ends: float) -> None:
+    def __init__(self, saga_id: UUID, definition: Definition, path: str, ends: float, known: set[str]) -> None:
         here = definition.places[path]
         earlier = (place for place in definition.walk() if place.top < here.top)
         self._saga_id = saga_id
         self._ends = ends
+        self._known = known
         self._places = {place.path: place for place in earlier if not isinstance(place.row, Parallel)}
         self._loaded: dict[str, Any] = {}
 
@@ -84,7 +86,7 @@ class Results(Mapping[str, Any]):
     def _load(self, place: Place) -> Any:
         path = place.row.step.name if isinstance(place.row, Each) else place.path
         runs = Run.objects.filter(saga_id=self._saga_id, path=path).only("result", "state", "loser").order_by("item")
-        results = [_result_of(run) for run in runs]
+        results = [_result_of(run, self._known) for run in runs]
         if isinstance(place.row, Each) or _is_item(place, self._places):
             return results
         return results[0] if results else None
@@ -96,10 +98,10 @@ class Results(Mapping[str, Any]):
         return len(self._places)
 
 
-def _result_of(run: Run) -> Any:
+def _result_of(run: Run, known: set[str]) -> Any:
     if run.state == StepState.TIMED_OUT:
         return TIMED_OUT
-    return FAILED if run.loser else unpack(run.result)
+    return FAILED if run.loser else unpack(run.result, known)
 
 
 def _is_item(place: Place, places: Mapping[str, Place]) -> bool:
@@ -122,6 +124,8 @@ class Context:
     action: Action
     item: Any = None
     index: int = 0
+    known: set[str] = field(default_factory=set, repr=False)
+    """The secrets that were opened for it, as texts: what it says and returns must not repeat them to everybody."""
     _claim: Claim = field(repr=False)
     _facts: list[Fact] = field(default_factory=list, repr=False)
 
@@ -143,7 +147,9 @@ class Context:
             raise ValueError(f"An attempt publishes at most {MOST_EVENTS} events; put what belongs together into one.")
         if len(subject) > LONGEST_SUBJECT or text(subject, LONGEST_SUBJECT) != subject:
             raise ValueError(f"The subject has at most {LONGEST_SUBJECT} characters, without U+0000.")
-        self._facts.append(Fact(type=check_type(type), data=pack(data), subject=subject))
+        self._facts.append(
+            Fact(type=check_type(type), data=shown(pack(data, self.known)), subject=scrubbed(subject, self.known))
+        )
 
     def result(self, function: Callable[..., Returned]) -> Returned:
         """The result of an earlier step by its function, and of that function's type.
@@ -164,7 +170,7 @@ class Context:
         """
         self._only_in_a_remote_step("send a heartbeat")
         claim = self._claim
-        _patiently(lambda: renew(claim.run, claim.step.heartbeat, progress), until=claim.ends)
+        _patiently(lambda: renew(claim.run, claim.step.heartbeat, progress, self.known), until=claim.ends)
 
     def signal_url(self, name: str) -> str:
         """An address of our own for a participant to call back, once: what it POSTs is the saga's signal of that name.
@@ -215,7 +221,8 @@ class Context:
 def context_of(claim: Claim) -> Context:
     """The context of a claimed attempt. Raises pydantic's `ValidationError` when today's code cannot read the input."""
     saga, run, model = claim.saga, claim.run, claim.definition.input
-    given = unpack(_input_of(claim))
+    known: set[str] = set()
+    given = unpack(_input_of(claim), known)
     late = (run.late or {}).get("result")
     return Context(
         input=model.model_validate(given) if model else given,
@@ -229,14 +236,15 @@ def context_of(claim: Claim) -> Context:
             labels=saga.labels,
             tenant=saga.tenant,
         ),
-        results=Results(saga.id, claim.definition, run.path, claim.ends),
+        results=Results(saga.id, claim.definition, run.path, claim.ends, known),
         action=Action(
             key=run.action_key,
-            result=unpack(run.result if run.result is not None else late),
+            result=unpack(run.result if run.result is not None else late, known),
             happened=Happened(run.happened),
         ),
-        item=unpack(run.given) if run.kind == Run.Kind.STEP else None,
+        item=unpack(run.given, known) if run.kind == Run.Kind.STEP else None,
         index=run.item,
+        known=known,
         _claim=claim,
     )
 

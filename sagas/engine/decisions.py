@@ -14,7 +14,8 @@ from pydantic import BaseModel, ValidationError
 from sagas.engine.context import Context
 from sagas.errors import Abort, words_of
 from sagas.record.attempts import Claim
-from sagas.record.payload import Unstorable, pack
+from sagas.record.payload import Unstorable, pack, pack_model, unpack
+from sagas.words.definition import has_secrets
 from sagas.words.lifecycle import StepState
 from sagas.words.outcome import NotNow, Outcome, Refused, Succeeded, Wrong
 from sagas.words.rows import Approval, Child, Each, Sleep, Wait
@@ -27,14 +28,13 @@ def decide(held: Claim, ctx: Context) -> Outcome:
     """Ask the row's functions; the answer as an outcome. Raises nothing."""
     try:
         waited = held.run.state == StepState.WAITING
-        answer = _accept(held, ctx) if waited else _begin(held, ctx)
-        return Succeeded(result={name: pack(value) for name, value in answer.items()})
+        return Succeeded(result=_accept(held, ctx) if waited else _begin(held, ctx))
     except Abort as error:
         return Refused(error=words_of(error), code=str(error.code))
     except (OperationalError, InterfaceError) as error:
         return NotNow(error=f"The database does not answer: {str(error).strip()}")
     except ValidationError as error:
-        return Wrong(error=f"{held.run.path}: what came does not fit its model: {error}", code="misfit")
+        return Wrong(error=f"{held.run.path}: what came does not fit its model: {words_of(error)}", code="misfit")
     except Unstorable as error:
         return Wrong(error=f"{held.run.path}: its answer cannot be stored: {error}")
     except Exception as error:
@@ -47,7 +47,7 @@ def _begin(held: Claim, ctx: Context) -> dict[str, Any]:
         return {"taken": False}
     match row:
         case Each():
-            return {"taken": True, "items": _items(row, ctx)}
+            return {"taken": True, "items": pack(_items(row, ctx), ctx.known)}
         case Child():
             return {"taken": True, "input": _child_input(row, ctx)}
         case Sleep(until=until) if callable(until):
@@ -73,9 +73,9 @@ def _child_input(row: Child, ctx: Context) -> Any:
     given = row.input(ctx) if row.input is not None else ctx.input
     model = row.definition.input
     if model is None:
-        return given
+        return pack(given, ctx.known)
     given = given.model_dump() if isinstance(given, BaseModel) else given
-    return model.model_validate(given).model_dump(mode="json")
+    return pack_model(model.model_validate(given))
 
 
 def _time(at: object) -> str:
@@ -85,15 +85,16 @@ def _time(at: object) -> str:
 
 
 def _accept(held: Claim, ctx: Context) -> dict[str, Any]:
-    row, given = held.row, held.run.given or {}
+    row = held.row
+    given = unpack(held.run.given or {}, ctx.known if has_secrets(row) else None)
     match row:
         case Wait(schema=schema, accept=accept):
             payload = schema.model_validate(given.get("payload")) if schema is not None else given.get("payload")
             accepted = accept(ctx, payload) if accept is not None else None
-            return {"result": payload if accepted is None else accepted}
+            return {"result": pack(payload if accepted is None else accepted, ctx.known)}
         case Approval(form=form, on_no=on_no):
             filled = form.model_validate(given.get("form") or {}) if form and given["approved"] else given.get("form")
             if not given["approved"] and on_no == "compensate":
                 raise Abort(f"{given['by']} said no: {given['reason']}", code="not_approved")
-            return {"result": {**given, "form": filled}}
+            return {"result": pack({**given, "form": filled}, ctx.known)}
     raise AssertionError(f"a {row.kind} accepts nothing")

@@ -3,7 +3,8 @@
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -23,8 +24,8 @@ from sagas.record import attempts
 from sagas.record.attempts import Claim, Heard, Recorded
 from sagas.record.payload import Unstorable as CannotStore
 from sagas.record.payload import pack
+from sagas.record.sealing import scrubbed
 from sagas.words import boundaries
-from sagas.words.events import Fact
 from sagas.words.outcome import Absent, Lost, NotNow, Outcome, Probed, Refused, ShutOut, Succeeded, Unstorable, Wrong
 from sagas.words.verdict import Doing
 
@@ -85,6 +86,11 @@ def _call(held: Claim) -> Outcome:
     except Exception as error:  # the model's own checks may raise anything
         sentence = f"The input does not fit today's definition: {words_of(error)}"
         return ShutOut(error=sentence, code="input_unreadable")
+    outcome = _called(held, context)
+    return _discreet(outcome, context.known) if context.known else outcome
+
+
+def _called(held: Claim, context: Context) -> Outcome:
     if held.run.doing == Doing.DECISION:
         return _decide(held, context)
     function = function_of(held)
@@ -97,11 +103,18 @@ def _call(held: Claim) -> Outcome:
     except Exception as error:
         if _is_local(held) and is_conflict(error):
             raise
-        logger.debug("%s raised", held.run, exc_info=True)
+        logger.debug("%s raised", held.run, exc_info=not context.known)
         boundaries.passed("called")
-        return _failed(Doing(held.run.doing), error)
+        return _failed(Doing(held.run.doing), error, context.known)
     boundaries.passed("called")
-    return _succeeded(Doing(held.run.doing), result, context.published)
+    return _succeeded(Doing(held.run.doing), result, context)
+
+
+def _discreet(outcome: Outcome, known: Collection[str]) -> Outcome:
+    """What it says without the secrets that the function knew."""
+    if isinstance(outcome, Succeeded):
+        return outcome
+    return replace(outcome, error=scrubbed(outcome.error, known), code=scrubbed(outcome.code, known))
 
 
 def function_of(held: Claim) -> Callable[[Any], Any] | None:
@@ -122,9 +135,10 @@ def _decide(held: Claim, context: Context) -> Outcome:
     return decided
 
 
-def _succeeded(doing: Doing, result: object, published: tuple[Fact, ...]) -> Outcome:
+def _succeeded(doing: Doing, result: object, context: Context) -> Outcome:
+    published = context.published
     try:
-        packed = pack(result)
+        packed = pack(result, context.known)
     except CannotStore as error:
         return Unstorable(error=f"It was done, but its result cannot be stored: {error}", published=published)
     if doing is Doing.PROBE:
@@ -132,14 +146,14 @@ def _succeeded(doing: Doing, result: object, published: tuple[Fact, ...]) -> Out
     return Succeeded(result=packed, published=published)
 
 
-def _failed(doing: Doing, error: Exception) -> Outcome:
+def _failed(doing: Doing, error: Exception, known: Collection[str]) -> Outcome:
     said = words_of(error) or type(error).__name__
     code = str(error.code) if isinstance(error, SagaError) else type(error).__name__
     if doing is Doing.PROBE:
         return Probed(landed=False if isinstance(error, Abort) else None, error=said, code=code)
     match error:
         case Abort(done=done) if done is not Abort.NOTHING:
-            return _partly(said, code, done)
+            return _partly(said, code, done, known)
         case Abort():
             return Refused(error=said, code=code)
         case RetryLater(after=after):
@@ -151,9 +165,9 @@ def _failed(doing: Doing, error: Exception) -> Outcome:
     return Lost(error=said if isinstance(error, SagaError) else f"{type(error).__name__}: {said}", code=code)
 
 
-def _partly(said: str, code: str, done: object) -> Outcome:
+def _partly(said: str, code: str, done: object, known: Collection[str]) -> Outcome:
     try:
-        return Refused(error=said, code=code, partly=True, done=pack(done))
+        return Refused(error=said, code=code, partly=True, done=pack(done, known))
     except CannotStore as error:
         return Refused(error=f"{said} (what was done cannot be stored: {error})", code=code, partly=True)
 

@@ -6,6 +6,7 @@ from sagas.conf import conf
 from sagas.models import Cause, Hold, Incident, Run, Saga, Work, Worker
 from sagas.record import clock
 from sagas.record.children import born_of
+from sagas.record.payload import shown
 from sagas.words.lifecycle import SagaState, StepState
 from sagas.words.plan import Undo
 from sagas.words.verdict import Doing, Reason
@@ -103,7 +104,7 @@ def _running(run: Run, now: datetime) -> str:
         Doing.DECISION: "is being decided by the definition's functions",
     }
     number_of_try = run.asks if run.doing == Doing.PROBE else run.tries
-    progress = f", {run.progress}" if run.progress is not None else ""
+    progress = f", {shown(run.progress)}" if run.progress is not None else ""
     until = f"if nothing is heard by {_time(run.at)} it is taken over" if run.at else ""
     return f"{_name(run)} {doing[Doing(run.doing)]} (try {number_of_try}{progress}); {until}."
 

@@ -4,6 +4,7 @@ import logging
 
 from sagas.models import Saga
 from sagas.record.payload import text, unpack
+from sagas.record.sealing import scrubbed
 from sagas.words import registry
 
 LONGEST = 300
@@ -17,8 +18,10 @@ def summary_of(saga: Saga) -> str:
     if table is None or table.summary is None:
         return ""
     try:
-        given = unpack(saga.input)
-        return text(str(table.summary(table.input.model_validate(given) if table.input else given)), LONGEST)
+        known: set[str] = set()
+        given = unpack(saga.input, known)
+        said = str(table.summary(table.input.model_validate(given) if table.input else given))
+        return text(scrubbed(said, known), LONGEST)
     except Exception:
-        logger.warning("The summary of %s failed.", table.name, exc_info=True)
+        logger.warning("The summary of %s failed.", table.name, exc_info=not table.is_sensitive)
         return ""

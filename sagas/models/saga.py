@@ -138,6 +138,7 @@ class Saga(models.Model):
     objects = SagaQuerySet.as_manager()
 
     class Meta:
+        permissions = [("reveal_saga", "Can see what is sensitive")]
         constraints = [
             models.CheckConstraint(
                 name="saga_ended_is_an_end",

@@ -7,6 +7,7 @@
     retry        what needs a person is tried again     resolve      a person says whether a step happened
     skip         it goes on without a step              waive        a compensation was done by hand
     give_up      it ends `failed`                       clone        a new saga like it
+    reveal       a person sees what is sensitive
 
 A verb that does not fit raises `NotAllowed` with the list of those that do. `preview` says what a verb would do.
 """
@@ -17,6 +18,7 @@ from sagas.operations.halting import pause, resume
 from sagas.operations.previewing import Preview, preview
 from sagas.operations.repairing import give_up, reschedule, resolve, skip, waive
 from sagas.operations.retrying import retry
+from sagas.operations.revealing import reveal
 from sagas.operations.signalling import Signalled, signal, signal_by_key
 from sagas.operations.starting import LONGEST_KEY, MOST_PRIORITY, OnDuplicate, Started, clone, start, start_many
 from sagas.operations.turning import cancel, compensate
@@ -41,6 +43,7 @@ __all__ = [
     "resolve",
     "resume",
     "retry",
+    "reveal",
     "signal",
     "signal_by_key",
     "skip",

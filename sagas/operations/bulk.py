@@ -19,7 +19,9 @@ from sagas.models.saga import SagaQuerySet
 from sagas.operations.allowing import allowed
 from sagas.record import clock
 from sagas.record.payload import text
+from sagas.record.sealing import sealed
 from sagas.words import registry
+from sagas.words.definition import has_secrets
 from sagas.words.rows import Step
 
 VERBS = ("retry", "cancel", "compensate", "pause", "resume", "skip", "waive", "give_up")
@@ -93,7 +95,7 @@ def begin_bulk(
         operation = BulkOperation.objects.create(
             tenant=tenant,
             verb=verb,
-            arguments=dict(arguments or {}),
+            arguments=_kept(arguments or {}),
             selection=dict(selection),
             actor=actor[:150],
             reason=why,
@@ -148,6 +150,13 @@ def tally(operation: BulkOperation) -> dict[str, int]:
 def pace(operation: BulkOperation) -> timedelta:
     """How long one saga of it takes at its rate."""
     return timedelta(minutes=1) / operation.rate
+
+
+def _kept(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments as they are stored, with a result sealed that may hold something sensitive."""
+    step, result = arguments.get("step") or "", arguments.get("result")
+    rows = [table.places[step].row for table in registry.everything() if step in table.places]
+    return dict(arguments) | ({"result": sealed(result)} if result is not None and any(map(has_secrets, rows)) else {})
 
 
 def _counted(sagas: SagaQuerySet) -> int:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from sagas.errors import InvalidInput
 from sagas.models import Run, Saga, Work
-from sagas.operations.fitting import faults_of_input, fitting
+from sagas.operations.fitting import faults_of_input, fitting, kept
 from sagas.operations.verb import must_be_live, refuse, the_run, verb
 from sagas.record.payload import Unstorable, pack, text
 from sagas.record.turn import Turn
@@ -64,7 +64,7 @@ def _keep(t: Turn, run: Run, decision: dict[str, Any]) -> None:
 def _filled(row: Approval, approved: bool, form: Any) -> Any:
     try:
         if row.form is None or not approved:
-            return _packed(form)
+            return kept(row, _packed(form))
         return _packed(fitting(row.form, form if form is not None else {}, "/form"))
     except ValidationError as error:
         raise InvalidInput(f"The form does not fit {row.name}.", errors=faults_of_input(error, "/form")) from None

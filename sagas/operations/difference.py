@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sagas.record.sealing import is_sealed, masked, opened
+
 ABSENT: Any = object()
 
 
@@ -32,7 +34,10 @@ def in_words(diff: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _changes(before: Any, after: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], tuple[Any, Any]]]:
-    if isinstance(before, dict) and isinstance(after, dict):
+    if is_sealed(before) or is_sealed(after):
+        if opened(before) != opened(after):
+            yield path, (before, after)
+    elif isinstance(before, dict) and isinstance(after, dict):
         for key in {**before, **after}:
             yield from _changes(before.get(key, ABSENT), after.get(key, ABSENT), (*path, str(key)))
     elif isinstance(before, list) and isinstance(after, list):
@@ -49,5 +54,5 @@ def _pair(before: Any, after: Any) -> dict[str, Any]:
 
 
 def _said(value: Any, longest: int = 80) -> str:
-    text = json.dumps(value, ensure_ascii=False)
+    text = json.dumps(masked(value), ensure_ascii=False)
     return text if len(text) <= longest else f"{text[: longest - 1]}…"

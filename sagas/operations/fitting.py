@@ -2,14 +2,18 @@
 
 import logging
 from collections.abc import Iterable
+from traceback import format_tb
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from sagas.errors import InvalidInput
-from sagas.record.payload import pack, text
-from sagas.words.definition import Definition
+from sagas.record.payload import pack, pack_model, text
+from sagas.record.sealing import sealed
+from sagas.words.definition import Definition, type_of
+from sagas.words.rows import Row
+from sagas.words.sensitive import is_sensitive
 
 MOST_FAULTS = 20
 LONGEST_PART, LONGEST_DETAIL = 60, 500
@@ -21,7 +25,7 @@ logger = logging.getLogger(__name__)
 def accepted_by(table: Definition, given: Any) -> Any:
     """The input as it is stored: what the definition's model makes of it. Raises `InvalidInput`."""
     try:
-        return pack(fitting(table.input, given).model_dump(mode="json") if table.input else given)
+        return pack_model(fitting(table.input, given)) if table.input else pack(given)
     except ValidationError as error:
         faults = faults_of_input(error)
         raise InvalidInput(f"The input does not fit saga {table.name!r}.", errors=faults) from None
@@ -41,9 +45,25 @@ def fitting(model: type[BaseModel], given: Any, pointer: str = "") -> BaseModel:
     except (ValidationError, OperationalError, InterfaceError):
         raise
     except Exception as error:
-        logger.warning("A check of %s tripped over what came.", model.__name__, exc_info=True)
+        # What an error says may repeat what came; the places in the code do not.
+        frames = f"\n{''.join(format_tb(error.__traceback__))}" if is_sensitive(model) else ""
+        logger.warning("A check of %s tripped over what came.%s", model.__name__, frames, exc_info=not frames)
         sentence = f"A check of {model.__name__} tripped over it ({type(error).__name__}); send what its schema says."
         raise InvalidInput(sentence, errors=[{"pointer": pointer, "detail": sentence}]) from None
+
+
+def kept(row: Row, packed: Any) -> Any:
+    """What came from outside for a row, as it is stored: as it came, unless its type marks something as sensitive.
+
+    Then it is what that type makes of it, or sealed as a whole where it does not fit.
+    """
+    kind = type_of(row)
+    if packed is None or not is_sensitive(kind):
+        return packed
+    try:
+        return pack(TypeAdapter(kind).validate_python(packed))
+    except Exception:  # a team's own checks may raise anything
+        return sealed(packed)
 
 
 def faults_of_input(error: ValidationError, below: str = "") -> list[dict[str, str]]:

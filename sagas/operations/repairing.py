@@ -8,6 +8,7 @@ from uuid import UUID
 from sagas.errors import InvalidInput
 from sagas.models import Cause, Incident, Run, Saga, Work
 from sagas.operations.allowing import effects_in_place, is_pivot, movable, resolvable, running
+from sagas.operations.fitting import kept
 from sagas.operations.starting import a_time
 from sagas.operations.verb import must_be_live, refuse, the_run, verb
 from sagas.record.clocks import expire, reach_the_deadline
@@ -49,7 +50,7 @@ def resolve(
         if t.run(resolvable(), pk=run.pk) is None:
             refuse(t, f"{step} is not in doubt, or an attempt of it is under way.", "not_in_doubt")
         if landed:
-            _landed(t, run, known)
+            _landed(t, run, kept(t.row(run), known))
         else:
             _not_landed(t, run)
     return t.saga
@@ -112,7 +113,7 @@ def skip(
         fold(t, run, Event.FREED)
         if is_pivot(t.saga, step):  # what comes after it need not say how it is undone
             commit(t, run)
-        conclude(t, run, Succeeded(result=supplied), StepState.SKIPPED)
+        conclude(t, run, Succeeded(result=kept(t.row(run), supplied)), StepState.SKIPPED)
         fold(t, run, Event.PASSED)
     return t.saga
 

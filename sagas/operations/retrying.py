@@ -16,6 +16,7 @@ from sagas.operations.verb import refuse, verb
 from sagas.record.hearing import look_at_child
 from sagas.record.late import undo_what_landed
 from sagas.record.opening import park
+from sagas.record.sealing import restored
 from sagas.record.settle import fold
 from sagas.record.turn import FAR, Turn
 from sagas.record.way_back import demand, descend
@@ -134,7 +135,7 @@ def _edit(t: Turn, runs: list[Run], given: Any) -> dict[str, Any]:
         names = ", ".join(doubtful) or "the saga"
         sentence = f"The input cannot be edited: {names} may have happened with the old one. Resolve it first."
         refuse(t, sentence, "in_doubt")
-    saga, accepted = t.saga, accepted_by(t.definition, given)
+    saga, accepted = t.saga, accepted_by(t.definition, restored(given, t.saga.input))
     Revision.objects.create(saga_id=saga.pk, rev=saga.input_rev, input=saga.input)
     before, saga.input = saga.input, accepted
     saga.input_rev += 1

@@ -9,15 +9,17 @@ from uuid import UUID, uuid4
 
 from pydantic import ValidationError
 
+from gateway import vault
 from sagas.engine.dispatch import ring_after_commit
 from sagas.errors import InvalidInput, NotAllowed, NotFound
 from sagas.models import Run, Saga, Signal, Work
 from sagas.operations.allowing import allowed
-from sagas.operations.fitting import faults_of_input, fitting
+from sagas.operations.fitting import faults_of_input, fitting, kept
 from sagas.operations.starting import start
 from sagas.record.commit import commit
 from sagas.record.locked import turn
-from sagas.record.payload import Unstorable, pack, text
+from sagas.record.payload import Unstorable, pack, text, unpack
+from sagas.record.sealing import holds_sealed, sealed
 from sagas.record.turn import Turn
 from sagas.record.waiting import first_opened, take_signal
 from sagas.words import registry
@@ -106,42 +108,67 @@ def signal_by_key(
 
 
 def _store(t: Turn, name: str, payload: Any, dedup_id: str) -> Signalled:
-    body_hash = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
+    table = registry.find(t.saga.definition, t.saga.version, t.saga.fingerprint)
+    rows = _waiting_for(table, name)
+    stored = _kept(table, rows, payload)
     before = Signal.objects.filter(saga_id=t.saga.pk, name=name, dedup_id=dedup_id).first()
     if before is not None:
-        if before.body_hash != body_hash:
+        if not _is_same(before, stored):
             sentence = f"A signal {name!r} with the id {dedup_id!r} came before, with another payload."
             raise NotAllowed(sentence, code="signal_conflict", allowed=allowed(t.saga))
         return Signalled(saga=t.saga, signal=before, replayed=True, taken=before.taken_by_id is not None)
-    table = registry.find(t.saga.definition, t.saga.version, t.saga.fingerprint)
     signal = Signal.objects.create(
         saga_id=t.saga.pk,
         name=name,
         dedup_id=dedup_id,
-        body_hash=body_hash,
-        payload=payload,
+        body_hash=_hash(stored),
+        payload=stored,
         sender=t.actor[:150],
         at=t.now,
-        flag=_flag(t, table, name, payload),
+        flag=_flag(t, table, rows, payload),
     )
     t.moves.append({"signal": name, "did": "stored", "id": dedup_id, "flag": signal.flag})
     taken = not signal.flag and _wake(t, table, name)
     return Signalled(saga=t.saga, signal=signal, replayed=False, taken=taken)
 
 
-def _flag(t: Turn, table: Definition | None, name: str, payload: Any) -> str:
+def _waiting_for(table: Definition | None, name: str) -> list[Wait]:
+    rows = (place.row for place in table.walk()) if table is not None else ()
+    return [row for row in rows if isinstance(row, Wait) and row.signal == name]
+
+
+def _kept(table: Definition | None, rows: list[Wait], payload: Any) -> Any:
+    """A process that does not know the table cannot know what of it is sensitive, either."""
+    if table is None and vault.has_keys():
+        return sealed(payload)
+    return kept(rows[0], payload) if rows else payload
+
+
+def _is_same(before: Signal, stored: Any) -> bool:
+    """Was this sent under the same id? Of what is sealed no hash is kept, by which it could be guessed."""
+    if before.body_hash:
+        return before.body_hash == _hash(stored)
+    return bool(unpack(before.payload) == unpack(stored))
+
+
+def _hash(stored: Any) -> str:
+    if holds_sealed(stored):
+        return ""
+    return hashlib.sha256(json.dumps(stored, sort_keys=True).encode()).hexdigest()
+
+
+def _flag(t: Turn, table: Definition | None, rows: list[Wait], payload: Any) -> str:
     if t.saga.ended_at:
         return Signal.Flag.LATE
     if table is None:
         return ""
-    rows = [place.row for place in table.walk() if isinstance(place.row, Wait) and place.row.signal == name]
     for row in rows[:1]:
         try:
             if row.schema is not None:
                 fitting(row.schema, payload, "/payload")
         except ValidationError as error:
             faults = faults_of_input(error, "/payload")
-            raise InvalidInput(f"The payload does not fit the signal {name!r}.", errors=faults) from None
+            raise InvalidInput(f"The payload does not fit the signal {row.signal!r}.", errors=faults) from None
     return "" if rows else Signal.Flag.UNEXPECTED
 
 

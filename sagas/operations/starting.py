@@ -27,6 +27,7 @@ from sagas.record.guess import TakeTheLock
 from sagas.record.locked import Locked, turn
 from sagas.record.opening import begin_saga
 from sagas.record.payload import text, unpack
+from sagas.record.sealing import restored
 from sagas.record.turn import LONGEST_ACTOR
 from sagas.words import registry
 from sagas.words.definition import Definition
@@ -230,7 +231,7 @@ def clone(
     with commit():
         started = start(
             original.definition,
-            unpack(original.input) if input is UNCHANGED else input,
+            unpack(original.input) if input is UNCHANGED else restored(input, original.input),
             actor=actor,
             tenant=tenant,
             business_key=business_key,

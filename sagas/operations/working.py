@@ -18,6 +18,7 @@ from sagas.errors import SagaError
 from sagas.models import BulkItem, BulkOperation, Run, Saga
 from sagas.operations.bulk import pace
 from sagas.record import clock
+from sagas.record.payload import unpack
 from sagas.words.lifecycle import SagaState, StepState
 from sagas.words.plan import Undo
 
@@ -84,7 +85,7 @@ def _ask(operation: BulkOperation, item: BulkItem) -> None:
         item.runs = _in_trouble(item, item.asked_at)
         try:
             with transaction.atomic():
-                act(item.saga_id, **operation.arguments, **about)
+                act(item.saga_id, **unpack(operation.arguments), **about)
         except SagaError as error:
             _note(item, BulkItem.State.NOT_ELIGIBLE, str(error))
         else:

@@ -1,5 +1,6 @@
 """What a running attempt may ask of the database: is it still mine, and may I have more time?"""
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -21,11 +22,11 @@ def confirm(run: Run) -> None:
             raise TurnedBack(f"{run.path} was given up or turned back; what it did so far is undone or repeated.")
 
 
-def renew(run: Run, heartbeat: timedelta | None, progress: Any) -> None:
+def renew(run: Run, heartbeat: timedelta | None, progress: Any, known: Collection[str] = ()) -> None:
     """A heartbeat: the lease lasts another period, never beyond the attempt's end. Raises like `confirm`."""
     with borrowed():
         mine = Run.objects.filter(pk=run.pk, fence=run.fence, work=Work.RUNNING)
-        changes: dict[str, Any] = {"progress": pack(progress)} if progress is not None else {}
+        changes: dict[str, Any] = {"progress": pack(progress, known)} if progress is not None else {}
         if heartbeat is not None and run.ends_at is not None:
             changes["at"] = min(run.ends_at, clock.now() + heartbeat)
         if changes:

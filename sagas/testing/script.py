@@ -9,7 +9,7 @@ from typing import Any
 
 from sagas.errors import Abort, NothingThere
 from sagas.models import Run
-from sagas.record.payload import Unstorable, pack
+from sagas.record.payload import Unstorable, pack, unpack
 from sagas.testing.cues import Cue
 from sagas.testing.participants import Outside, Participant
 from sagas.testing.reading import tables_of
@@ -166,6 +166,6 @@ def _name(function: Function) -> str:
 
 def _packed(value: Any) -> Any:
     try:
-        return pack(value)
+        return unpack(pack(value))
     except Unstorable:
         return repr(value)

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from sagas.words.rows import GROUPS, Each, Function, Group, Parallel, Row, Step
+from sagas.words.rows import GROUPS, Approval, Each, Function, Group, Parallel, Row, Step, Wait
+from sagas.words.sensitive import is_sensitive, returned_by
 
 OnCompensationStuck = Literal["block", "continue"]
 
@@ -90,6 +91,11 @@ class Definition:
         return any(isinstance(place.row, Each) for place in self.walk())
 
     @cached_property
+    def is_sensitive(self) -> bool:
+        """Is anything that its sagas are given, or give, marked as sensitive?"""
+        return is_sensitive(self.input) or any(map(has_secrets, (place.row for place in self.walk())))
+
+    @cached_property
     def fingerprint(self) -> str:
         """Names, order and shapes of the rows as 16 hex digits; the bodies of functions may change freely."""
         shape = json.dumps([row.shape() for row in self.rows], separators=(",", ":"))
@@ -107,6 +113,21 @@ class Definition:
         """All rows in table order, each with its place."""
         for index, row in enumerate(self.rows):
             yield from _places(row, index, str(index), ())
+
+
+def type_of(row: Row) -> Any:
+    """The type of what comes to a row, or from it, as far as it is known."""
+    match row:
+        case Wait(schema=model) | Approval(form=model):
+            return model
+        case Step(action=action):
+            return returned_by(action)
+    return None
+
+
+def has_secrets(row: Row) -> bool:
+    """Is anything of what comes to a row, or from it, marked as sensitive?"""
+    return is_sensitive(type_of(row))
 
 
 def _places(row: Row, top: int, index: str, groups: tuple[str, ...]) -> Iterator[Place]:

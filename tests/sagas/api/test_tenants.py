@@ -85,6 +85,7 @@ ROWS = {
     ("post", f"{SAGA}resolve/"): Row("one", {**STEP, "landed": True}),
     ("post", f"{SAGA}decide/"): Row("one", {**STEP, "approved": True}),
     ("post", f"{SAGA}reschedule/"): Row("one", {**WHY, "at": "2030-01-01T00:00:00Z"}),
+    ("post", f"{SAGA}reveal/"): Row("one", {**WHY, "what": "input"}),
     ("post", f"{SAGA}clone/"): Row("one", {**WHY, "confirm_effects": True}),
     ("post", "/api/v1/callbacks/{token}/"): Row("all", {}),
 }

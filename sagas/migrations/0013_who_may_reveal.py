@@ -1,0 +1,11 @@
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies = [("sagas", "0012_hold_a_participant")]
+
+    operations = [
+        migrations.AlterModelOptions(
+            name="saga", options={"permissions": [("reveal_saga", "Can see what is sensitive")]}
+        ),
+    ]
