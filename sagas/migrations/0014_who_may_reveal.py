@@ -2,7 +2,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("sagas", "0012_hold_a_participant")]
+    dependencies = [("sagas", "0013_alerts")]
 
     operations = [
         migrations.AlterModelOptions(
