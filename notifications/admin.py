@@ -7,10 +7,13 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.html import format_html_join
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from gateway.callers import Caller, tenant_of
@@ -26,7 +29,9 @@ from notifications.models import (
     Receiver,
     Suppression,
 )
+from notifications.providers import standings
 from notifications.templating import Unrenderable
+from notifications.timeline import timeline
 
 MOST_AT_ONCE = 200
 
@@ -108,9 +113,11 @@ class NotificationAdmin(OfTenant):
     ordering = ("-id",)
     inlines = (DeliveryInline, AttemptInline, EventInline)
     actions = ("send_again",)
+    readonly_fields = ("timeline", "said_in")
     fieldsets = (
-        (None, {"fields": ("id", "status", "error", "receiver", "content")}),
+        (None, {"fields": ("id", "status", "error", "timeline", "receiver", "content")}),
         ("Delivery", {"fields": ("channel", "category", "rank", "tries", "due_at", "expires_at", "lease_until")}),
+        ("Digest", {"fields": ("said_in", "digest_key", "digest_size", "collected_until")}),
         (
             "Origin",
             {
@@ -118,6 +125,7 @@ class NotificationAdmin(OfTenant):
                     "tenant",
                     "caller",
                     "template",
+                    "locale",
                     "metadata",
                     "traceparent",
                     "created_at",
@@ -132,6 +140,19 @@ class NotificationAdmin(OfTenant):
     def to(self, notification: Notification) -> str:
         """The receiver, masked: a list is seen by many."""
         return masked_receiver(notification.receiver)
+
+    def timeline(self, notification: Notification) -> SafeString:
+        """What happened, in order: its events and its attempts together."""
+        rows = [(moment.at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3], moment.what) for moment in timeline(notification)]
+        return format_html_join("", "<div><time>{}</time> {}</div>", rows)
+
+    @admin.display(description="digest")
+    def said_in(self, notification: Notification) -> str:
+        """The digest that it is part of."""
+        if notification.digest_id is None:
+            return "-"
+        address = reverse("admin:notifications_notification_change", args=[notification.digest_id])
+        return format_html('<a href="{}">{}</a>', address, notification.digest_id)
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
         """Who may try something once more."""
@@ -173,10 +194,22 @@ class NotificationAdmin(OfTenant):
 
 @admin.register(ProviderHealth)
 class ProviderHealthAdmin(ReadOnly, admin.ModelAdmin):
-    """The providers that failed lately, and until when each is left alone."""
+    """Every provider of the settings with its circuit breaker: what goes to it, and until when it is left alone."""
 
     list_display = ("name", "failures", "open_until", "error", "changed_at")
     ordering = ("name",)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Also those that never failed: a page of troubles alone does not say what there is."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Providers",
+            "standings": standings(timezone.now()),
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, "notifications/providers.html", context)
 
 
 @admin.register(Suppression)
@@ -229,6 +262,8 @@ class MessageTemplateAdmin(OfTenant):
 
 def _prospect(notification: Notification) -> str:
     if "retry" not in operations.allowed(notification):
+        if notification.digest_id is not None:
+            return f"It is part of the digest {notification.digest_id}: nothing will be done; choose that."
         return f"It is {notification.status}: nothing will be done."
     if notification.status == "unknown":
         return "It may have arrived already, and would arrive twice."

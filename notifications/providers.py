@@ -14,7 +14,7 @@ from django.db.models import DateTimeField, ExpressionWrapper, F, Q, Value
 from django.db.models.functions import Coalesce, Greatest, Now
 
 from notifications.channels.channel import providers_of
-from notifications.conf import conf
+from notifications.conf import Provider, conf
 from notifications.models import ProviderHealth
 from notifications.verdict import Outcome, Result
 
@@ -77,9 +77,49 @@ def note(name: str, outcome: Outcome, now: datetime) -> None:
             row.update(open_until=now + max(conf().breaker_pause, outcome.retry_after or timedelta()))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How a provider does: "closed" takes everything, "open" is left alone, "trying" is tried by the next message."""
+
+    name: str
+    channel: str
+    breaker: str
+    failures: int = 0
+    open_until: datetime | None = None
+    error: str = ""
+    per_minute: int = 0
+    free_at: datetime | None = None
+    """When the next message is within its rate; None while there is room."""
+
+
+def standings(now: datetime) -> list[Standing]:
+    """Every provider of the settings, in the order of preference."""
+    health = _health(list(conf().providers))
+    return [
+        _standing(name, entry, health.get(name) or ProviderHealth(pk=name), now)
+        for name, entry in conf().providers.items()
+    ]
+
+
 def is_open(row: ProviderHealth | None, now: datetime) -> bool:
     """Whether a provider is left alone."""
     return row is not None and row.open_until is not None and row.open_until > now
+
+
+def _standing(name: str, entry: Provider, row: ProviderHealth, now: datetime) -> Standing:
+    breaker = "closed"
+    if row.open_until is not None:
+        breaker = "open" if is_open(row, now) else "trying"
+    return Standing(
+        name=name,
+        channel=entry.channel,
+        breaker=breaker,
+        failures=row.failures,
+        open_until=row.open_until,
+        error=row.error,
+        per_minute=entry.per_minute,
+        free_at=row.free_at if row.free_at is not None and row.free_at > now else None,
+    )
 
 
 def _slot(name: str, now: datetime) -> datetime | None:

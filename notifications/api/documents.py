@@ -3,6 +3,7 @@
 from typing import Any
 
 from gateway.doorbell import Rank
+from notifications.escalation import HEEDED
 from notifications.models import Attempt, Delivery, Event, Notification
 from notifications.operations import PRIORITIES, allowed
 
@@ -48,7 +49,17 @@ def full(notification: Notification) -> dict[str, Any]:
         "deliveries": [_delivery(delivery) for delivery in notification.deliveries.all()],
         "attempts": [_attempt(attempt) for attempt in notification.attempts.all()],
         "events": [_event(event) for event in notification.events.all()],
+        "engagement": _engagement(notification),
     }
+
+
+def _engagement(notification: Notification) -> dict[str, Any]:
+    """What the receiver did, apart from what became of the sending: when for the first time, and how often."""
+    found: dict[str, list[Any]] = {kind: [] for kind in HEEDED}
+    for event in notification.events.all():
+        if event.kind in found:
+            found[event.kind].append(event.at)
+    return {kind: {"first_at": min(times, default=None), "times": len(times)} for kind, times in found.items()}
 
 
 def _delivery(delivery: Delivery) -> dict[str, Any]:

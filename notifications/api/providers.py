@@ -15,8 +15,7 @@ from gateway.signatures import Unverified
 from notifications import news
 from notifications.channels.channel import News, provider
 from notifications.conf import conf
-from notifications.models import ProviderHealth
-from notifications.providers import is_open
+from notifications.providers import Standing, standings
 
 
 class Providers(Door):
@@ -26,10 +25,7 @@ class Providers(Door):
 
     def get(self, request: Request) -> Response:
         """Each with its channel and its circuit breaker: "open" is left alone, "trying" is tried by one message."""
-        health = ProviderHealth.objects.in_bulk(list(conf().providers))
-        return Response(
-            {"results": [_document(name, entry.channel, health.get(name)) for name, entry in conf().providers.items()]}
-        )
+        return Response({"results": [_document(standing) for standing in standings(timezone.now())]})
 
 
 class ProviderEvents(Door):
@@ -69,15 +65,14 @@ def _verified(request: Request, name: str) -> list[News]:
     return told
 
 
-def _document(name: str, channel: str, row: ProviderHealth | None) -> dict[str, Any]:
-    breaker = "closed"
-    if row is not None and row.open_until is not None:
-        breaker = "open" if is_open(row, timezone.now()) else "trying"
+def _document(standing: Standing) -> dict[str, Any]:
     return {
-        "name": name,
-        "channel": channel,
-        "breaker": breaker,
-        "failures": row.failures if row else 0,
-        "open_until": row.open_until if row else None,
-        "error": (row.error or None) if row else None,
+        "name": standing.name,
+        "channel": standing.channel,
+        "breaker": standing.breaker,
+        "failures": standing.failures,
+        "open_until": standing.open_until,
+        "error": standing.error or None,
+        "per_minute": standing.per_minute or None,
+        "free_at": standing.free_at,
     }

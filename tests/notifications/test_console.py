@@ -4,12 +4,14 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db.models import F
 from django.test import Client
 
 from notifications import delivery, wording
 from notifications.channels.channel import ChannelError
 from notifications.models import Attempt, MessageTemplate, Notification, Receiver, Suppression
 from notifications.news import suppress
+from notifications.timeline import timeline
 from notifications.verdict import Result
 from tests.notifications.post import a_notification, later
 
@@ -148,3 +150,53 @@ def test_nothing_that_a_provider_is_made_with_is_on_a_page(admin, pigeon, settin
         page = admin.get(address).content.decode()
         assert "is closed" in page
         assert secret not in page
+
+
+def test_the_page_of_providers_shows_every_one_and_how_it_does(admin, pigeon, settings):
+    entries = settings.NOTIFICATIONS["PROVIDERS"]
+    raven = {"channel": "raven", "path": "tests.notifications.post.Raven", "per_minute": 60}
+    settings.NOTIFICATIONS = {"PROVIDERS": {**entries, "raven": raven}}
+    pigeon.script.append(ChannelError("Wrong key.", Result.DENIED))
+    delivery.deliver(a_notification().pk)
+    page = admin.get("/admin/notifications/providerhealth/").content.decode()
+    rows = {row.partition("</th>")[0]: row for row in page.split('<th scope="row">')[1:]}
+    assert list(rows) == ["pigeon", "mail", "raven"], "in the order of preference"
+    assert "<td>open</td><td>1</td>" in rows["pigeon"] and "Wrong key." in rows["pigeon"]
+    assert "<td>closed</td><td>0</td>" in rows["mail"]
+    assert "<td>60</td>" in rows["raven"]
+    later(timedelta(minutes=1))
+    assert "<td>trying</td>" in admin.get("/admin/notifications/providerhealth/").content.decode()
+
+
+def test_the_page_of_providers_is_for_those_who_may_see_it(pigeon):
+    bob = User.objects.create_user("bob", is_staff=True)
+    client = Client()
+    client.force_login(bob)
+    assert client.get("/admin/notifications/providerhealth/").status_code == 403
+
+
+def test_the_page_of_one_tells_events_and_attempts_in_one_order(admin, pigeon):
+    pk = a_notification().pk
+    pigeon.script.append(ChannelError("It rains.", code="wet"))
+    for _ in range(2):
+        delivery.deliver(pk)
+        Notification.objects.exclude(due_at=None).update(due_at=F("due_at") - timedelta(days=1))
+    told = [moment.what for moment in timeline(Notification.objects.get(pk=pk))]
+    assert [sentence.partition(" after ")[0] for sentence in told] == [
+        "accepted from a test",
+        "attempt 1 through pigeon, pigeon: begun",
+        "attempt 1 through pigeon, pigeon: not_now (wet)",
+        "attempt 2 through pigeon, pigeon: begun",
+        "attempt 2 through pigeon, pigeon: sent",
+        "sent",
+    ]
+    assert told[2].endswith(": It rains.")
+    assert "attempt 2 through pigeon, pigeon: begun" in admin.get(f"{LIST}{pk}/change/").content.decode()
+
+
+def test_what_was_said_in_a_digest_leads_to_it_and_is_not_sent_again_by_itself(admin, pigeon):
+    digest = a_notification().pk
+    pk = a_notification().pk
+    Notification.objects.filter(pk=pk).update(digest=digest, status="failed", due_at=None)
+    assert f"{LIST}{digest}/change/" in admin.get(f"{LIST}{pk}/change/").content.decode()
+    assert f"It is part of the digest {digest}" in resend(admin, pk).content.decode()
