@@ -6,6 +6,7 @@ from sagas.admin.bulk import BulkAdmin
 from sagas.admin.incidents import IncidentAdmin
 from sagas.admin.keys import KeyAdmin
 from sagas.admin.participants import HoldAdmin
+from sagas.admin.posting import EventAdmin
 from sagas.admin.saga import SagaAdmin
 from sagas.admin.workers import WorkerAdmin
 
@@ -13,6 +14,7 @@ __all__ = [
     "ApprovalAdmin",
     "AuditAdmin",
     "BulkAdmin",
+    "EventAdmin",
     "HoldAdmin",
     "IncidentAdmin",
     "KeyAdmin",

@@ -200,3 +200,33 @@ ITEM: dict[str, Any] = {
 def page(row: dict[str, Any]) -> dict[str, Any]:
     """A page of that row, and one more after it."""
     return {"results": [row], "next": "https://sagas.example.org/api/v1/…/?cursor=MDE5YWE3YzI"}
+
+
+_LINE = {"name": "bus", "kind": "rabbitmq", "waiting": 12, "parked": 1, "oldest_at": AT}
+POST: dict[str, Any] = {
+    "out": [{**_LINE, "trouble": "ConnectionRefusedError: nobody listens", "trouble_since": AT}],
+    "in": [{**_LINE, "name": "shop", "trouble": None, "trouble_since": None}],
+}
+OUTBOX_EVENT: dict[str, Any] = {
+    "id": 71,
+    "event_id": f"{ID}.4.0",
+    "type": "stock.reserve",
+    "target": "partner",
+    "saga": ID,
+    "state": "parked",
+    "reason": "It answered 500.",
+    "tries": 20,
+    "at": AT,
+    "due_at": None,
+    "log": [{"at": LATER, "status": 500, "ms": 31}],
+}
+INBOX_EVENT: dict[str, Any] = {
+    "id": 8,
+    "event_id": "e-1",
+    "type": "order.created",
+    "source": "shop",
+    "origin": "/shop",
+    "state": "parked",
+    "reason": "No on_event(...) is for 'order.created'; declare one beside a saga and replay, or drop it.",
+    "at": AT,
+}

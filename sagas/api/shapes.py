@@ -300,3 +300,16 @@ TAKES = {
     "pause": {"children"},
     "resume": {"children"},
 }
+
+
+class OutboxQuery(PageQuery):
+    """Which events that leave are listed: those of a saga, or what is parked."""
+
+    saga: UUID | None = None
+
+
+class LettersIn(VerbIn):
+    """Which parked events: some by their ids, or all of a target or source, at most 1,000 at a time."""
+
+    ids: Annotated[list[Annotated[int, Field(gt=0, lt=2**63)]], Field(min_length=1, max_length=1000)] | None = None
+    of: Annotated[str, Field(max_length=63, description="A target or source; empty: those without.")] | None = None

@@ -10,6 +10,7 @@ from sagas.api import (
     incidents,
     participants,
     parts,
+    posting,
     revealing,
     sagas,
     shapes,
@@ -66,6 +67,14 @@ urlpatterns = [
     *(
         path(f"participants/<str:name>/{verb}/", view, name=f"{verb}_participant")
         for verb, view in participants.VERBS.items()
+    ),
+    path("events/", posting.EventsOverviewDoor.as_view(), name="post"),
+    path("events/out/", posting.OutboxDoor.as_view(), name="outbox"),
+    path("events/in/", posting.InboxDoor.as_view(), name="inbox"),
+    *(
+        path(f"events/{direction}/{verb}/", posting.letters_door(verb, direction), name=f"{verb}_{direction}")
+        for direction in ("out", "in")
+        for verb in ("replay", "drop")
     ),
     path("operations/", bulk.BulksDoor.as_view(), name="bulks"),
     path("operations/<uuid:pk>/", bulk.OneBulkDoor.as_view(), name="bulk"),

@@ -37,6 +37,11 @@ class Line:
     trouble: str = ""
     since: datetime | None = None
 
+    @property
+    def key(self) -> str:
+        """The target as its events name it."""
+        return "" if self.name == NOWHERE else self.name
+
 
 def going_out(tenant: str | None = None) -> list[Line]:
     """Each target that is declared, or has something; with a tenant only what is parked of that tenant's."""

@@ -208,7 +208,7 @@ def _signal_id(event: Event, route: Route) -> str:
 
 def _wait(row: InboxEvent, event: Event, now: datetime, why: str) -> None:
     longest = max(route.park_for for route in routes.of(event.type) if route.park_for is not None)
-    row.until = row.until or row.at + longest
+    row.until = row.until or now + longest
     if row.until <= now:
         row.state, row.reason = State.PARKED, clean_text(f"{why} It has waited for that until now.", 500)
         return

@@ -28,15 +28,13 @@ def rows(
     if not targets and not published:
         return []
     own = lifecycle(before, saga.__dict__, moves) if targets else ()
-    return list(_addressed(saga, [*published, *own], targets, rev, now))
+    return list(_addressed(saga, [*published, *own], rev, now))
 
 
-def _addressed(
-    saga: Saga, facts: Sequence[Fact], targets: Mapping[str, Mapping[str, Any]], rev: int, now: datetime
-) -> Iterator[OutboxEvent]:
+def _addressed(saga: Saga, facts: Sequence[Fact], rev: int, now: datetime) -> Iterator[OutboxEvent]:
     for number, fact in enumerate(facts):
         known = {"saga": saga.pk, "rev": rev, "number": number, "tenant": saga.tenant, "type": fact.type, "at": now}
-        names = [name for name, target in targets.items() if _takes(target, saga, fact)]
+        names = takers(saga.definition, saga.tenant, fact.type)
         document = _document(saga, fact, rev, number) if names or not fact.type.startswith(OWN) else {}
         for name in names:
             yield OutboxEvent(**known, target=name, document=document)
@@ -45,12 +43,15 @@ def _addressed(
             yield OutboxEvent(**known, target="", document=document, state=OutboxEvent.State.PARKED, error=NOBODY)
 
 
-def _takes(target: Mapping[str, Any], saga: Saga, fact: Fact) -> bool:
-    return (
-        wanted(target.get("events", ("*",)), fact.type)
-        and ("definitions" not in target or saga.definition in target["definitions"])
-        and ("tenants" not in target or saga.tenant in target["tenants"])
-    )
+def takers(definition: str, tenant: str, type: str) -> list[str]:  # noqa: A002 - CloudEvents' word
+    """The targets that take events of that type from that definition's sagas."""
+    return [
+        name
+        for name, target in conf().event_targets.items()
+        if wanted(target.get("events", ("*",)), type)
+        and ("definitions" not in target or definition in target["definitions"])
+        and ("tenants" not in target or tenant in target["tenants"])
+    ]
 
 
 def _document(saga: Saga, fact: Fact, rev: int, number: int) -> dict[str, Any]:

@@ -1,0 +1,67 @@
+"""The console's page of events: how targets and sources stand, and what sends or drops what is parked."""
+
+import pytest
+from django.test import override_settings
+from django.urls import reverse
+
+from sagas.models import OutboxEvent
+from tests.sagas.admin.conftest import text_of
+from tests.sagas.api.test_posting import SETTINGS, arrived, parked
+from tests.sagas.events.post import Post
+from tests.sagas.events.test_publisher import A
+
+pytestmark = pytest.mark.django_db
+
+EVENTS = reverse("admin:sagas_outboxevent_changelist")
+ACT = reverse("admin:sagas_outboxevent_act")
+
+
+@pytest.fixture(autouse=True)
+def declared():
+    with override_settings(SAGAS=SETTINGS):
+        yield
+
+
+def test_without_targets_and_sources_it_says_how_to_declare_them(operator):
+    with override_settings(SAGAS={}):
+        said = text_of(operator.get(EVENTS))
+    assert "No target is declared" in said
+    assert "No source is declared" in said
+
+
+def test_it_says_what_is_parked_and_why_and_why_a_target_is_not_reached(operator):
+    parked("stock.reserve", "x")
+    OutboxEvent.objects.filter(type="x").update(state="waiting", error="")
+    Post(away=True).deliver()
+    arrived(1)
+    said = text_of(operator.get(EVENTS))
+    assert "cannot be reached since" in said
+    assert "nobody answers" in said
+    assert "stock.reserve" in said
+    assert "no queue after 3 tries" in said
+    assert "No on_event(...) is for" in said
+
+
+def test_the_chosen_are_sent_once_more_with_a_reason(operator):
+    first, second = parked("one", "two")
+    answer = operator.post(ACT, {"direction": "out", "verb": "replay", "id": [first], "reason": "bound"}, follow=True)
+    assert "1 event sent once more." in text_of(answer)
+    assert list(OutboxEvent.objects.order_by("id").values_list("state", flat=True)) == ["waiting", "parked"]
+    answer = operator.post(ACT, {"direction": "out", "verb": "replay", "id": [second], "reason": " "}, follow=True)
+    assert "Say why" in text_of(answer)
+
+
+def test_all_of_a_target_are_sent_once_more(operator):
+    parked("one", "two")
+    operator.post(ACT, {"direction": "out", "verb": "replay", "of": "bus", "reason": "bound"})
+    post = Post()
+    while post.deliver():
+        pass
+    assert post.of(A) == ["one", "two"]
+
+
+def test_a_form_that_is_none_of_ours_is_refused(operator):
+    assert operator.post(ACT, {"direction": "sideways", "verb": "replay"}).status_code == 404
+    assert operator.post(ACT, {"direction": "out", "verb": "burn"}).status_code == 404
+    answer = operator.post(ACT, {"direction": "in", "verb": "drop", "id": ["x", "9" * 30], "reason": "r"}, follow=True)
+    assert "None of these is parked any more" in text_of(answer)
