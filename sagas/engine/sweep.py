@@ -167,8 +167,9 @@ def _turn_back(pk: UUID) -> None:
             if Saga.objects.overdue(t.now).filter(pk=pk).exists():
                 reach_the_deadline(t)
         ring(t.bells)
-    except Exception:
-        logger.exception("The sweep could not turn back saga %s; it tries again.", pk)
+    except Exception as error:
+        if not _passes(error, f"saga {pk}"):
+            logger.exception("The sweep could not turn back saga %s; it tries again.", pk)
 
 
 def _ring_again(now: datetime) -> None:
@@ -209,24 +210,29 @@ def _incident(run: Run) -> tuple[Bell, ...]:
 
 
 def _survive(run: Run, act: Callable[[], tuple[Bell, ...]]) -> None:
-    """One poisoned saga must not stop the sweep for the others: its clock is pushed on, and its error told.
-
-    That is not for what passes by itself: a saga that is busy is looked at again by the next sweep, and so is all of it
-    when the database is away, which is raised.
-    """
+    """One poisoned saga must not stop the sweep for the others: its clock is pushed on, and its error told."""
     try:
         ring(act())
     except Exception as error:
-        state = _state(error)
-        if state == "away":
-            raise
-        if state == "busy":
-            logger.warning("The sweep found %s busy, and looks again: %s", run, str(error).strip())
+        if _passes(error, str(run)):
             return
         logger.exception("The sweep could not handle %s; it looks again in a minute.", run)
         with borrowed():
             if Run.objects.filter(pk=run.pk, fence=run.fence).update(at=clock.now() + timedelta(minutes=1)):
                 boundaries.committed("pushed_on")
+
+
+def _passes(error: Exception, what: str) -> bool:
+    """Whether it passes by itself: what is busy is looked at again by the next sweep.
+
+    So is everything when the database is away; then the error is raised again.
+    """
+    state = _state(error)
+    if state == "away":
+        raise error
+    if state == "busy":
+        logger.warning("The sweep found %s busy, and looks again: %s", what, str(error).strip())
+    return state == "busy"
 
 
 def _state(error: Exception) -> str:

@@ -1,6 +1,6 @@
 """Workers die, fall silent, wake up again; messages come twice or not at all. Nothing is lost, nothing counts twice."""
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import timedelta
 
 import pytest
@@ -413,6 +413,24 @@ def test_a_database_that_is_away_or_busy_for_a_moment_puts_no_clock_off(world, s
     long_steady(world)
     sweep()
     assert run_of(found, "lock").work == Work.DUE
+
+
+@pytest.mark.parametrize(("sqlstate", "level"), [("57P01", None), ("55P03", "WARNING"), ("22000", "ERROR")])
+def test_a_deadline_of_a_saga_that_is_busy_or_away_is_no_fault_of_the_saga(world, caplog, sqlstate, level):
+    world.start(saga("hasty", step(world.lock, compensation=world.release), deadline=timedelta(seconds=1)))
+    world.later(timedelta(seconds=2))
+
+    def trouble(execute, sql, params, many, context):
+        if ' AS "clock"' in sql:
+            cause = Exception()
+            cause.sqlstate = sqlstate
+            raise OperationalError("not now") from cause
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(trouble), nullcontext() if level else pytest.raises(OperationalError):
+        sweep()
+    told = [record.levelname for record in caplog.records if record.name == "sagas.engine.sweep"]
+    assert told == ([level] if level else [])
 
 
 def test_members_recorded_at_once_join_exactly_once(world):
