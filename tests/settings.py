@@ -41,13 +41,18 @@ from orchestrator.settings import *  # noqa: E402, F403 - after the environment 
 from orchestrator.settings import DATABASES  # noqa: E402
 
 if TEST_DATABASE == "postgres":
-    # A test's transaction stays open from its begin to its end, also while the test does not speak to the database.
-    DATABASES["default"]["OPTIONS"]["options"] += " -c idle_in_transaction_session_timeout=120s"
+    # A test's transaction stays open from its begin to its end, also while the test does not speak to the database; and
+    # who waits for another one waits as long as it takes, or the load of the machine would decide what a test sees.
+    _options = DATABASES["default"]["OPTIONS"]
+    for _bound in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"):
+        _options["options"] += f" -c {_bound}=10min"
+    _options |= {"connect_timeout": 60, "pool": {**_options["pool"], "timeout": 60}}
 
 if TEST_DATABASE == "sqlite":
     # A file, since threads cannot share a database in memory as they share a server; no fsync, since it is a test.
     _options = DATABASES["default"]["OPTIONS"]
-    _options["init_command"] = _options["init_command"].replace("synchronous=FULL", "synchronous=OFF")
+    _usual = _options["init_command"].replace("synchronous=FULL", "synchronous=OFF")
+    _options |= {"init_command": _usual.replace("busy_timeout=30000", "busy_timeout=300000"), "timeout": 300}
     DATABASES["default"]["TEST"] = {"NAME": str(DATA / "test.sqlite3")}
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -179,4 +179,4 @@ def test_the_wait_for_a_key_ends_with_its_transaction(transactional_db):
     if connection.vendor == "postgresql":
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SHOW lock_timeout")
-            assert cursor.fetchone() == ("5s",)
+            assert cursor.fetchone() == ("10min",)

@@ -2,6 +2,7 @@ import re
 import sqlite3
 from contextlib import closing
 
+import psycopg
 import pytest
 from django.db import connection, transaction
 
@@ -58,15 +59,16 @@ def test_a_transaction_on_sqlite_takes_the_write_lock_at_its_begin():
 
 
 @pytest.mark.only_on("postgresql")
-@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("bound", "value"),
     [("lock_timeout", "5s"), ("statement_timeout", "30s")],
 )
 def test_the_server_bounds_every_session(bound, value):
-    with connection.cursor() as cursor:
-        cursor.execute(f"SHOW {bound}")
-        assert cursor.fetchone() == (value,)
+    options = databases.configured(parsed("postgresql"), pool_size=0)["OPTIONS"]["options"]
+    server = connection.settings_dict
+    where = {name: server[name.upper()] for name in ("host", "port", "user", "password")}
+    with psycopg.connect(**where, dbname="postgres", options=options) as session:
+        assert session.execute(f"SHOW {bound}").fetchone() == (value,)
 
 
 def test_a_client_that_is_halted_inside_a_transaction_loses_it_before_others_give_up_or_declare_it_gone():

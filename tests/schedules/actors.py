@@ -17,6 +17,10 @@ HANGS = 120.0
 _mine = threading.local()
 
 
+class Cut(OperationalError):
+    """The connection was cut. Whoever shares a commit gets the one that another actor met with."""
+
+
 def current() -> "Actor | None":
     """The actor whose thread this is."""
     return getattr(_mine, "actor", None)
@@ -83,7 +87,7 @@ class Actor:
 
     def cut(self) -> None:
         """The database's answer does not come: it goes on from here with an error of the connection."""
-        self.was_cut, self._strikes = True, OperationalError
+        self.was_cut, self._strikes = True, Cut
         self.go()
 
     def stop(self, where: str) -> None:
@@ -92,9 +96,9 @@ class Actor:
         self._stopped.release()
         self._go.acquire()
         strikes = self._strikes
-        if strikes is OperationalError:
+        if strikes is Cut:
             self._strikes = None
-            raise OperationalError("the connection was cut")
+            raise Cut("the connection was cut")
         if strikes is not None:
             raise strikes
 

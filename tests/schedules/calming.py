@@ -45,9 +45,9 @@ def _let_go(stage: Stage) -> None:
 
 
 def _somebody(stage: Stage) -> Actor | None:
-    """Who can go on, now or when what it waits for has come; None when nobody is left."""
+    """Who can go on, now or when what it waits for has come; None when nobody is left, dying ones included."""
     until = time.monotonic() + HANGS
-    while (actor := next(stage.actors(), None)) is None and (waiting := stage.waiting()):
+    while (actor := next(stage.actors(), None)) is None and (waiting := [*stage.waiting(), *stage.ghosts]):
         stage.fade()
         if time.monotonic() > until:
             raise AssertionError(f"{waiting[0]} waits in vain.")

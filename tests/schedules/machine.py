@@ -59,6 +59,10 @@ class Machine:
         """What the database has, as whoever comes from outside sees it; nobody is switched for that."""
         raise NotImplementedError
 
+    def at_once(self, *statements: str) -> list[list[tuple[Any, ...]]]:
+        """The same for several statements, which all see one moment."""
+        return [self.rows(statement) for statement in statements]
+
     def actor(self, name: str, act: Callable[[], Any]) -> Actor:
         """Somebody who begins to do that, with a connection to the database."""
         raise NotImplementedError

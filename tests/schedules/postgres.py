@@ -10,6 +10,7 @@ import random
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -21,10 +22,13 @@ import psycopg
 from django.apps import apps
 from django.db import connection
 
+from sagas.engine import local
 from sagas.record import clock, sharing
 from tests.schedules.actors import HANGS, Actor, current, stop
 from tests.schedules.machine import APPS, Machine, instead
 
+ACTORS = 64
+"""So many at once at most."""
 SOON = 0.002
 """Seconds after which it is asked whether an actor waits; most are at their next stop by then."""
 
@@ -36,6 +40,7 @@ class Postgres(Machine):
         self._stack = ExitStack()
         self._passed = timedelta(0)
         self._monitor: psycopg.Connection[Any] | None = None
+        self._looking = threading.RLock()
 
     def now(self) -> datetime:
         return datetime.now(UTC) + clock.put_forward()
@@ -49,7 +54,14 @@ class Postgres(Machine):
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         assert self._monitor is not None
-        return self._monitor.execute(statement).fetchall()
+        with self._looking:
+            return self._monitor.execute(statement).fetchall()
+
+    def at_once(self, *statements: str) -> list[list[tuple[Any, ...]]]:
+        """Whoever waited for what has just been committed may commit before the second statement."""
+        assert self._monitor is not None
+        with self._looking, self._monitor.transaction():
+            return [self._monitor.execute(statement).fetchall() for statement in statements]
 
     def waits(self, actor: "Session") -> bool:
         """Does it wait for another one?"""
@@ -71,9 +83,23 @@ class Postgres(Machine):
         for name in ("cursor_factory", "context", "prepare_threshold", "pool"):
             address.pop(name, None)
         with super().running(chance, fine=fine), psycopg.connect(**address) as self._monitor, self._stack:
+            self._monitor.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             self._stack.enter_context(instead(sharing, "_sharing", OfProcesses()))
+            self._stack.enter_context(instead(local, "_may_idle", lambda rest: None))  # real time decides nothing
+            self._stack.enter_context(_a_connection_for_everybody())
             yield
         connection.close()
+
+
+@contextmanager
+def _a_connection_for_everybody() -> Iterator[None]:
+    """The actors share one pool, where in truth each process has its own."""
+    usual = connection.settings_dict["OPTIONS"]["pool"]["max_size"]
+    connection.pool.resize(1, ACTORS)
+    try:
+        yield
+    finally:
+        connection.pool.resize(1, usual)
 
 
 class OfProcesses:
@@ -107,7 +133,7 @@ class Session(Actor):
         super().__init__(name, connected, threads)
 
     def stop(self, where: str) -> None:
-        self.in_transaction = connection.in_atomic_block
+        self.pid, self.in_transaction = None, connection.in_atomic_block  # it may go on with another connection
         super().stop(where)
 
     def go(self) -> None:
@@ -123,7 +149,8 @@ class Session(Actor):
             elif self._machine.waits(self):
                 return False
             elif time.monotonic() > until:
-                raise AssertionError(f"{self} does not come to its next stop.")
+                stands = "".join(traceback.format_stack(sys._current_frames().get(self._thread)))
+                raise AssertionError(f"{self} does not come to its next stop; it stands at\n{stands}")
         return True
 
     def waits_for_a_writer(self) -> bool:
@@ -137,13 +164,13 @@ class Session(Actor):
         return bool(mine) and mine[0] == sharing.__file__ and files[0].endswith("threading.py")
 
     def _before(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        self.pid = context["connection"].connection.info.backend_pid
         word = sql.split(None, 1)[0]
         if word not in ("ROLLBACK", "RELEASE"):  # on the way out
             stop(word)
+        self.pid = context["connection"].connection.info.backend_pid
         return execute(sql, params, many, context)
 
 
 @cache
 def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=64, thread_name_prefix="session")
+    return ThreadPoolExecutor(max_workers=ACTORS, thread_name_prefix="session")

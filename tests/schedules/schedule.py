@@ -26,15 +26,18 @@ class Played:
 def play(plan: Plan, acts: Sequence[str] | None = None) -> Played:
     """Play these acts, or draw them; then let everything come to its end, and judge."""
     played = Played(plan=plan)
-    with staged(plan) as stage:
-        try:
-            _act(stage, played, acts)
-            calm(stage)
-            played.wrong = judged(stage)
-        except (Broken, AssertionError) as error:
-            played.wrong = [str(error)]
-        played.seen += stage.seen
-        played.commits = stage.watch.commits
+    try:
+        with staged(plan) as stage:
+            try:
+                _act(stage, played, acts)
+                calm(stage)
+                played.wrong = judged(stage)
+            finally:
+                played.seen += stage.seen
+                played.commits = stage.watch.commits
+    except (Broken, AssertionError) as error:
+        earlier = [str(error.__context__)] if isinstance(error.__context__, Broken | AssertionError) else []
+        played.wrong = [*earlier, str(error)]
     return played
 
 

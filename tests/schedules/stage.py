@@ -27,7 +27,7 @@ import gateway.doorbell
 from sagas import operations
 from sagas.words import boundaries, registry
 from tests.sagas.tables import built
-from tests.schedules.actors import HANGS, Actor
+from tests.schedules.actors import HANGS, Actor, Cut
 from tests.schedules.ledger import Ledger
 from tests.schedules.machine import Machine, Memory, instead
 from tests.schedules.people import People
@@ -137,7 +137,7 @@ class Stage:
                 actors.remove(actor)
                 if actors is self.people.actors:
                     self.people.heard(actor)
-                elif actor.error and not (actor.was_cut and isinstance(actor.error, OperationalError)):
+                elif actor.error and not _was_cut(actor):
                     raise Broken(f"{actor.name} raised {type(actor.error).__name__}: {actor.error}") from actor.error
         self.fade()
         self.watch.raises()
@@ -230,6 +230,11 @@ class Stage:
             everybody = [actor for actor in everybody if not actor.done]
             if everybody and time.monotonic() > until:
                 raise AssertionError(f"{everybody[0]} does not end.")
+
+
+def _was_cut(actor: Actor) -> bool:
+    """Did its connection's end end it, or that of the one that wrote for it?"""
+    return isinstance(actor.error, Cut) or (actor.was_cut and isinstance(actor.error, OperationalError))
 
 
 @contextmanager
