@@ -56,10 +56,10 @@ crashes: $(LOCKED) ## let workers die at every boundary, and at every two; ARGS=
 
 .PHONY: fuzz blackbox
 fuzz: $(LOCKED) ## send hostile input for a while: MINUTES=10, and the whole corpus before it
-	FUZZ_SAMPLE=0 FUZZ_MINUTES=$(or $(MINUTES),10) $(BIN)/python -m pytest tests/hostile -q -p no:logging -n 2
+	CHANCE=new FUZZ_SAMPLE=0 FUZZ_MINUTES=$(or $(MINUTES),10) $(BIN)/python -m pytest tests/hostile -q -p no:logging -n 2
 
 blackbox: $(LOCKED) ## lead sagas through random lives over REST: LIVES=500
-	BLACKBOX=$(or $(LIVES),500) $(BIN)/python -m pytest tests/blackbox -q -p no:logging -n 2
+	CHANCE=new BLACKBOX=$(or $(LIVES),500) $(BIN)/python -m pytest tests/blackbox -q -p no:logging -n 2
 
 up: $(LOCKED) ## run everything in one process, for looking around
 	@$(BIN)/python manage.py up

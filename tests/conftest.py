@@ -5,10 +5,12 @@ import signal
 from collections.abc import Iterator
 from typing import Any, NoReturn, TypeVar
 
+import hypothesis
 import pytest
 from django.db import connection
 
 from sagas.engine.transport import transport
+from tests.harness.chance import ALWAYS_NEW
 from tests.harness.postgres import Postgres
 from tests.harness.rabbitmq import RabbitMQ
 from tests.harness.redis import Redis
@@ -16,7 +18,10 @@ from tests.harness.service import NotInstalled, Service
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
-missing: set[str] = set()
+# The same examples each time, and no opinion on how fast they are made or tried: that is up to the machine's load.
+UNHURRIED = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("tests", derandomize=not ALWAYS_NEW, database=None, **UNHURRIED)
+hypothesis.settings.load_profile("tests")
 
 AnyService = TypeVar("AnyService", bound=Service)
 

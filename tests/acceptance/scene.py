@@ -67,7 +67,7 @@ class Scene:
         web = self.product.web(threads=8)
         services = {**self.shop.services, "notifications": {"url": web.url, "token": API_KEY}}
         self.product.environment |= {"SAGA_SERVICES": json.dumps(services), "PUBLIC_URL": web.url}
-        self.api = httpx.Client(base_url=web.url, headers={"Authorization": f"Bearer {API_KEY}"}, timeout=30)
+        self.api = httpx.Client(base_url=web.url, headers={"Authorization": f"Bearer {API_KEY}"}, timeout=120)
         return self
 
     def __exit__(self, kind: object, *rest: object) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from datetime import timedelta
 
 import httpx
 
@@ -32,7 +31,7 @@ def test_it_starts_everything_and_stops_it_again(postgres, redis):
         wait_until(lambda: httpx.get(f"http://127.0.0.1:{port}/livez").status_code == 200, "the web server answers")
         started = everything.children()
         everything.signal(signal.SIGTERM)
-        everything.wait(timedelta(seconds=20))
+        everything.wait()
         assert started
         wait_until(lambda: not any(map(alive, started)), "all that honcho started has ended")
 

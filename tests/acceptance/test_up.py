@@ -3,7 +3,6 @@
 import re
 import signal
 from collections.abc import Iterator
-from datetime import timedelta
 
 import httpx
 import pytest
@@ -11,8 +10,6 @@ import pytest
 from tests.harness.processes import Process
 from tests.harness.product import Product
 from tests.harness.waiting import wait_until
-
-SOON = timedelta(seconds=15)
 
 
 @pytest.fixture
@@ -77,7 +74,7 @@ def test_it_refuses_a_port_that_is_taken(product):
 def test_it_stops_cleanly_when_asked(product, number):
     up = product.up()
     up.signal(number)
-    assert up.wait(SOON) == 0
+    assert up.wait() == 0
     assert "Nothing is lost" in up.output()
     assert "Traceback" not in up.output()
 
@@ -94,9 +91,9 @@ def test_it_works_off_tasks_and_fires_the_signals_of_a_worker(product):
     """The heartbeat of a worker hangs on these signals, and every clock on the sweep that beat sends."""
     seen = product.folder / "seen"
     up = product.up(environment={"TEST_SIGNALS": str(seen), "DJANGO_SETTINGS_MODULE": "tests.acceptance.observed"})
-    wait_until(lambda: "task_postrun sagas.tasks.sweep" in seen.read_text(), "a sweep is worked off", SOON)
+    wait_until(lambda: "task_postrun sagas.tasks.sweep" in seen.read_text(), "a sweep is worked off")
     up.signal(signal.SIGTERM)
-    up.wait(SOON)
+    up.wait()
     lines = seen.read_text().splitlines()
     order = [line for line in lines if not line.startswith("task_")]
     assert order == ["worker_init", "worker_ready", "worker_shutting_down", "worker_shutdown"]

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from random import SystemRandom
 from typing import Any
 
 import pytest
@@ -23,7 +22,8 @@ from sagas.models import Run, Saga, Sweep, Worker
 from sagas.record import attempts, clock
 from sagas.words import boundaries, registry
 from tests.crashes.commits import Log, commit_log
-from tests.sagas.test_storms import Storm
+from tests.harness.chance import a_seed
+from tests.sagas.test_storms import Storm, leave_nothing
 from tests.sagas.world import World, a_world
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -263,12 +263,11 @@ def test_every_commit_outside_of_turns_has_a_boundary(world: World, books: Books
 
 
 def test_nothing_that_storms_do_commits_without_a_boundary(books: Books) -> None:
-    base = f"{SystemRandom().getrandbits(32):x}"
+    base = a_seed("STORM")
     for number in range(STORMS):
         with a_world() as world:
             Storm(world, f"{base}:{number}").rage()
-        Saga.objects.all().update(parent=None)
-        Saga.objects.all().delete()
+        leave_nothing()
         books.not_ours()
 
 

@@ -2,8 +2,8 @@
 
 `make crashes` runs everything else, and all pairs.
 
-CRASHES      the seed of the sample: "1", so that what makes the tests red is a change, and not what chance found today
-CRASH_PAIRS  how many pairs (80; 12 on PostgreSQL); with it the seed is a new one, and is printed
+CRASHES      the seed of a sample that was printed; without it CHANCE says which
+CRASH_PAIRS  how many pairs (80; 12 on PostgreSQL)
 CRASH        one course that was printed, to run it alone
 """
 
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
-from random import Random, SystemRandom
+from random import Random
 
 import pytest
 from django.db import connection
@@ -22,6 +22,7 @@ from sagas.words.faults import faults_of
 from tests.crashes.course import Course, Landed, first_plans, further, plans, sail, sail_like, singles
 from tests.crashes.scratch import in_memory
 from tests.crashes.shapes import SHAPES
+from tests.harness.chance import a_seed
 
 PAIRS = os.environ.get("CRASH_PAIRS")
 SHARDS = 4
@@ -70,7 +71,7 @@ def a_sample(number: int, shard: int, capsys: pytest.CaptureFixture[str]) -> Non
         course = Course.parse(told)
         checked(course, checked(replace(course, events=())))
         return
-    seed = os.environ.get("CRASHES") or (f"{SystemRandom().getrandbits(32):x}" if PAIRS else "1")
+    seed = a_seed("CRASHES")
     chance, all_plans, runs = Random(f"{seed}:{shard}"), list(plans()), 0
     for _ in range(number):
         course = chance.choice(all_plans)

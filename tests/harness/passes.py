@@ -1,6 +1,7 @@
 """`make test`: the passes of the test run, and at the end in plain words what passed and what did not run.
 
-Give the names of passes to run only those: `make test PASS=sqlite`.
+Give the names of passes to run only those: `make test PASS=sqlite`. The order of the tests and all chance in them are
+the same in every run; `make test CHANCE=new` draws another.
 """
 
 import os
@@ -10,11 +11,13 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.harness.chance import ALWAYS_NEW
 from tests.harness.postgres import Postgres
 from tests.harness.service import NotInstalled
 
 IN_PARALLEL = ("-n", "2", "--dist", "worksteal")
 NOTHING_COLLECTED = 5
+THE_SAME_ORDER = () if ALWAYS_NEW else ("--randomly-seed=1",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +93,9 @@ def run(a_pass: Pass) -> str:
     if not Path(a_pass.arguments[0]).exists():
         return "no tests"
     started = time.monotonic()
-    command = [sys.executable, "-m", "pytest", "-q", "--durations=10", "--durations-min=0.5", *a_pass.arguments]
-    code = subprocess.run(command, env={**os.environ, **a_pass.environment}).returncode
+    told = ("-q", "--durations=10", "--durations-min=0.5")
+    command = [sys.executable, "-m", "pytest", *told, *THE_SAME_ORDER, *a_pass.arguments]
+    code = subprocess.run(command, env={"PYTHONHASHSEED": "0", **os.environ, **a_pass.environment}).returncode
     took = f"{time.monotonic() - started:.0f} s"
     return {0: f"passed in {took}", NOTHING_COLLECTED: "no tests"}.get(code, f"FAILED in {took}")
 

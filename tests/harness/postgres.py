@@ -105,5 +105,5 @@ class Postgres(Service):
         return Process(self.name, command, log=self._folder / "log", user=self._user)
 
     def _answers(self) -> bool:
-        with psycopg.connect(self.url, connect_timeout=2) as connection:
+        with psycopg.connect(self.url, connect_timeout=10) as connection:
             return connection.execute("SELECT 1").fetchone() == (1,)

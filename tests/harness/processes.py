@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
-from tests.harness.waiting import wait_until
+from tests.harness.waiting import PATIENCE, wait_until
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell in the background left it so, and it is inherited
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -88,7 +88,7 @@ class Process:
         self._popen.kill()
         self._popen.wait()
 
-    def stop(self, within: timedelta = timedelta(seconds=30)) -> int:
+    def stop(self, within: timedelta = PATIENCE) -> int:
         """Ask it to end with SIGTERM, wait, and return its exit code; whatever remains then is killed.
 
         Raises AssertionError when it does not end in time.
@@ -99,7 +99,7 @@ class Process:
         finally:
             self.kill()
 
-    def wait(self, within: timedelta = timedelta(seconds=30)) -> int:
+    def wait(self, within: timedelta = PATIENCE) -> int:
         """Wait for it to end and return its exit code; raise AssertionError when it does not."""
         try:
             return self._popen.wait(within.total_seconds())
@@ -115,7 +115,7 @@ class Process:
         """Let a frozen one go on."""
         _signal_all([*reversed(self.children()), self.pid], signal.SIGCONT)
 
-    def wait_until_it_says(self, text: str, within: timedelta = timedelta(seconds=30)) -> None:
+    def wait_until_it_says(self, text: str, within: timedelta = PATIENCE) -> None:
         """Wait until `text` stands in its log; raise AssertionError with the log's end when it dies or stays silent."""
 
         def said() -> bool:

@@ -152,8 +152,8 @@ class Web(Process):
         def answered() -> bool:
             if not self.alive:
                 return True
-            with urlopen(f"{self.url}/livez", timeout=2) as answer:
+            with urlopen(f"{self.url}/livez", timeout=10) as answer:
                 return bool(answer.status == 200)
 
-        wait_until(answered, "the web server answers", timedelta(seconds=30))
+        wait_until(answered, "the web server answers")
         assert self.alive, f"The web server ended with {self.exit_code}.\n{self.output()[-4000:]}"

@@ -77,6 +77,6 @@ class RabbitMQ(Service):
         }
 
     def _answers(self) -> bool:
-        with Connection(self.url, connect_timeout=2) as connection:
+        with Connection(self.url, connect_timeout=10) as connection:
             connection.connect()
             return bool(connection.connected)

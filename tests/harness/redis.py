@@ -38,5 +38,5 @@ class Redis(Service):
         return Process(self.name, command, log=self._folder / "log")
 
     def _answers(self) -> bool:
-        with redis.Redis.from_url(self.url, socket_timeout=1, socket_connect_timeout=1) as client:
+        with redis.Redis.from_url(self.url, socket_timeout=10, socket_connect_timeout=10) as client:
             return bool(client.ping())

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.harness.processes import Process
 from tests.harness.waiting import TooLate, wait_until
 
-READY_WITHIN = timedelta(seconds=60)
+READY_WITHIN = timedelta(seconds=120)
 
 
 class NotInstalled(Exception):

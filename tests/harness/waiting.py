@@ -8,13 +8,15 @@ from typing import TypeVar
 T = TypeVar("T")
 
 PAUSE = 0.02
+PATIENCE = timedelta(seconds=120)
+"""How fast a machine is, and how much else it has to do, is no test's business."""
 
 
 class TooLate(AssertionError):
     """What was waited for did not happen in time."""
 
 
-def wait_until(true: Callable[[], T], what: str, within: timedelta = timedelta(seconds=15)) -> T:
+def wait_until(true: Callable[[], T], what: str, within: timedelta = PATIENCE) -> T:
     """Call `true` until it gives something true and return that; after `within` raise `TooLate`, saying `what`.
 
     An exception from `true` counts as "not yet"; the last one is the cause of `TooLate`.

@@ -1,19 +1,15 @@
-"""Chance that can be replayed: FUZZ holds a seed that was printed."""
+"""Chance that can be replayed: FUZZ holds a seed that was printed, without it CHANCE says which."""
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from random import Random, SystemRandom
+from random import Random
+
+from tests.harness import chance
 
 
 def a_seed() -> str:
-    """The one in FUZZ; a new one for long runs (`make fuzz`), and always the same otherwise.
-
-    So what makes the tests red is a change, and not what chance found today.
-    """
-    given = os.environ.get("FUZZ")
-    return given or (f"{SystemRandom().getrandbits(32):x}" if "FUZZ_MINUTES" in os.environ else "1")
+    return chance.a_seed("FUZZ")
 
 
 @contextmanager

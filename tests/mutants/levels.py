@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterator
 from random import Random
 
-from sagas.models import Saga
 from tests.crashes.course import plans, sail, sail_like
 from tests.mutants.mutant import Mutant
 from tests.mutants.scenarios import told
-from tests.sagas.test_storms import Storm
+from tests.sagas.test_storms import Storm, leave_nothing
 from tests.sagas.world import a_world
 
 Level = Callable[[Mutant], Iterator[None]]
@@ -35,8 +34,7 @@ def scenario(mutant: Mutant) -> Iterator[None]:
 def storms(mutant: Mutant) -> Iterator[None]:
     """Random tables and random hostility; the same ones each time."""
     for number in range(mutant.runs):
-        Saga.objects.all().update(parent=None)
-        Saga.objects.all().delete()
+        leave_nothing()
         with a_world() as world:
             storm = Storm(world, f"mutants:{number}")
             storm.rage()

@@ -38,7 +38,7 @@ def at_once(*acts: Callable[[], Any]) -> list[Any]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
     return results
 
 
@@ -142,7 +142,7 @@ def test_a_claim_waits_for_an_uncommitted_pause_and_then_leaves_the_saga_alone(w
     paused, results = threading.Event(), []
 
     def claim_meanwhile() -> None:
-        paused.wait(30)
+        paused.wait(120)
         results.append(claim(run.pk, run.fence, uuid7()))
         connection.close()
 
@@ -153,7 +153,7 @@ def test_a_claim_waits_for_an_uncommitted_pause_and_then_leaves_the_saga_alone(w
         paused.set()
         thread.join(0.5)
         assert thread.is_alive()
-    thread.join(30)
+    thread.join(120)
     assert results == [None]
 
 

@@ -1,15 +1,16 @@
 """The engine that the model plays in memory, held against the real one: the same runs, act by act, on both.
 
 TWIN_RUNS   how many runs (80)
-TWIN_SEED   the seed of a failure that was printed
+TWIN_SEED   the seed of a failure that was printed; without it CHANCE says which
 """
 
 import os
-from random import Random, SystemRandom
+from random import Random
 
 import pytest
 
 from sagas.errors import NotAllowed
+from tests.harness.chance import a_seed
 from tests.sagas.model.player import Player
 from tests.sagas.model.tables import CHILD, FINAL_CHILD, a_table, told
 from tests.sagas.model.twin import Twin
@@ -22,7 +23,7 @@ RUNS = int(os.environ.get("TWIN_RUNS", "80"))
 
 
 def test_both_engines_do_the_same() -> None:
-    seed = os.environ.get("TWIN_SEED") or f"{SystemRandom().getrandbits(32):x}"
+    seed = a_seed("TWIN_SEED")
     for number in range(RUNS):
         one_run(seed, number)
 

@@ -11,6 +11,7 @@ from django.db.models import F
 
 from sagas.participant.barrier import ActionClosed, Passage, participant_barrier
 from sagas.participant.models import Barrier
+from tests.harness.waiting import wait_until
 
 ACTION = "saga-1:charge:0:1"
 UNDO = f"{ACTION}:undo"
@@ -247,8 +248,8 @@ def test_however_actions_and_compensations_are_mixed_nothing_is_left_behind(acco
 
 def test_a_compensation_waits_for_the_action_that_is_under_way_and_undoes_it(account: Account, threads: Any) -> None:
     inside, go = Event(), Event()
-    action = threads(lambda: account.act(inside=lambda: (inside.set(), go.wait(30))))
-    assert inside.wait(30)
+    action = threads(lambda: account.act(inside=lambda: (inside.set(), go.wait(120))))
+    assert inside.wait(120)
     compensation = threads(account.undo)
     _until_somebody_waits()
     go.set()
@@ -261,8 +262,8 @@ def test_a_compensation_keeps_out_the_action_that_was_under_way_and_was_rolled_b
     account: Account, threads: Any
 ) -> None:
     inside, go = Event(), Event()
-    action = threads(lambda: account.act(inside=lambda: (inside.set(), go.wait(30), refuse())))
-    assert inside.wait(30)
+    action = threads(lambda: account.act(inside=lambda: (inside.set(), go.wait(120), refuse())))
+    assert inside.wait(120)
     compensation = threads(account.undo)
     _until_somebody_waits()
     go.set()
@@ -277,8 +278,8 @@ def test_a_repetition_waits_for_the_action_that_is_under_way_and_gets_its_answer
     account: Account, threads: Any
 ) -> None:
     inside, go = Event(), Event()
-    first = threads(lambda: account.act(inside=lambda: (inside.set(), go.wait(30))))
-    assert inside.wait(30)
+    first = threads(lambda: account.act(inside=lambda: (inside.set(), go.wait(120))))
+    assert inside.wait(120)
     repeated = threads(account.act)
     _until_somebody_waits()
     go.set()
@@ -290,13 +291,11 @@ def _until_somebody_waits() -> None:
     """On PostgreSQL: until another session waits for a lock. SQLite lets nobody in until the writer is done."""
     if connection.vendor != "postgresql":
         return
-    pause = Event()
-    with connection.cursor() as cursor:
-        for _ in range(1000):
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-            )
-            if cursor.fetchone()[0]:
-                return
-            pause.wait(0.01)
-    raise AssertionError("nobody waited for a lock")
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+
+    def somebody_waits() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute(waiting)
+            return bool(cursor.fetchone()[0])
+
+    wait_until(somebody_waits, "somebody waits for a lock")

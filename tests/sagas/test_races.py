@@ -52,7 +52,7 @@ def racers(number: int) -> Iterator[Race]:
         for place, (inbox, act) in enumerate(zip(inboxes, acts, strict=False)):
             inbox.put((place, together, random.randrange(behind), act))
         for _ in acts:
-            place, result = done.get(timeout=60)
+            place, result = done.get(timeout=120)
             results[place] = result
         return results
 
@@ -60,7 +60,7 @@ def racers(number: int) -> Iterator[Race]:
     for inbox in inboxes:
         inbox.put(None)
     for thread in threads:
-        thread.join(10)
+        thread.join(120)
 
 
 def _racer(inbox: SimpleQueue[Any], done: SimpleQueue[Any]) -> None:

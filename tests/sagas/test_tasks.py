@@ -105,7 +105,7 @@ def test_what_begins_in_bulk_is_rung_for_together_and_neighbours_are_not(monkeyp
 
 def test_a_function_that_hangs_is_woken_at_the_steps_timeout(world):
     table = saga("slow", step(world.act, reads_only=True, timeout=timedelta(milliseconds=50)))
-    world.script("act", lambda ctx: threading.Event().wait(30))
+    world.script("act", lambda ctx: threading.Event().wait(120))
     found = world.start(table)
     run = run_of(found, "act")
     deliver(run.pk, run.fence)

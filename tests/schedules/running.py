@@ -1,10 +1,11 @@
-"""Many schedules, one after the other, for a while."""
+"""Many schedules, one after the other."""
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import count, takewhile
 
 from tests.schedules.plan import drawn
 from tests.schedules.schedule import Played, play
@@ -34,12 +35,15 @@ class Tally:
         return f"{self.schedules} schedules, {self.commits} commits, {self.a_minute:.0f} a minute and core: {told}"
 
 
+def played(base: str, numbers: Iterable[int], tally: Tally) -> Iterator[Played]:
+    """The schedules of that base seed with these numbers."""
+    for number in numbers:
+        one = play(drawn(f"{base}:{number}"))
+        tally.add(one)
+        yield one
+
+
 def played_for(base: str, budget: timedelta, tally: Tally) -> Iterator[Played]:
     """Schedules of that base seed, for so much of the processor's time."""
-    number = 0
     until = time.process_time() + budget.total_seconds()
-    while time.process_time() < until:
-        played = play(drawn(f"{base}:{number}"))
-        tally.add(played)
-        yield played
-        number += 1
+    return played(base, takewhile(lambda number: time.process_time() < until, count()), tally)

@@ -40,7 +40,7 @@ def place(shop: Participants, mailer: Peer, live_server: Any) -> Iterator[Places
 
     def place(**changes: Any) -> Saga:
         saga = operations.start("order", {"order_id": str(uuid4()), **ORDER, **changes}, actor="test").saga
-        wait_until(lambda: go_on(saga), "the saga ends, or needs a person", timedelta(seconds=30))
+        wait_until(lambda: go_on(saga), "the saga ends, or needs a person")
         return saga
 
     services = {**shop.services, "notifications": {"url": mailer.url, "token": "mailer-token"}}

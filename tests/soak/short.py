@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.chance import a_seed
 from tests.harness.processes import Process
 from tests.harness.product import REPOSITORY
 
@@ -15,7 +16,8 @@ AT_MOST = timedelta(minutes=30)
 
 
 def test_the_promises_hold_while_everything_that_can_break_is_broken(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.soak", "--profile", "short"]
+    seed = str(int(a_seed("SOAK"), 16))
+    command = [sys.executable, "-m", "tests.soak", "--profile", "short", "--seed", seed]
     soak = Process("soak", command, log=tmp_path / "soak.log", working_folder=REPOSITORY)
     code = soak.wait(AT_MOST)
     if code == NOT_INSTALLED and os.environ.get("CI") != "true":

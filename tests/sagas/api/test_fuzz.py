@@ -1,6 +1,6 @@
 """A fuzzer that reads the API's description finds no 5xx, no status that is not described, and no other shape.
 
-It sends a few made-up requests to every call, others in each run; hypothesis prints how a failure is repeated.
+It sends a few made-up requests to every call, others with CHANCE=new; hypothesis prints how a failure is repeated.
 """
 
 from collections.abc import Iterator

@@ -48,7 +48,7 @@ def test_a_request_that_waits_is_answered_when_the_saga_has_ended(api, world, tw
     answer = aside(lambda: Api().get(address, wait=60))
     waiting(1)
     world.work()
-    assert answer.result(60).json()["state"] == "completed"
+    assert answer.result(120).json()["state"] == "completed"
     assert not watcher._waits
 
 
@@ -56,7 +56,7 @@ def test_a_start_may_wait_for_its_end(api, world, two, aside):
     answer = aside(lambda: Api().post(f"{SAGAS}?wait=60", {"definition": "two"}))
     waiting(1)
     world.work()
-    found = answer.result(60)
+    found = answer.result(120)
     assert (found.status_code, found.json()["state"]) == (201, "completed")
 
 
@@ -65,7 +65,7 @@ def test_a_request_may_wait_until_the_state_is_another(api, world, two, aside):
     answer = aside(lambda: Api().get(saga["url"], wait=60, state="pending"))
     waiting(1)
     operations.cancel(saga["id"], actor="a test", reason="enough")
-    assert answer.result(60).json()["state"] == "cancelled"
+    assert answer.result(120).json()["state"] == "cancelled"
 
 
 def test_a_state_that_is_not_the_sagas_is_not_waited_for(api, two):
@@ -123,7 +123,7 @@ def test_a_request_that_waits_holds_no_connection(api, two, aside):
     answer = aside(wait)
     waiting(1)
     go_on.set()
-    assert answer.result(60) is None
+    assert answer.result(120) is None
 
 
 def test_a_watcher_whose_look_fails_looks_again(world, two, monkeypatch, caplog):
@@ -144,7 +144,7 @@ def test_every_move_is_told_as_it_happens_until_the_end(api, world, two, aside):
     told = aside(lambda: events(Api().get(f"{saga['url']}events/")))
     waiting(1)
     world.work()
-    found = told.result(60)
+    found = told.result(120)
     journal = api.get(saga["links"]["journal"]).json()["results"]
     assert [data for name, data in found if name == "move"] == journal
     assert found[-1] == ("ended", {"state": "completed"})

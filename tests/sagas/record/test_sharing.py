@@ -69,7 +69,7 @@ class Crowd:
             wait_until(lambda: len(sharing._sharing._queue) == len(self.threads) - 1, what="the others to queue up")
             yield
         for thread in self.threads:
-            thread.join(60)
+            thread.join(120)
 
 
 def test_turns_that_come_while_one_is_written_share_the_next_statement(world: World, sizes: list[int]) -> None:
