@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 
+from gateway.logins import LoginForm
 from gateway.models import Membership
 
 
@@ -12,3 +13,6 @@ class MembershipAdmin(admin.ModelAdmin):
     list_display = ("user", "tenant")
     search_fields = ("user__username", "tenant")
     autocomplete_fields = ("user",)
+
+
+admin.site.login_form = LoginForm

@@ -6,10 +6,13 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from gateway import health, metrics
+from sagas.admin.home import home
 
 urlpatterns = [
     # Django's way from a row to its page on the site, which none of ours has; it falls over ids that are no UUIDs.
     path("admin/r/<path:address>", RedirectView.as_view()),
+    path("admin/", home, name="home"),
+    path("admin/all/", admin.site.admin_view(admin.site.index), name="all"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("sagas.api.urls")),
     path("api/v1/schema/", SpectacularJSONAPIView.as_view(), name="schema"),
