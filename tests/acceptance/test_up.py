@@ -38,7 +38,7 @@ def sign_in(up: Process, secret: str) -> httpx.Response:
 def test_it_says_where_it_is_and_lets_the_administrator_in(product):
     up = product.up()
     page = sign_in(up, password(up))
-    assert page.url.path == "/admin/"
+    assert page.url.path == "/admin/sagas/incident/"
     assert page.status_code == 200
     assert httpx.get(f"{address(up)}/static/admin/css/base.css").headers["content-type"].startswith("text/css")
 
@@ -49,10 +49,10 @@ def test_the_password_is_shown_once_and_a_reset_makes_another(product):
     first.stop()
     second = product.up()
     assert "shown at the first start" in password(second)
-    assert sign_in(second, secret).url.path == "/admin/"
+    assert sign_in(second, secret).url.path == "/admin/sagas/incident/"
     second.stop()
     third = product.up("--reset-password")
-    assert sign_in(third, password(third)).url.path == "/admin/"
+    assert sign_in(third, password(third)).url.path == "/admin/sagas/incident/"
     assert sign_in(third, secret).url.path == "/admin/login/"
 
 
