@@ -4,22 +4,16 @@ import logging
 import re
 import threading
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
 
+from notifications.channels.aside import aside
 from notifications.channels.channel import Channel, ChannelError, Letter
 from notifications.channels.http import meaning
 from notifications.verdict import Result
 
-PATIENCE = timedelta(seconds=30)
-"""For one posting; Apprise bounds each silence and not the whole."""
-MOST_AT_ONCE = 16
-"""Postings of this process, those included that were given up on and have not come back."""
-
 _STATUS = re.compile(r"error=(\d{3})\b")
-_places = threading.BoundedSemaphore(MOST_AT_ONCE)
 
 
 class Apprise(Channel):
@@ -44,47 +38,24 @@ class Apprise(Channel):
         apprise = _apprise()
         if letter.address not in self._rooms:
             raise ChannelError("The room was taken out of the settings.", code="no_room")
-        if not _places.acquire(blocking=False):
-            raise ChannelError("Too many postings are under way that nobody answers.", Result.OUT, code="apprise_busy")
-        posting = _Posting(apprise, self._rooms[letter.address], letter)
-        thread = threading.Thread(target=posting.run, name="apprise", daemon=True)
-        thread.start()
-        thread.join(PATIENCE.total_seconds())
-        if posting.outcome is None:
-            raise ChannelError("The room did not answer in time.", Result.UNKNOWN, code="no_answer")
-        if isinstance(posting.outcome, ChannelError):
-            raise posting.outcome
+        aside(lambda: _post(apprise, self._rooms[letter.address], letter))
         return ""
 
 
-class _Posting:
-    """One message on its way to one room, on a thread of its own, so that nobody waits for it for ever."""
-
-    def __init__(self, apprise: Any, room: str, letter: Letter) -> None:
-        self._apprise, self._room, self._letter = apprise, room, letter
-        self.outcome: ChannelError | str | None = None
-
-    def run(self) -> None:
-        said = _Said()
-        logger = logging.getLogger("apprise")
-        logger.addHandler(said)
-        try:
-            self.outcome = self._post(said)
-        except Exception as error:  # its plugins are many
-            self.outcome = ChannelError(f"{type(error).__name__}: {error}", Result.UNKNOWN, code="exception")
-        finally:
-            logger.removeHandler(said)
-            _places.release()
-
-    def _post(self, said: "_Said") -> ChannelError | str:
-        posting = self._apprise.Apprise(asset=self._apprise.AppriseAsset(async_mode=False, http_redirects=False))
-        if not posting.add(self._room):
-            return ChannelError("Apprise does not understand the room's address.", Result.DENIED, code="room_address")
-        if posting.notify(title=self._letter.subject, body=self._letter.text):
-            return "posted"
-        found = _STATUS.search(said.text)
-        result = meaning(int(found[1])) if found else Result.UNKNOWN
-        return ChannelError(f"Apprise could not post it. {said.text}".strip(), result, code=found[1] if found else "")
+def _post(apprise: Any, room: str, letter: Letter) -> None:
+    logger, said = logging.getLogger("apprise"), _Said()
+    logger.addHandler(said)
+    try:
+        posting = apprise.Apprise(asset=apprise.AppriseAsset(async_mode=False, http_redirects=False))
+        if not posting.add(room):
+            raise ChannelError("Apprise does not understand the room's address.", Result.DENIED, code="room_address")
+        if posting.notify(title=letter.subject, body=letter.text):
+            return
+    finally:
+        logger.removeHandler(said)
+    found = _STATUS.search(said.text)
+    result = meaning(int(found[1])) if found else Result.UNKNOWN
+    raise ChannelError(f"Apprise could not post it. {said.text}".strip(), result, code=found[1] if found else "")
 
 
 class _Said(logging.Handler):

@@ -52,16 +52,7 @@ class Email(Channel):
 
     def send(self, letter: Letter) -> str:
         """Hand it to the mail server and return its Message-ID."""
-        message_id = f"<{letter.id}@{_domain(self._sender)}>"
-        mail = EmailMultiAlternatives(
-            subject=letter.subject or _first_line(letter.text),
-            body=letter.text,
-            from_email=self._sender,
-            to=[letter.address],
-            headers={"Message-ID": message_id, "Auto-Submitted": "auto-generated", **_unsubscribing(letter)},
-        )
-        if letter.html:
-            mail.attach_alternative(letter.html, "text/html")
+        mail = mail_of(letter, self._sender)
         connection = get_connection(**self._options | {"backend": self._backend()})
         with bounded(PATIENCE.total_seconds()):
             try:
@@ -69,7 +60,7 @@ class Email(Channel):
                 _hand_over(connection, mail)
             finally:
                 _close(connection)
-        return message_id
+        return str(mail.extra_headers["Message-ID"])
 
     def _backend(self) -> str:
         """Django's own for SMTP, but with an end."""
@@ -79,6 +70,21 @@ class Email(Channel):
     def events(self, headers: Mapping[str, str], body: bytes) -> list[News]:
         """What whoever reads the bounces says."""
         return read_events(self._events_secrets, headers, body)
+
+
+def mail_of(letter: Letter, sender: str) -> EmailMultiAlternatives:
+    """The letter as a mail, with the same Message-ID in every attempt."""
+    message_id = f"<{letter.id}@{_domain(sender)}>"
+    mail = EmailMultiAlternatives(
+        subject=letter.subject or _first_line(letter.text),
+        body=letter.text,
+        from_email=sender,
+        to=[letter.address],
+        headers={"Message-ID": message_id, "Auto-Submitted": "auto-generated", **_unsubscribing(letter)},
+    )
+    if letter.html:
+        mail.attach_alternative(letter.html, "text/html")
+    return mail
 
 
 def _connect(connection: Any) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from notifications import delivery
-from notifications.channels import chat as chat_channel
+from notifications.channels import aside
 from notifications.checks import check_settings
 from notifications.masking import without_addresses
 from notifications.models import ProviderHealth
@@ -90,7 +90,7 @@ def test_a_redirect_is_not_followed(room):
 @pytest.mark.parametrize("answer", [DRIP, DRIPPING_BODY])
 def test_a_room_that_answers_slowly_or_never_is_given_up_on(room, monkeypatch, answer):
     """Apprise waits for each byte, and would wait for ever for all of them."""
-    monkeypatch.setattr(chat_channel, "PATIENCE", timedelta(seconds=1))
+    monkeypatch.setattr(aside, "PATIENCE", timedelta(seconds=1))
     room.answers.append(answer)
     pk = to_the_room()
     delivery.deliver(pk)
@@ -98,8 +98,8 @@ def test_a_room_that_answers_slowly_or_never_is_given_up_on(room, monkeypatch, a
 
 
 def test_rooms_that_never_answer_hold_up_only_so_many(room, monkeypatch):
-    monkeypatch.setattr(chat_channel, "PATIENCE", timedelta(seconds=0.1))
-    monkeypatch.setattr(chat_channel, "_places", chat_channel.threading.BoundedSemaphore(1))
+    monkeypatch.setattr(aside, "PATIENCE", timedelta(seconds=0.1))
+    monkeypatch.setattr(aside, "_places", aside.threading.BoundedSemaphore(1))
     room.answers.append(DRIP)
     first, second = to_the_room(), to_the_room()
     delivery.deliver(first)
