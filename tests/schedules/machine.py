@@ -175,7 +175,8 @@ def _empty() -> bytes:
     with _instead_of_the_database(wrapper), wrapper.schema_editor() as editor:
         for label in APPS:
             for model in apps.get_app_config(label).get_models():
-                editor.create_model(model)
+                if not model._meta.proxy:
+                    editor.create_model(model)
     raw: sqlite3.Connection = wrapper.connection
     return raw.serialize()
 
