@@ -61,8 +61,8 @@ fuzz: $(LOCKED) ## send hostile input for a while: MINUTES=10, and the whole cor
 blackbox: $(LOCKED) ## lead sagas through random lives over REST: LIVES=500
 	CHANCE=new BLACKBOX=$(or $(LIVES),500) $(BIN)/python -m pytest tests/blackbox -q -p no:logging -n 2
 
-up: $(LOCKED) ## run everything in one process, for looking around
-	@$(BIN)/python manage.py up
+up: $(LOCKED) ## run the coordinator and the notification service, a process each, for looking around
+	@$(BIN)/honcho -e /dev/null -f Procfile.up start
 
 lock: $(LOCKED) ## pin the newest allowed versions of all dependencies, with hashes
 	@$(BIN)/python -m tests.harness.lock

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
@@ -27,6 +28,7 @@ SENTENCES = {
     403: ("permission_denied", "You are known, but not permitted to do this; ask for the permission."),
     404: ("not_found", "There is nothing at this address, or it is not yours."),
     409: ("not_allowed", "The verb does not fit as things stand; `allowed` lists those that do."),
+    410: ("called_off", "It was called off before it came; nothing was done."),
     411: ("length_required", "Send the body with a Content-Length; a chunked one is not read."),
     412: ("stale_page", "Something was decided about this saga since you looked at it; look again."),
     413: ("too_large", "The body is larger than 256 KiB."),
@@ -138,6 +140,8 @@ class DoorSchema(AutoSchema):
         answers: dict[Any, Any] = {
             (status, call.kind): OpenApiResponse(call.answer, description=said) for status, said in good.items()
         }
+        if call.status == 204:
+            answers = {call.status: OpenApiResponse(description=good[call.status])}
         for status in call.statuses(self.path):
             answers[status, CONTENT_TYPE] = OpenApiResponse(ProblemDocument, description=HTTPStatus(status).phrase)
         return answers
@@ -192,7 +196,8 @@ class PersonScheme(OpenApiAuthenticationExtension):
     name = "session"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
-        return {"type": "apiKey", "in": "cookie", "name": "sessionid", "description": "Writing takes X-CSRFToken, too."}
+        cookie = settings.SESSION_COOKIE_NAME
+        return {"type": "apiKey", "in": "cookie", "name": cookie, "description": "Writing takes X-CSRFToken, too."}
 
 
 def _problem(status: int, path: str) -> dict[str, Any]:

@@ -32,6 +32,9 @@ HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
 LONGEST = 255
 
+CALLED_OFF = ""
+"""The fingerprint of a key under which nothing happens any more."""
+
 _ALLOWED = re.compile(rf"[\x21-\x7e]{{1,{LONGEST}}}")
 
 
@@ -94,6 +97,18 @@ def remembered(caller: Caller, scope: str, key: str | None, body: Any) -> Iterat
             raise RuntimeError("The block ended without memory.keep(status, body); nothing of it was committed.")
 
 
+def called_off(caller: Caller, scope: str, key: str) -> Answer | None:
+    """The answer that was given under a key. None when there was none, and then there never will be.
+
+    A request that comes under the key afterwards is refused with a 410 problem: it was overtaken by its own undoing.
+    Raises a 409 problem while the first request under it is at work.
+    """
+    using = router.db_for_write(IdempotencyKey)
+    with transaction.atomic(using=using):
+        known = _claimed(using, IdempotencyKey(**_place(caller, scope, key), fingerprint=CALLED_OFF, status=410))
+    return None if known.fingerprint == CALLED_OFF else Answer(known.status, known.answer)
+
+
 def fingerprint(body: Any) -> str:
     """The body as a short text that is the same for the same JSON, whatever its order and spaces."""
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -101,17 +116,12 @@ def fingerprint(body: Any) -> str:
 
 
 def _recall(using: str, caller: Caller, scope: str, key: str, print_: str) -> Memory:
-    mine = IdempotencyKey(tenant=caller.tenant, caller=caller.name, scope=scope, key=key, fingerprint=print_)
-    _insert(using, mine)
-    known = (
-        IdempotencyKey.objects.using(using)
-        .filter(tenant=caller.tenant, caller=caller.name, scope=scope, key=key)
-        .first()
-    )
-    if known is None:  # the clean-up took it between the two statements
-        raise _at_work()
+    mine = IdempotencyKey(**_place(caller, scope, key), fingerprint=print_)
+    known = _claimed(using, mine)
     if known.id == mine.id:
         return Memory(known)
+    if known.fingerprint == CALLED_OFF:
+        raise Problem("It was called off before it came; nothing was done.", status=410, code="called_off")
     if known.fingerprint != print_:
         raise Problem(
             f"The key in {HEADER} was used before with another body; send the same body, or a new key.",
@@ -119,6 +129,20 @@ def _recall(using: str, caller: Caller, scope: str, key: str, print_: str) -> Me
             code="idempotency_key_reused",
         )
     return Memory(known, Answer(known.status, known.answer))
+
+
+def _place(caller: Caller, scope: str, key: str) -> dict[str, str]:
+    return {"tenant": caller.tenant, "caller": caller.name, "scope": scope, "key": key}
+
+
+def _claimed(using: str, mine: IdempotencyKey) -> IdempotencyKey:
+    """The row of this key: mine, or the one that was there first."""
+    _insert(using, mine)
+    place = {"tenant": mine.tenant, "caller": mine.caller, "scope": mine.scope, "key": mine.key}
+    known = IdempotencyKey.objects.using(using).filter(**place).first()
+    if known is None:  # the clean-up took it between the two statements
+        raise _at_work()
+    return known
 
 
 def _insert(using: str, row: IdempotencyKey) -> None:

@@ -21,7 +21,8 @@ from notifications.allowances import forget
 from notifications.conf import conf
 from notifications.dispatch import ring
 from notifications.escalation import escalate
-from notifications.models import Notification
+from notifications.lifecycle import Status
+from notifications.models import Notification, Sweep
 from notifications.record import take_back
 
 logger = logging.getLogger(__name__)
@@ -42,9 +43,15 @@ def sweep() -> None:
         _survive_escalating(pk)
     with borrowed():
         due = _mark_as_rung()
+        Sweep.objects.update_or_create(pk=1, defaults={"at": Now()})
     ring(due)
     with borrowed():
         forget()
+
+
+def outlive_all() -> None:
+    """Take every lease for over, at the start of the only process that there is: nobody else is sending anything."""
+    Notification.objects.filter(status=Status.SENDING).update(lease_until=Now())
 
 
 def _survive(pk: UUID) -> None:

@@ -21,9 +21,6 @@ from celery.worker import state
 from django.conf import settings
 from waitress import create_server
 
-from sagas.events import receiving, sending
-from sagas.events.loop import Loop
-
 logger = logging.getLogger(__name__)
 
 READY_WITHIN = 15.0  # seconds until a worker that is not ready counts as broken
@@ -90,7 +87,7 @@ class Embedded:
         )
         self._work = threading.Thread(target=self._run_worker, name="worker", daemon=True)
         self._beat = EmbeddedService(celery_app, thread=True, scheduler_cls=celery_app.conf.beat_scheduler)
-        self._events = Loop({**sending.lives(), **receiving.lives()})
+        self._events = _events()
         self._stopping = False
 
     def start(self) -> None:
@@ -102,7 +99,8 @@ class Embedded:
         if not self._ready.wait(READY_WITHIN):
             raise RuntimeError("The worker did not become ready; the log above says why.")
         self._beat.start()
-        self._events.start()
+        if self._events is not None:
+            self._events.start()
 
     def serve(self) -> None:
         """Answer requests until SIGTERM or SIGINT, then stop everything; call it in the main thread."""
@@ -119,7 +117,8 @@ class Embedded:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         self._web.close()
-        self._events.stop(timedelta(seconds=STOP_WITHIN))
+        if self._events is not None:
+            self._events.stop(timedelta(seconds=STOP_WITHIN))
         self._beat.service.stop()
         signals.worker_shutting_down.send(sender=self._worker.hostname, sig="SIGTERM", how="Warm", exitcode=0)
         state.should_stop = 0
@@ -137,6 +136,16 @@ class Embedded:
         if not self._stopping:
             logger.critical("The worker has ended by itself; stopping. Start again: nothing is lost.")
             os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _events() -> Any:
+    """What carries events in and out, where sagas are served."""
+    if "sagas" not in settings.SERVES:
+        return None
+    from sagas.events import receiving, sending
+    from sagas.events.loop import Loop
+
+    return Loop({**sending.lives(), **receiving.lives()})
 
 
 def _exit(number: int, frame: object) -> NoReturn:

@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from gateway.conf import Issuer
 from gateway.doorbell import Rank
-from orchestrator import caches, databases, logs, production, queues
+from orchestrator import caches, databases, logs, parts, production, queues
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -19,6 +19,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
 MODE = env.str("MODE", "development")  # development | production
+SERVES = env.list("SERVES", default=list(parts.APPS))  # which of our apps this process is: both, or one of them alone
+ALONE = SERVES == ["notifications"]
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", production.DEVELOPMENT_SECRET_KEY)
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])  # earlier ones; what they signed still counts
@@ -27,13 +29,14 @@ API_RATE = env.int("API_RATE", 6000 if MODE == "production" else 0)  # requests 
 VAULT_KEYS = env.list("VAULT_KEYS", default=[])  # what secrets are stored under, the newest first
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if MODE == "production" else ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-_site = f"https://{ALLOWED_HOSTS[0]}" if MODE == "production" and ALLOWED_HOSTS else "http://127.0.0.1:8000"
+_here = f"http://127.0.0.1:{8001 if ALONE else 8000}"
+_site = f"https://{ALLOWED_HOSTS[0]}" if MODE == "production" and ALLOWED_HOSTS else _here
 PUBLIC_URL = env.str("PUBLIC_URL", _site)  # where participants and people reach this site
 BEHIND_HTTPS_PROXY = env.bool("BEHIND_HTTPS_PROXY", False)
-DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / "var"))).resolve()
+DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / "var"))).resolve() / ("notifications" if ALONE else "")
 DATABASE_POOL = env.int("DATABASE_POOL", 10)  # connections of one process, at most; 0 without a pool
 BROKER_URL = env.str("BROKER_URL", "memory://")
-QUEUES = env.list("QUEUES", default=["sagas", "notifications"])
+QUEUES = env.list("QUEUES", default=SERVES)
 WEB_THREADS = env.int("WEB_THREADS", 256)  # of one web process; most of them may wait for a saga
 CACHE_URL = env.str("CACHE_URL", "")  # where requests are counted; else the broker, if it is Redis, or local memory
 JWT_ISSUER = env.str("JWT_ISSUER", "")  # whose tokens are taken; none without one
@@ -48,9 +51,8 @@ APPS = env.list("APPS", default=[])  # Django apps besides ours: a team's own, w
 LOG_FORMAT = env.str("LOG_FORMAT", "json" if MODE == "production" else "console")
 LOG_LEVEL = env.str("LOG_LEVEL", "INFO").upper()
 
-_database = (
-    env.db_url("DATABASE_URL") if "DATABASE_URL" in env else databases.sqlite_file(DATA_DIR / "orchestrator.sqlite3")
-)
+_file = DATA_DIR / f"{'notifications' if ALONE else 'orchestrator'}.sqlite3"
+_database = env.db_url("DATABASE_URL") if "DATABASE_URL" in env else databases.sqlite_file(_file)
 _email = (
     env.email_url("EMAIL_URL")
     if "EMAIL_URL" in env
@@ -84,6 +86,12 @@ try:
 except ValueError as error:
     _example = '{"url": "https://example.org/api/v1/notifications/", "key": "...", "receivers": [{"receiver": {...}}]}'
     raise ImproperlyConfigured(f"SAGA_ALERTS is not JSON: {error}. Write it as {_example}.") from None
+if not SERVES or set(SERVES) - set(parts.APPS):
+    raise ImproperlyConfigured(
+        f"SERVES is {','.join(SERVES)!r}: set it to one of {', '.join(parts.APPS)}, or leave it out."
+    )
+if MODE == "development" and SERVES == ["sagas"]:  # `make up` runs the notification service there
+    SAGA_SERVICES = {"notifications": {"url": "http://127.0.0.1:8001", "token": API_KEY}, **SAGA_SERVICES}
 if MODE not in ("development", "production"):
     raise ImproperlyConfigured(f"MODE is {MODE!r}: set it to development or production.")
 if MODE == "production" and (
@@ -117,10 +125,11 @@ INSTALLED_APPS = [
     "gateway",
     "sagas",
     "notifications",
-    *(["examples.shop"] if SHOP else []),
-    *APPS,
+    *(["examples.shop"] if SHOP and not ALONE else []),
+    *(APPS if not ALONE else []),
     "orchestrator",
 ]
+INSTALLED_APPS = parts.served(INSTALLED_APPS, SERVES)
 
 MIDDLEWARE = [
     "gateway.requests.RequestMiddleware",  # around everything, so that no answer goes unnoted
@@ -176,6 +185,8 @@ globals().update(_email)
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SESSION_COOKIE_HTTPONLY = True
+if ALONE:  # browsers send cookies to every port of a host: two consoles on one machine must not log each other out
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "notifications_sessionid", "notifications_csrftoken"
 X_FRAME_OPTIONS = "DENY"
 if BEHIND_HTTPS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -203,21 +214,32 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PUBLIC": True,
     "POSTPROCESSING_HOOKS": [],
 }
+if ALONE:
+    SPECTACULAR_SETTINGS |= {
+        "TITLE": "Notifications",
+        "DESCRIPTION": "Tell people something, and ask what became of it.",
+    }
 GATEWAY = {
     "API_KEY": API_KEY,
     "RATE": API_RATE,
     "VAULT_KEYS": tuple(VAULT_KEYS) if VAULT_KEYS or MODE == "production" else None,
-    "READINESS": (
-        "gateway.health.migrated",
-        "gateway.health.broker",
-        "sagas.health.swept",
-        "sagas.health.alive",
-        "sagas.health.heard",
+    "READINESS": parts.served(
+        (
+            "gateway.health.migrated",
+            "gateway.health.broker",
+            "sagas.health.swept",
+            "sagas.health.alive",
+            "sagas.health.heard",
+            "notifications.health.swept",
+        ),
+        SERVES,
     ),
-    "METRICS": ("sagas.metrics.figures", "sagas.events.metrics.figures", "notifications.metrics.figures"),
+    "METRICS": parts.served(
+        ("sagas.metrics.figures", "sagas.events.metrics.figures", "notifications.metrics.figures"), SERVES
+    ),
     "METRICS_TOKEN": METRICS_TOKEN,
     "METRICS_NETWORKS": tuple(METRICS_NETWORKS),
-    "SEALED": ("sagas.engine.resealing.columns",),
+    "SEALED": parts.served(("sagas.engine.resealing.columns",), SERVES),
     "SCOPES": {  # what an API key, or a token, may be good for; "admin" is everything
         "read": (
             "sagas.view_saga",
@@ -305,7 +327,7 @@ CELERY_WORKER_REDIRECT_STDOUTS = not BROKER_URL.startswith("memory:")  # in one 
 CELERY_DB_REUSE_MAX = sys.maxsize  # Celery's fixup would close the connections, and in prefork the pool, at every task
 
 CELERY_TASK_DEFAULT_PRIORITY = int(Rank.NORMAL)  # kombu takes none for the first
-CELERY_TASK_DEFAULT_QUEUE = "sagas"
+CELERY_TASK_DEFAULT_QUEUE = "notifications" if ALONE else "sagas"
 CELERY_TASK_QUEUES = queues.declared(QUEUES)
 CELERY_TASK_CREATE_MISSING_QUEUES = True  # a definition may name a queue of its own
 CELERY_TASK_ROUTES = {"notifications.*": {"queue": "notifications"}}
@@ -317,4 +339,7 @@ CELERY_BEAT_SCHEDULE = {
     "sagas look after": {"task": "sagas.tasks.look_after", "schedule": timedelta(seconds=2), "options": _SWEEP},
     "sagas sweep": {"task": "sagas.tasks.sweep", "schedule": timedelta(seconds=2), "options": _SWEEP},
     "notifications sweep": {"task": "notifications.tasks.sweep", "schedule": timedelta(seconds=10), "options": _SWEEP},
+}
+CELERY_BEAT_SCHEDULE = {
+    name: entry for name, entry in CELERY_BEAT_SCHEDULE.items() if parts.served([str(entry["task"])], SERVES)
 }

@@ -1,28 +1,36 @@
-"""Addresses: the console, the API of each app, and the probes."""
+"""Addresses: the console, the API of each app that this process serves, and the probes."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from gateway import health, metrics
-from sagas.admin.home import home
 
 urlpatterns = [
     # Django's way from a row to its page on the site, which none of ours has; it falls over ids that are no UUIDs.
     path("admin/r/<path:address>", RedirectView.as_view()),
-    path("admin/", home, name="home"),
-    path("admin/all/", admin.site.admin_view(admin.site.index), name="all"),
+]
+if "sagas" in settings.SERVES:
+    from sagas.admin.home import home
+
+    urlpatterns += [
+        path("admin/", home, name="home"),
+        path("admin/all/", admin.site.admin_view(admin.site.index), name="all"),
+        path("api/v1/", include("sagas.api.urls")),
+        path("approvals/", include("sagas.approvals.urls")),
+    ]
+urlpatterns += [
     path("admin/", admin.site.urls),
-    path("api/v1/", include("sagas.api.urls")),
     path("api/v1/schema/", SpectacularJSONAPIView.as_view(), name="schema"),
     path("api/v1/docs/", SpectacularSwaggerSplitView.as_view(template_name="gateway/docs.html"), name="docs"),
-    path("approvals/", include("sagas.approvals.urls")),
-    path("api/v1/notifications/", include("notifications.api.urls")),
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("metrics", metrics.metrics),
 ]
+if "notifications" in settings.SERVES:
+    urlpatterns += [path("api/v1/notifications/", include("notifications.api.urls"))]
 
 handler400 = "gateway.problems.not_understood"
 handler403 = "gateway.problems.not_permitted"

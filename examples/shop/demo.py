@@ -1,8 +1,9 @@
 """Real orders through a real coordinator, with real trouble: `python -m examples.shop.demo`.
 
-It starts the embedded default (`manage.py up`) and the shop's services in a folder of its own, runs the stories of
-`demo_stories` over the REST API, kills the coordinator in the middle, and shows what came of every one. It exits with
-0 only if all of them ended as they must. The shop's clocks are set to seconds; none is skipped.
+It starts the coordinator and the notification service (`manage.py up`, one process each) and the shop's services in a
+folder of its own, runs the stories of `demo_stories` over the REST API, kills the coordinator in the middle, and shows
+what came of every one. It exits with 0 only if all of them ended as they must. The shop's clocks are set to seconds;
+none is skipped.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from examples.shop.client import Participants
+from examples.shop.demo_notifications import NotificationService
 from examples.shop.demo_orchestrator import Orchestrator
 from examples.shop.demo_report import report
 from examples.shop.demo_stories import KILLED, TROUBLED, Story
@@ -57,10 +59,12 @@ def main() -> int:
 def run(data: Path, console: Console) -> bool:
     """Start everything, let the stories run, kill the coordinator, and report. True when all ended as they must."""
     with ExitStack() as running:
-        with console.status("Starting the shop's services and the coordinator …"):
+        with console.status("Starting the shop's services, the notification service and the coordinator …"):
             shop = running.enter_context(Participants(data / "services"))
-            orchestrator = running.enter_context(Orchestrator(data, shop.services))
-        console.print(f"The coordinator runs at {orchestrator.url}, beside it the services {', '.join(shop.urls)}.\n")
+            notifications = running.enter_context(NotificationService(data))
+            orchestrator = running.enter_context(Orchestrator(data, shop.services, notifications))
+        names = ", ".join(orchestrator.services)
+        console.print(f"The coordinator runs at {orchestrator.url}, beside it the services {names}.\n")
         demo = Demo(shop, orchestrator, console)
         told = [*demo.trouble(), *demo.crash()]
         return report(told, shop, orchestrator, console)

@@ -69,7 +69,7 @@ class Customer:
         """Confirm the address, when the mail has come."""
         if not waits_for(saga, "email_confirmed"):
             return []
-        mail = orchestrator.mail(result_of(saga, "mail_link"))
+        mail = orchestrator.notifications.mail(result_of(saga, "mail_link"))
         link = LINK.search(mail.get_content()) if mail else None
         if link is None:
             return []

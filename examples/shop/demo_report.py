@@ -1,6 +1,7 @@
-"""What came of the stories: a timeline for each, the customer's e-mail, the ledgers, and one sentence at the end."""
+"""What came of the stories: a timeline for each, the customers' e-mails, the ledgers, and one sentence at the end."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from rich.markup import escape
 
 from examples.shop import ledgers
 from examples.shop.client import Participants
+from examples.shop.demo_notifications import NotificationService
 from examples.shop.demo_orchestrator import Orchestrator
 from examples.shop.demo_people import result_of
 from examples.shop.demo_timeline import Told
@@ -17,13 +19,15 @@ MAIL_WITHIN = 15.0  # seconds
 
 
 def report(stories: Sequence[Told], shop: Participants, orchestrator: Orchestrator, console: Console) -> bool:
-    """Show everything; True when every story ended as it must, the e-mail came, and the ledgers agree."""
+    """Show everything; True when every story ended as it must, the e-mails came once each, and the ledgers agree."""
     payments = shop.ledger("payments")
     faults = [list(told.faults(_paid(payments, told.saga["id"]))) for told in stories]
     for told, found in zip(stories, faults, strict=True):
         _show(told, found, console)
-    mail = _mail(stories[0], orchestrator)
-    console.print("\n[bold]The customer's e-mail[/]", f"[dim]{escape(mail or 'was not sent')}[/]", sep="\n")
+    wrong = _wait_for_mails(stories, orchestrator.notifications)
+    mail = _show_mails(stories[0], orchestrator.notifications, console)
+    for sentence in wrong:
+        console.print(f"  [red]{escape(sentence)}[/]")
     sagas = orchestrator.sagas()
     violations = ledgers.check(
         shop.urls,
@@ -33,10 +37,11 @@ def report(stories: Sequence[Told], shop: Participants, orchestrator: Orchestrat
     _show_ledgers(shop, violations, console)
     _say_what_next(console)
     well = sum(not found for found in faults)
-    verdict = [f"{well} of {len(stories)} sagas ended as expected", "the e-mail came" if mail else "no e-mail came"]
+    verdict = [f"{well} of {len(stories)} sagas ended as expected"]
+    verdict.append("each e-mail came once" if mail and not wrong else "the e-mails are not as they must be")
     verdict.append("the ledgers agree" if not violations else "the ledgers do not agree")
     console.print(f"demo: {', '.join(verdict)}.")
-    return well == len(stories) and bool(mail) and not violations
+    return well == len(stories) and mail and not wrong and not violations
 
 
 def _show(told: Told, faults: Sequence[str], console: Console) -> None:
@@ -55,14 +60,35 @@ def _paid(payments: dict[str, Any], saga: str) -> int:
     return sum(entry["quantity"] if entry["kind"] == "action" else -entry["quantity"] for entry in entries)
 
 
-def _mail(told: Told, orchestrator: Orchestrator) -> str:
-    """The customer's e-mail as it was written, or nothing when it was not sent in time."""
+def _wait_for_mails(stories: Sequence[Told], notifications: NotificationService) -> list[str]:
+    """Every completed order has its e-mail, and none came twice, whatever was killed; what is wrong, else."""
+    wanted = {f"Your order {told.story.name}" for told in stories if _ended_well(told)}
     until = time.monotonic() + MAIL_WITHIN
-    while time.monotonic() < until:
-        if mail := orchestrator.mail(result_of(told.saga, "notify")):
-            return f"  To: {mail['To']}\n  Subject: {mail['Subject']}\n  {mail.get_content().strip()}"
+    while True:
+        came = Counter(str(mail["Subject"]) for mail in notifications.mails())
+        if wanted <= came.keys() or time.monotonic() > until:
+            break
         time.sleep(0.2)
-    return ""
+    missing = [f"“{subject}” was not sent." for subject in sorted(wanted - came.keys())]
+    return missing + [f"“{subject}” was sent {times} times." for subject, times in came.items() if times > 1]
+
+
+def _ended_well(told: Told) -> bool:
+    return bool(told.saga["state"] == "completed" and result_of(told.saga, "notify"))
+
+
+def _show_mails(first: Told, notifications: NotificationService, console: Console) -> bool:
+    """The first customer's e-mail as it was written, and the others by their subjects. Whether there is the first."""
+    mail = notifications.mail(result_of(first.saga, "notify"))
+    console.print("\n[bold]The customer's e-mail[/]")
+    if mail is None:
+        console.print("  [red]was not sent[/]")
+        return False
+    said = f"  To: {mail['To']}\n  Subject: {mail['Subject']}\n  {mail.get_content().strip()}"
+    console.print(f"[dim]{escape(said)}[/]")
+    others = [str(other["Subject"]) for other in notifications.mails() if other["Message-ID"] != mail["Message-ID"]]
+    console.print(f"[dim]  and {len(others)} more: {escape('; '.join(sorted(others)))}[/]")
+    return True
 
 
 def _show_ledgers(shop: Participants, violations: Sequence[str], console: Console) -> None:

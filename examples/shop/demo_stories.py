@@ -88,8 +88,8 @@ TROUBLED = (
             "charge succeeded",
             "payment_settled took",
             "shipping/book_courier succeeded",
-            "confirm_order succeeded",
             "notify succeeded",
+            "confirm_order succeeded",
         ),
     ),
     Order(
@@ -128,11 +128,13 @@ TROUBLED = (
     ),
     Order(
         name="unconfirmed",
-        title="The last word is no: a shipment that was booked completely is undone by its own table",
+        title="The last word is no: the customer is told so, and a booked shipment is undone by its own table",
         ends="compensated",
         passes=(
             "shipping succeeded",
+            "notify succeeded",
             "confirm_order failed",
+            "notify undone",
             "shipping/book_courier undone",
             "shipping/book_parcel undone",
             "shipping undone",

@@ -1,4 +1,4 @@
-"""The order saga, the largest of the shop's: check, approve, set aside, charge, settle, ship, confirm, tell."""
+"""The order saga, the largest of the shop's: check, approve, set aside, charge, settle, ship, tell, confirm."""
 
 from datetime import timedelta
 from typing import Any, Literal
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from examples.shop.clocks import APPROVED_WITHIN, ORDERED_WITHIN, REMIND_EVERY, SETTLED_WITHIN
 from examples.shop.shipment import NAME, shipping
 from examples.shop.sign_up import sign_up
-from sagas import PATIENT, Abort, approval, child, each, parallel, saga, step, wait
+from sagas import Abort, approval, child, each, parallel, saga, step, wait
 
 __all__ = ["order", "shipping", "sign_up"]
 
@@ -117,11 +117,23 @@ def confirm_order(ctx: Any) -> Any:
 
 
 def notify(ctx: Any) -> Any:
+    """Tell the customer. The service goes by the step's key, so a call that is repeated sends no second message."""
     message = {
         "receiver": {"email": ctx.results["check_user"]["email"]},
-        "content": {"subject": f"Your order {ctx.input.order_id}", "text": "Thank you, it is confirmed."},
+        "content": {"subject": f"Your order {ctx.input.order_id}", "text": "Thank you, it is paid and on its way."},
     }
     return ctx.service("notifications").post("/api/v1/notifications/", json=message).json
+
+
+def correct(ctx: Any) -> Any:
+    """Call the message off by the action's key; where it is too late for that, the service sends this after it."""
+    sorry = {
+        "subject": f"Your order {ctx.input.order_id} is called off",
+        "text": "We are sorry: it does not come after all. What you have paid, you get back.",
+    }
+    wanted = {"reason": "The order is taken back.", "correction": {"content": sorry}}
+    path = f"/api/v1/notifications/by-key/{ctx.action.key}/cancel/"
+    return ctx.service("notifications").post(path, json=wanted).json
 
 
 order = saga(
@@ -135,8 +147,8 @@ order = saga(
     step(charge, compensation=refund, probe=find_charge, timeout=timedelta(seconds=10)),
     wait("payment_settled", schema=Settlement, accept=must_be_settled, timeout=SETTLED_WITHIN),
     child(shipping, input=shipment_of),
+    step(notify, compensation=correct, optional=True),
     step(confirm_order, pivot=True),
-    step(notify, retry=PATIENT, optional=True, no_compensation="A message that was sent cannot be taken back."),
     input=OrderInput,
     version=1,
     deadline=ORDERED_WITHIN,

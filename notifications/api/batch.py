@@ -7,11 +7,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gateway import idempotency
+from gateway.description import Call
 from gateway.door import Door
 from gateway.problems import Problem
 from gateway.shapes import read
 from gateway.trace import traceparent_of
-from notifications.api import documents, shapes
+from notifications.api import documents, examples, shapes
+from notifications.api.answers import NotificationBatch
 from notifications.api.views import SCOPE, accept
 
 
@@ -23,10 +25,20 @@ class Batch(Door):
     """
 
     needs: ClassVar = {"POST": "notifications.add_notification"}
+    calls: ClassVar = {
+        "POST": Call(
+            "Tell many",
+            NotificationBatch,
+            body=shapes.NotificationBatchIn,
+            headers=("traceparent",),
+            sends={"items": [{**examples.SEND, "idempotency_key": "order-17"}]},
+            example={"results": [{"status": 202, "replayed": False, "body": examples.ACCEPTED}]},
+        )
+    }
 
     def post(self, request: Request) -> Response:
         """Every item in a transaction of its own, so what was accepted is kept whatever comes after it."""
-        given = read(shapes.BatchIn, request.data)
+        given = read(shapes.NotificationBatchIn, request.data)
         traceparent = traceparent_of(request)
         return Response({"results": [self._one(request._request, item, traceparent) for item in given.items]})
 

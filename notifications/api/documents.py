@@ -3,6 +3,7 @@
 from typing import Any
 
 from gateway.doorbell import Rank
+from notifications.calling_off import CalledOff
 from notifications.escalation import HEEDED
 from notifications.models import Attempt, Delivery, Event, Notification
 from notifications.operations import PRIORITIES, allowed
@@ -60,6 +61,21 @@ def _engagement(notification: Notification) -> dict[str, Any]:
         if event.kind in found:
             found[event.kind].append(event.at)
     return {kind: {"first_at": min(times, default=None), "times": len(times)} for kind, times in found.items()}
+
+
+def looked_after(notification: Notification | None) -> dict[str, Any]:
+    """A notification with what can be done with it; where there is none, that."""
+    if notification is None:
+        return {"id": None, "status": None}
+    return summary(notification) | {"allowed": allowed(notification)}
+
+
+def called_off(found: CalledOff) -> dict[str, Any]:
+    """What calling a message off came to."""
+    return {
+        "arrived": str(found.arrived),
+        "correction": None if found.correction is None else accepted(found.correction),
+    }
 
 
 def _delivery(delivery: Delivery) -> dict[str, Any]:

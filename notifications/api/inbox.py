@@ -9,9 +9,12 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from gateway.description import Call
 from gateway.door import Door
 from gateway.pages import page
 from gateway.shapes import PageQuery, read_query
+from notifications.api import examples
+from notifications.api.answers import InboxMessage, InboxMessages
 from notifications.models import Event, InboxItem
 
 
@@ -25,6 +28,9 @@ class InboxDoor(Door):
     """`GET` an inbox."""
 
     needs: ClassVar = {"GET": "notifications.view_inboxitem"}
+    calls: ClassVar = {
+        "GET": Call("Read an inbox", InboxMessages, query=InboxQuery, example=examples.page(examples.INBOX)),
+    }
 
     def get(self, request: Request, key: str) -> Response:
         """A page of it, the newest first; `?unread=true` only what was not read."""
@@ -39,6 +45,11 @@ class ReadDoor(Door):
     """`POST`: the receiver has read it."""
 
     needs: ClassVar = {"POST": "notifications.change_inboxitem"}
+    calls: ClassVar = {
+        "POST": Call(
+            "Say that a message was read", InboxMessage, example={**examples.INBOX, "read_at": examples.LATER}
+        ),
+    }
 
     def post(self, request: Request, key: str, pk: UUID) -> Response:
         """The item; read twice is read once, and the first time counts."""

@@ -8,11 +8,14 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from gateway.description import Call
 from gateway.door import Door
 from gateway.limits import LARGEST
 from gateway.problems import Problem
 from gateway.signatures import Unverified
 from notifications import news
+from notifications.api import examples
+from notifications.api.answers import ProviderList, TakenDocument
 from notifications.channels.channel import News, provider
 from notifications.conf import conf
 from notifications.providers import Standing, standings
@@ -22,6 +25,9 @@ class Providers(Door):
     """`GET` lists the providers in the order of preference; what they are made with is never shown."""
 
     needs: ClassVar = {"GET": "notifications.view_providerhealth"}
+    calls: ClassVar = {
+        "GET": Call("List the providers, and how they do", ProviderList, example={"results": [examples.PROVIDER]}),
+    }
 
     def get(self, request: Request) -> Response:
         """Each with its channel and its circuit breaker: "open" is left alone, "trying" is tried by one message."""
@@ -33,6 +39,16 @@ class ProviderEvents(Door):
 
     authentication_classes = ()
     permission_classes = ()
+    calls: ClassVar = {
+        "POST": Call(
+            "Tell what became of messages, as their provider",
+            TakenDocument,
+            status=202,
+            problems=(401, 409, 413, 422),
+            example={"taken": 1},
+            open=True,
+        )
+    }
 
     def post(self, request: Request, name: str) -> Response:
         """Take what it says, each event once. 409 asks it to come again: its news were faster than our record."""

@@ -9,9 +9,12 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from gateway.description import Call
 from gateway.door import Door
 from gateway.shapes import Shape, read
 from notifications import operations
+from notifications.api import examples
+from notifications.api.answers import ReceiverDocument
 from notifications.api.shapes import LONGEST_ADDRESS, Line, Name
 from notifications.api.views import as_problem
 from notifications.models import Receiver
@@ -55,6 +58,9 @@ class ReceiverIn(Shape):
     preferences: dict[Name, dict[Name, bool]] = Field(default={}, max_length=100)
 
 
+KEPT = {"id": "jane", **examples.RECEIVER}
+
+
 class OneReceiver(Door):
     """`GET`, `PUT` and `DELETE` what is kept of a receiver."""
 
@@ -62,6 +68,18 @@ class OneReceiver(Door):
         "GET": "notifications.view_receiver",
         "PUT": "notifications.change_receiver",
         "DELETE": "notifications.delete_receiver",
+    }
+    calls: ClassVar = {
+        "GET": Call("Look at what is kept of a receiver", ReceiverDocument, example=KEPT),
+        "PUT": Call(
+            "Keep where somebody is reached, and what they want",
+            ReceiverDocument,
+            body=ReceiverIn,
+            more={201: "Nothing was kept before."},
+            sends=examples.RECEIVER,
+            example=KEPT,
+        ),
+        "DELETE": Call("Keep nothing of a receiver any more", status=204),
     }
 
     def get(self, request: Request, key: str) -> Response:

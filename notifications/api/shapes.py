@@ -9,6 +9,7 @@ from django.utils.dateparse import parse_duration
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, model_validator
 
 from gateway.shapes import PageQuery, Query, Shape, Text
+from notifications.calling_off import Correction
 from notifications.lifecycle import Status
 from notifications.operations import Wanted
 
@@ -52,6 +53,7 @@ def _as_channels(given: Any) -> Any:
 Line = Annotated[Text, AfterValidator(_one_line)]
 Time = Annotated[AwareDatetime, BeforeValidator(_as_time)]
 Name = Annotated[Line, Field(max_length=63)]
+Channels = Annotated[list[Name], Field(min_length=1, max_length=20)]
 
 
 class ContentIn(Shape):
@@ -62,14 +64,32 @@ class ContentIn(Shape):
     html: Text | None = Field(None, max_length=LONGEST_TEXT)
 
 
-class NotificationIn(Shape):
-    """What is to be said, and to whom; two members are enough."""
+class SaidIn(Shape):
+    """What is to be said: a content, or a template with its data."""
 
-    receiver: dict[str, Annotated[Line, Field(max_length=LONGEST_ADDRESS)]] = Field(max_length=20)
     content: Annotated[ContentIn | None, BeforeValidator(_as_object)] = None
     template: Name | None = None
     data: dict[str, Any] | None = None
-    channels: Annotated[list[Name] | None, BeforeValidator(_as_channels), Field(min_length=1, max_length=20)] = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if (self.content is None) == (self.template is None):
+            raise ValueError("It has a content or a template, and not both")
+        if self.data is not None and self.template is None:
+            raise ValueError("The data are for a template; name it")
+        return self
+
+    def said(self) -> dict[str, Any]:
+        """The same in the words of the verbs."""
+        content = self.content.model_dump(exclude_none=True) if self.content else {}
+        return {"content": content, "template": self.template or "", "data": self.data or {}}
+
+
+class NotificationIn(SaidIn):
+    """What is to be said, and to whom; two members are enough."""
+
+    receiver: dict[str, Annotated[Line, Field(max_length=LONGEST_ADDRESS)]] = Field(max_length=20)
+    channels: Annotated[Channels | None, BeforeValidator(_as_channels)] = None
     category: Name | None = None
     priority: Literal["urgent", "normal", "bulk"] = "normal"
     send_at: Time | None = None
@@ -80,21 +100,11 @@ class NotificationIn(Shape):
     metadata: dict[Name, Annotated[Line, Field(max_length=500)]] = Field(default={}, max_length=20)
     mode: Literal["live", "sandbox"] = "live"
 
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if (self.content is None) == (self.template is None):
-            raise ValueError("It has a content or a template, and not both")
-        if self.data is not None and self.template is None:
-            raise ValueError("The data are for a template; name it")
-        return self
-
     def wanted(self) -> Wanted:
         """The same in the words of the verbs."""
         return Wanted(
             receiver=self.receiver,
-            content=self.content.model_dump(exclude_none=True) if self.content else {},
-            template=self.template or "",
-            data=self.data or {},
+            **self.said(),
             channels=self.channels,
             category=self.category or "",
             priority=self.priority,
@@ -108,7 +118,7 @@ class NotificationIn(Shape):
         )
 
 
-class BatchIn(Shape):
+class NotificationBatchIn(Shape):
     """Many at once, each with its own answer; what each item is, its own reading says."""
 
     items: list[Any] = Field(min_length=1, max_length=MOST_IN_A_BATCH)
@@ -118,6 +128,16 @@ class ReasonIn(Shape):
     """Why somebody does something with a notification."""
 
     reason: Line = Field("", max_length=500, min_length=0)
+
+
+class CancelIn(ReasonIn):
+    """Why a message is called off, and what is said when it is too late for that."""
+
+    correction: SaidIn | None = None
+
+    def corrected(self) -> Correction | None:
+        """The same in the words of the verb."""
+        return None if self.correction is None else Correction(**self.correction.said())
 
 
 class AcceptQuery(Query):

@@ -12,11 +12,14 @@ from pydantic import Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from gateway.description import Call
 from gateway.door import Door
 from gateway.pages import page
 from gateway.problems import Problem
 from gateway.shapes import PageQuery, Shape, read, read_query
 from notifications import unsubscribing
+from notifications.api import examples
+from notifications.api.answers import SuppressionDocument, SuppressionPage
 from notifications.api.shapes import LONGEST_ADDRESS, Line, Name
 from notifications.channels.channel import channels
 from notifications.masking import masked
@@ -43,6 +46,22 @@ class Suppressions(Door):
     """`GET` lists them, `POST` enters one."""
 
     needs: ClassVar = {"GET": "notifications.view_suppression", "POST": "notifications.add_suppression"}
+    calls: ClassVar = {
+        "GET": Call(
+            "List the addresses to which nothing is sent",
+            SuppressionPage,
+            query=SuppressionQuery,
+            example=examples.page(examples.SUPPRESSION),
+        ),
+        "POST": Call(
+            "Have nothing sent to an address",
+            SuppressionDocument,
+            status=201,
+            body=SuppressionIn,
+            sends=examples.SUPPRESS,
+            example=examples.SUPPRESSION,
+        ),
+    }
 
     def get(self, request: Request) -> Response:
         """A page of them, the newest first; `?address=` only those of one."""
@@ -67,6 +86,7 @@ class OneSuppression(Door):
     """`DELETE` takes one out."""
 
     needs: ClassVar = {"DELETE": "notifications.delete_suppression"}
+    calls: ClassVar = {"DELETE": Call("Write to an address again", status=204)}
 
     def delete(self, request: Request, pk: UUID) -> Response:
         """The address is written to again; what has ended meanwhile is not sent by itself."""

@@ -8,10 +8,13 @@ from pydantic import AfterValidator, Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from gateway.description import Call
 from gateway.door import Door
 from gateway.problems import Problem
 from gateway.shapes import Shape, Text, read
 from notifications import wording
+from notifications.api import examples
+from notifications.api.answers import TemplateDocument, TemplateList, TemplatePreview
 from notifications.api.receivers import zone
 from notifications.api.shapes import Line, Name
 from notifications.models import MessageTemplate
@@ -51,6 +54,18 @@ class Templates(Door):
     """`GET` a template's versions, the newest first; `POST` the next one."""
 
     needs: ClassVar = {"GET": "notifications.view_messagetemplate", "POST": "notifications.add_messagetemplate"}
+    calls: ClassVar = {
+        "GET": Call("List the versions of a template", TemplateList, example={"results": [examples.TEMPLATE]}),
+        "POST": Call(
+            "Keep the next version of a template",
+            TemplateDocument,
+            status=201,
+            body=TemplateIn,
+            problems=(409,),
+            sends=examples.DRAFT,
+            example=examples.TEMPLATE,
+        ),
+    }
 
     def get(self, request: Request, name: str) -> Response:
         """Every version, at most a hundred."""
@@ -75,6 +90,13 @@ class Publish(Door):
     """`POST` makes a version what is said."""
 
     needs: ClassVar = {"POST": "notifications.change_messagetemplate"}
+    calls: ClassVar = {
+        "POST": Call(
+            "Make a version what is said",
+            TemplateDocument,
+            example={**examples.TEMPLATE, "published_at": examples.LATER},
+        )
+    }
 
     def post(self, request: Request, name: str, version: int) -> Response:
         """The version, with the time since when it is published."""
@@ -87,6 +109,15 @@ class Preview(Door):
     """`POST {data, locale, timezone}` shows what would be said."""
 
     needs: ClassVar = {"POST": "notifications.view_messagetemplate"}
+    calls: ClassVar = {
+        "POST": Call(
+            "See what a template says",
+            TemplatePreview,
+            body=PreviewIn,
+            sends={"data": {"name": "Jane", "number": 17}, "locale": "en"},
+            example=examples.PREVIEW,
+        )
+    }
 
     def post(self, request: Request, name: str, version: int) -> Response:
         """Subject, text and HTML, in which locale, and why in that one; nothing is sent."""

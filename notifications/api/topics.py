@@ -6,16 +6,25 @@ from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from gateway.description import Call
 from gateway.door import Door
 from gateway.pages import page
 from gateway.problems import Problem
+from gateway.shapes import PageQuery
+from notifications.api import examples
+from notifications.api.answers import SubscriberDocument, SubscriberPage
 from notifications.models import Receiver, Subscriber
+
+TOLD = {"receiver": "jane"}
 
 
 class Subscribers(Door):
     """`GET` a topic's subscribers."""
 
     needs: ClassVar = {"GET": "notifications.view_receiver"}
+    calls: ClassVar = {
+        "GET": Call("List the subscribers of a topic", SubscriberPage, query=PageQuery, example=examples.page(TOLD)),
+    }
 
     def get(self, request: Request, topic: str) -> Response:
         """A page of them, in the order in which they came."""
@@ -27,6 +36,16 @@ class OneSubscriber(Door):
     """`PUT` lets a receiver be told, `DELETE` no more."""
 
     needs: ClassVar = {"PUT": "notifications.change_receiver", "DELETE": "notifications.change_receiver"}
+    calls: ClassVar = {
+        "PUT": Call(
+            "Let a receiver be told what is sent to a topic",
+            SubscriberDocument,
+            more={201: "It was not told before."},
+            problems=(422,),
+            example=TOLD,
+        ),
+        "DELETE": Call("Let a receiver be told no more", status=204),
+    }
 
     def put(self, request: Request, topic: str, key: str) -> Response:
         """The receiver is kept already: its addresses are looked up when something is sent."""

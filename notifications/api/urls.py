@@ -3,18 +3,20 @@
 from django.urls import path
 
 from notifications.api.batch import Batch
+from notifications.api.cancelling import Cancel, CancelByKey
 from notifications.api.inbox import InboxDoor, ReadDoor
 from notifications.api.providers import ProviderEvents, Providers
 from notifications.api.receivers import OneReceiver
 from notifications.api.suppressions import OneSuppression, Suppressions, unsubscribe
 from notifications.api.templates import Preview, Publish, Templates
 from notifications.api.topics import OneSubscriber, Subscribers
-from notifications.api.views import Cancel, Notifications, OneNotification, Retry
+from notifications.api.views import Notifications, OneNotification, Retry
 
 app_name = "notifications"
 
 urlpatterns = [
     path("", Notifications.as_view(), name="notifications"),
+    path("by-key/<path:key>/cancel/", CancelByKey.as_view(), name="cancel_by_key"),
     path("batch/", Batch.as_view(), name="batch"),
     path("providers/", Providers.as_view(), name="providers"),
     path("providers/<slug:name>/events/", ProviderEvents.as_view(), name="events"),

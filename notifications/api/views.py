@@ -10,13 +10,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gateway import idempotency
+from gateway.description import Call
 from gateway.door import Door
 from gateway.pages import page
 from gateway.problems import Problem
 from gateway.shapes import read, read_query
 from gateway.trace import traceparent_of
 from notifications import operations
-from notifications.api import documents, shapes
+from notifications.api import documents, examples, shapes
+from notifications.api.answers import AcceptAnswer, LookedAfter, NotificationDocument, NotificationPage
 from notifications.explanation import explain
 from notifications.models import Notification
 
@@ -27,6 +29,23 @@ class Notifications(Door):
     """`POST` accepts a notification, `GET` lists them, the newest first."""
 
     needs: ClassVar = {"GET": "notifications.view_notification", "POST": "notifications.add_notification"}
+    calls: ClassVar = {
+        "GET": Call(
+            "List notifications", NotificationPage, query=shapes.ListQuery, example=examples.page(examples.LINE)
+        ),
+        "POST": Call(
+            "Tell somebody something",
+            AcceptAnswer,
+            status=202,
+            more={200: "With `dry_run`: what would happen, and why."},
+            body=shapes.NotificationIn,
+            query=shapes.AcceptQuery,
+            headers=("Idempotency-Key", "traceparent"),
+            problems=(409, 410),
+            sends=examples.SEND,
+            example=examples.ACCEPTED,
+        ),
+    }
 
     def get(self, request: Request) -> Response:
         """A page of notifications, `?status=`, `?category=`, `?part_of=` and `?digest=` only those."""
@@ -56,6 +75,9 @@ class OneNotification(Door):
     """`GET` says what became of a notification."""
 
     needs: ClassVar = {"GET": "notifications.view_notification"}
+    calls: ClassVar = {
+        "GET": Call("Look at a notification", NotificationDocument, example=examples.FULL),
+    }
 
     def get(self, request: Request, pk: UUID) -> Response:
         """The notification with its timeline; 404 when there is none, or it is somebody else's."""
@@ -84,15 +106,19 @@ class Verb(Door):
         return Response(documents.summary(notification) | {"allowed": operations.allowed(notification)})
 
 
-class Cancel(Verb):
-    """Calls off what was not sent yet."""
-
-    act = staticmethod(operations.cancel)
-
-
 class Retry(Verb):
     """Tries once more what was not sent."""
 
+    calls: ClassVar = {
+        "POST": Call(
+            "Try once more what was not sent, or is unknown",
+            LookedAfter,
+            body=shapes.ReasonIn,
+            problems=(409,),
+            sends={"reason": "The address is right now."},
+            example=examples.RETRIED,
+        )
+    }
     act = staticmethod(operations.retry)
 
 
@@ -112,10 +138,11 @@ def explained(door: Door, given: shapes.NotificationIn) -> dict[str, Any]:
         raise as_problem(error) from None
 
 
-def as_problem(error: operations.Unacceptable) -> Problem:
-    """What the caller is told."""
-    errors: list[dict[str, Any]] = [{"pointer": error.pointer, "detail": str(error)}]
-    sentence = f"It cannot be sent: {error.pointer}: {error}"
+def as_problem(error: operations.Unacceptable, place: str = "") -> Problem:
+    """What the caller is told; `place` is where in the request the message stands."""
+    pointer = place + error.pointer
+    errors: list[dict[str, Any]] = [{"pointer": pointer, "detail": str(error)}]
+    sentence = f"It cannot be sent: {pointer}: {error}"
     return Problem(sentence, status=422, code="unacceptable", errors=errors)
 
 

@@ -14,6 +14,7 @@ from notifications.models.notification import Notification
 from notifications.models.receiver import Receiver
 from notifications.models.subscriber import Subscriber
 from notifications.models.suppression import Reason, Suppression
+from notifications.models.sweep import Sweep
 from notifications.models.template import MessageTemplate
 
 __all__ = [
@@ -29,4 +30,5 @@ __all__ = [
     "Receiver",
     "Subscriber",
     "Suppression",
+    "Sweep",
 ]

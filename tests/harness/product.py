@@ -50,9 +50,14 @@ class Product:
         for process in reversed(self.processes):
             process.kill()
 
-    def manage(self, *arguments: str, within: timedelta = timedelta(seconds=120)) -> str:
+    def manage(
+        self,
+        *arguments: str,
+        within: timedelta = timedelta(seconds=120),
+        environment: Mapping[str, str] | None = None,
+    ) -> str:
         """Run a management command to its end and return what it printed; raise AssertionError when it fails."""
-        process = self.start(arguments[0], [sys.executable, "manage.py", *arguments])
+        process = self.start(arguments[0], [sys.executable, "manage.py", *arguments], environment=environment)
         code = process.wait(within)
         assert code == 0, f"manage.py {arguments[0]} ended with {code}.\n{process.output()[-4000:]}"
         return process.output()

@@ -233,3 +233,16 @@ def test_other_verbs_are_refused(service: Service):
     assert service.delete(PATH).status_code == 405
     assert service.delete(f"{PATH}{pk}/").status_code == 405
     assert Notification.objects.count() == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("channels", ["auto", None, ["email"]])
+def test_every_way_to_leave_the_choice_of_the_channel_is_accepted(service, channels):
+    assert service.ask({**TO_JANE, "channels": channels}).status_code == 202
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("channels", [[], ["email"] * 21, "email", [""]])
+def test_channels_are_a_list_of_some(service, channels):
+    answer = service.ask({**TO_JANE, "channels": channels})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"][:9]) == (422, "/channels")

@@ -34,6 +34,7 @@ def test_it_is_told_which_sagas_nothing_will_ever_move(world):
 
 @pytest.mark.django_db(transaction=True)
 def test_readyz_asks(settings):
+    settings.GATEWAY = {"READINESS": ["sagas.health.swept", "sagas.health.alive"]}
     Sweep.objects.all().delete()
     answer = Client().get("/readyz")
     assert (answer.status_code, answer.json()["checks"]["sagas.health.swept"]) == (

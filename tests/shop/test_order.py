@@ -35,7 +35,9 @@ def services() -> tuple[Participant, ...]:
         .answers("POST", "/couriers", 201, {"booking_id": 2})
         .answers("POST", "/couriers/cancel", 200, {"booking_id": 2}),
         service("orders").answers("POST", "/orders/A-1/confirm", 200, {"state": "confirmed"}),
-        service("notifications").answers("POST", "/api/v1/notifications/", 202, {"id": "1"}),
+        service("notifications")
+        .answers("POST", "/api/v1/notifications/", 202, {"id": "1"})
+        .answers("POST", "/api/v1/notifications/by-key/{key}/cancel/", 200, {"arrived": "yes", "correction": {}}),
     )
 
 
@@ -53,7 +55,7 @@ def test_an_order_is_confirmed_when_its_money_has_come() -> None:
     run.runs("check_user", "check_stock", "lock_stock", "charge")
     run.waits_for("payment_settled")
     run.receives("payment_settled", SETTLED)
-    run.runs("shipping", "confirm_order", "notify")
+    run.runs("shipping", "notify", "confirm_order")
     run.leaves_out("large_order")
     run.ends("completed")
     run.needs_nobody()
@@ -133,8 +135,17 @@ def test_a_shipment_is_called_off_when_the_order_is_not_confirmed() -> None:
     run.receives("payment_settled", SETTLED)
     run.child("shipping").ends("compensated")
     run.child("shipping").compensates("book_courier", "book_parcel")
-    run.compensates("shipping", "charge", "lock_stock")
+    run.compensates("notify", "shipping", "charge", "lock_stock")
     run.ends("compensated")
+
+
+def test_a_message_is_called_off_by_the_key_that_it_was_sent_under() -> None:
+    run = placed(fails("confirm_order", Abort("The shop is closed.")))
+    run.receives("payment_settled", SETTLED)
+    run.ends("compensated")
+    sent, called_off = (request for request in run.requests if request.service == "notifications")
+    assert called_off.path == f"/api/v1/notifications/by-key/{sent.key}/cancel/"
+    assert "you get back" in called_off.json["correction"]["content"]["text"]
 
 
 def test_an_order_that_may_be_confirmed_is_asked_for_until_it_is_known() -> None:
@@ -145,7 +156,7 @@ def test_an_order_that_may_be_confirmed_is_asked_for_until_it_is_known() -> None
     assert len({request.key for request in run.requests if request.service == "orders"}) == 1
 
 
-def test_a_confirmed_order_is_not_taken_back_because_nobody_could_be_told() -> None:
+def test_an_order_is_not_taken_back_because_nobody_could_be_told() -> None:
     run = placed(fails("notify", RetryLater("The mail server is down.")))
     run.receives("payment_settled", SETTLED)
     run.leaves_out("notify")

@@ -18,7 +18,7 @@ LINES = [{"sku": "book", "quantity": 2}, {"sku": "lamp", "quantity": 1}]
 ORDER = {"order_id": "A-1", "user_id": "alice", "lines": LINES, "amount": 4990}
 NEWCOMER = {"user_id": "grace", "name": "Grace", "email": "grace@shop.example"}
 TABLES = {
-    "order": "check_user check_stock large_order lines lock_stock charge payment_settled shipping confirm_order notify",
+    "order": "check_user check_stock large_order lines lock_stock charge payment_settled shipping notify confirm_order",
     "shipping": "book_parcel book_courier",
     "sign_up": "create_account mail_link email_confirmed activate_account welcome",
 }

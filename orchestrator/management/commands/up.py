@@ -9,12 +9,11 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, CommandError, call_command
+from django.core.signals import setting_changed
 from django.db import connection
 
 from orchestrator import embedded, production
 from orchestrator.celery import app as celery_app
-from sagas.conf import conf
-from sagas.engine import workers
 
 USERNAME = "admin"
 
@@ -27,7 +26,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare where to listen and how much to do at once."""
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
-        parser.add_argument("--port", type=int, default=8000, help="port to listen on; 0 takes a free one")
+        port = 8001 if settings.ALONE else 8000
+        parser.add_argument("--port", type=int, default=port, help="port to listen on; 0 takes a free one")
         parser.add_argument("--concurrency", type=int, default=16, help="steps that run at the same time")
         parser.add_argument("--reset-password", action="store_true", help=f"give {USERNAME} a new password")
 
@@ -39,7 +39,7 @@ class Command(BaseCommand):
             with embedded.only_one(settings.DATA_DIR):
                 call_command("migrate", interactive=False, verbosity=0)
                 if connection.vendor == "sqlite":
-                    workers.outlive_all()  # nobody else reaches the file, so what a killed process held is free at once
+                    outlive_all()
                 self._run(options)
         except embedded.AlreadyRunning as refusal:
             raise CommandError(str(refusal)) from None
@@ -59,8 +59,7 @@ class Command(BaseCommand):
         password = let_in(reset=options["reset_password"])
         address = f"http://{host}:{process.port}"
         if "PUBLIC_URL" not in os.environ:
-            settings.SAGAS = {**settings.SAGAS, "PUBLIC_URL": address}
-            conf.cache_clear()
+            say_address(address)
         process.start()
         self._say_where(address, password)
         process.serve()
@@ -68,16 +67,37 @@ class Command(BaseCommand):
 
     def _say_where(self, address: str, password: str | None) -> None:
         login = password or "(shown at the first start; `--reset-password` makes a new one)"
+        what, things = ("notification service", "notifications") if settings.ALONE else ("orchestrator", "sagas")
         self.stdout.write(
-            f"\nThe orchestrator is running at {address}\n\n"
+            f"\nThe {what} is running at {address}\n\n"
             f"  Console   {address}/admin/\n"
             f"  User      {USERNAME}\n"
             f"  Password  {login}\n"
-            f"  API       curl -H 'Authorization: Bearer {api_key_hint()}' {address}/api/v1/sagas/\n"
+            f"  API       curl -H 'Authorization: Bearer {api_key_hint()}' {address}/api/v1/{things}/\n"
             f"  Data      {settings.DATA_DIR}\n\n"
             "Next: `make demo` shows a shop's orders, docs/ explains them. Ctrl+C stops.\n"
         )
         self.stdout.flush()
+
+
+def outlive_all() -> None:
+    """What a killed process held is free at once, since nobody else reaches a file of ours."""
+    if "sagas" in settings.SERVES:
+        from sagas.engine import workers
+
+        workers.outlive_all()
+    if "notifications" in settings.SERVES:
+        from notifications import sweep
+
+        sweep.outlive_all()
+
+
+def say_address(address: str) -> None:
+    """Let the apps know where they can be reached."""
+    for name in ("SAGAS", "NOTIFICATIONS"):
+        value = {**getattr(settings, name), "PUBLIC_URL": address}
+        setattr(settings, name, value)
+        setting_changed.send(sender=Command, setting=name, value=value, enter=True)
 
 
 def refuse_other_brokers() -> None:
