@@ -2,13 +2,13 @@
 
 from django.conf import settings
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from gateway import health, metrics
 
-urlpatterns = [
+urlpatterns: list[URLPattern | URLResolver] = [
     # Django's way from a row to its page on the site, which none of ours has; it falls over ids that are no UUIDs.
     path("admin/r/<path:address>", RedirectView.as_view()),
 ]
