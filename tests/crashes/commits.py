@@ -92,7 +92,8 @@ class _Noted:
 
 
 def _tables() -> list[str]:
-    return [model._meta.db_table for model in apps.get_app_config("sagas").get_models()]
+    models = apps.get_app_config("sagas").get_models()
+    return [model._meta.db_table for model in models if not model._meta.proxy]
 
 
 def _note_all() -> None:

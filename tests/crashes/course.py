@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 
-from django.db import connection, models, transaction
+from django.apps import apps
+from django.db import connection, transaction
 
 from sagas import operations
 from sagas.errors import NotAllowed
-from sagas.models import Audit, Incident, Journal, Revision, Run, Saga, Signal, Sweep, Worker
-from sagas.participant.models import Barrier
+from sagas.models import Incident, Saga
 from sagas.testing.beginning import begin
 from sagas.testing.failure import StoryFailed
 from sagas.testing.journey import family
@@ -23,10 +23,7 @@ from tests.crashes.shapes import LEDGER, SHAPES, Shape
 
 PLACES = boundaries.ALL - {"calling", "sending", "ringing", "firing", "telling", "deciding", "decided"}
 """After an effect. Dying at one of the others, with nothing done since the last of these, is dying at that."""
-TABLES: tuple[type[models.Model], ...] = (
-    *(Audit, Journal, Incident, Signal, Revision, Run, Saga),
-    *(Worker, Sweep, Barrier),
-)
+APPS = ("sagas", "saga_participant")
 EVENTS = ("dies", "hangs", "cancels")
 
 
@@ -164,8 +161,13 @@ def _judged(voyage: Voyage, shape: Shape, cancels: list[Cancel]) -> Landed:
 def wipe() -> None:
     """Leave nothing in that database that an earlier run wrote."""
     with transaction.atomic(), connection.cursor() as cursor:
-        for table in TABLES:
-            cursor.execute(f'DELETE FROM "{table._meta.db_table}"')
+        for table in _tables():
+            cursor.execute(f'DELETE FROM "{table}"')
+
+
+def _tables() -> list[str]:
+    models = [model for app in APPS for model in apps.get_app_config(app).get_models()]
+    return [model._meta.db_table for model in models if not model._meta.proxy]
 
 
 # Which courses there are
