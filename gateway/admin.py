@@ -10,7 +10,7 @@ from gateway.models import Membership
 class MembershipAdmin(admin.ModelAdmin):
     """Who belongs where; for administrators."""
 
-    list_display = ("user", "tenant")
+    list_display = ("user", "tenant", "definitions")
     search_fields = ("user__username", "tenant")
     autocomplete_fields = ("user",)
 

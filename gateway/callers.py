@@ -96,11 +96,28 @@ class MayCall(BasePermission):
 
 def tenant_of(user: AbstractBaseUser) -> str:
     """Whose rows a person sees."""
-    return Membership.objects.filter(user_id=user.pk).values_list("tenant", flat=True).first() or DEFAULT_TENANT
+    found = _membership_of(user)
+    return found.tenant if found is not None else DEFAULT_TENANT
+
+
+def definitions_of(user: AbstractBaseUser) -> frozenset[str] | None:
+    """The sagas that a person may know of; None is all of their tenant."""
+    found = _membership_of(user)
+    return None if found is None or found.definitions is None else frozenset(found.definitions)
+
+
+def _membership_of(user: AbstractBaseUser) -> Membership | None:
+    """Asked once a request, however often it is needed: the user is the request's own."""
+    known = user.__dict__
+    if "_membership" not in known:
+        known["_membership"] = Membership.objects.filter(user_id=user.pk).first()
+    found: Membership | None = known["_membership"]
+    return found
 
 
 def _caller(user: AbstractBaseUser) -> Caller:
-    return Caller(name=f"person:{user.get_username()}", tenant=tenant_of(user), person=user)
+    name, definitions = f"person:{user.get_username()}", definitions_of(user)
+    return Caller(name=name, tenant=tenant_of(user), definitions=definitions, person=user)
 
 
 def _by_key(given: str) -> Caller:

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
@@ -92,11 +93,27 @@ class ApiKey(models.Model):
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
 
 
+def names_or_nothing(given: object) -> None:
+    """Raises `ValidationError` for what is no list of names."""
+    if not (isinstance(given, list) and given and all(isinstance(name, str) and name for name in given)):
+        raise ValidationError('Write a list of names, such as ["order", "shipping"], or leave it empty for all.')
+
+
 class Membership(models.Model):
-    """The tenant that a person belongs to; a person without one belongs to the default tenant."""
+    """The tenant that a person belongs to, and the sagas they may know of there.
+
+    A person without one belongs to the default tenant, and may know of all its sagas.
+    """
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="membership")
     tenant = models.CharField(max_length=64)
+    definitions = models.JSONField(
+        default=None,
+        null=True,
+        blank=True,
+        validators=[names_or_nothing],
+        help_text='The sagas that they may know of, such as ["order", "shipping"]; empty is all.',
+    )
 
     def __str__(self) -> str:
         return f"{self.user} of {self.tenant}"

@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
-from sagas.admin.console import LOOK, OPERATE, READING, Console, may, sagas_of, tenant
+from sagas.admin.console import LOOK, OPERATE, READING, Console, definitions, may, sagas_of, tenant
 from sagas.admin.deciding import decide
 from sagas.admin.payloads import shown
 from sagas.engine.explain import explain
@@ -61,6 +61,8 @@ class ApprovalAdmin(Console):
         may_look = may(request, LOOK) or may(request, OPERATE)
         everybody = may_look and request.GET.get("for") == "everybody"
         found = Approval.waiting().filter(saga__tenant=tenant(request))
+        if (only := definitions(request)) is not None:
+            found = found.filter(saga__definition__in=only)
         if not everybody:
             found = _for(request, found)
         after = request.GET.get("after", "")

@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
-from sagas.admin.console import Console, tenant
+from sagas.admin.console import Console, definitions, tenant
 from sagas.admin.participants import DEEDS
 from sagas.admin.payloads import shown
 from sagas.admin.verbs import VERBS
@@ -43,6 +43,8 @@ class AuditAdmin(Console):
         form.is_valid()
         asked = {name: value for name, value in form.cleaned_data.items() if value}
         found = Audit.objects.filter(tenant=tenant(request)).select_related("saga").order_by("-id")
+        if (only := definitions(request)) is not None:
+            found = found.filter(saga__definition__in=only)
         columns = {"verb": "verb", "actor": "actor", "key": "saga__business_key"}
         found = found.filter(**{columns[name]: value for name, value in asked.items()})
         before = request.GET.get("before", "")

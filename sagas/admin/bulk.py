@@ -7,11 +7,12 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import URLPattern, path, reverse
 
 from sagas.admin.asking import LONGEST_REASON
-from sagas.admin.console import OPERATE, READING, Console, person, sagas_of, tenant
+from sagas.admin.console import OPERATE, READING, Console, definitions, person, sagas_of, tenant
 from sagas.admin.deciding import sentence
 from sagas.admin.listing import Filters, narrowed
 from sagas.admin.verbs import VERBS
@@ -121,7 +122,7 @@ class BulkAdmin(Console):
 
     def list_page(self, request: HttpRequest) -> HttpResponse:
         """The operations, the latest first."""
-        found = BulkOperation.objects.filter(tenant=tenant(request)).order_by("-pk")
+        found = operations_of(request).order_by("-pk")
         with suppress(ValueError):
             found = found.filter(pk__lt=UUID(request.GET["before"])) if "before" in request.GET else found
         page = list(found[: PAGE + 1])
@@ -178,10 +179,16 @@ class BulkAdmin(Console):
         return HttpResponseRedirect(reverse("admin:sagas_bulkoperation_change", args=[pk]))
 
     def _operation(self, request: HttpRequest, pk: UUID) -> BulkOperation:
-        operation = BulkOperation.objects.filter(tenant=tenant(request), pk=pk).first()
+        operation = operations_of(request).filter(pk=pk).first()
         if operation is None:
             raise Http404(f"There is no operation {pk}.")
         return operation
+
+
+def operations_of(request: HttpRequest) -> QuerySet[BulkOperation]:
+    """The operations of the person's tenant; who may not know of all sagas sees those that they began themselves."""
+    mine = BulkOperation.objects.filter(tenant=tenant(request))
+    return mine if definitions(request) is None else mine.filter(actor=person(request))
 
 
 def progress(counts: dict[str, int]) -> list[tuple[str, float, float]]:

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 
-from gateway.callers import tenant_of
+from gateway.callers import definitions_of, tenant_of
 from sagas.models import Saga
 from sagas.models.saga import SagaQuerySet
 
@@ -88,8 +88,14 @@ def may(request: HttpRequest, permission: str) -> bool:
 
 
 def sagas_of(request: HttpRequest) -> SagaQuerySet:
-    """The sagas of the person's tenant: the one place where the console's pages begin to look for them."""
-    return Saga.objects.of_tenant(tenant_of(request.user))  # type: ignore[arg-type]
+    """The sagas that the person may know of: the one place where the console's pages begin to look for them."""
+    mine, only = Saga.objects.of_tenant(tenant(request)), definitions(request)
+    return mine if only is None else mine.filter(definition__in=only)
+
+
+def definitions(request: HttpRequest) -> frozenset[str] | None:
+    """The definitions that the person may know of; None is all."""
+    return definitions_of(request.user)  # type: ignore[arg-type]
 
 
 def tenant(request: HttpRequest) -> str:

@@ -1,6 +1,7 @@
 """Definitions: each with its versions, its picture, its input, and how many sagas run on it."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db.models import Count
@@ -42,12 +43,16 @@ class Version:
         return mark_safe(diagrams.svg(self.table, link=lambda path: f"#{anchor(path)}", folded=True))  # noqa: S308
 
 
-def versions(sagas: SagaQuerySet, name: str = "") -> list[Version]:
-    """Every version that the code has or live sagas run on, by name, the newest first; one statement."""
+def versions(sagas: SagaQuerySet, name: str = "", only: Collection[str] | None = None) -> list[Version]:
+    """Every version that the code has or live sagas run on, by name, the newest first; one statement.
+
+    `only` are the names that somebody may know of, None is all.
+    """
     live, stuck = _counted(sagas.filter(definition=name) if name else sagas)
     known = {(table.name, table.version): table for table in registry.everything() if name in ("", table.name)}
     newest = dict(sorted(known))
-    keys = sorted(known.keys() | live.keys(), key=lambda key: (key[0], -key[1]))
+    may_be_known = [key for key in known.keys() | live.keys() if only is None or key[0] in only]
+    keys = sorted(may_be_known, key=lambda key: (key[0], -key[1]))
     return [
         Version(
             name=key[0],

@@ -1,7 +1,7 @@
 """Open incidents by cause, as `operations` groups them, with what a page shows beside: words, and when they came."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,9 +35,10 @@ class Line:
         return urlencode({"definition": group.definition, "step": group.path, "code": group.reason_code})
 
 
-def lines(tenant: str, now: datetime, **which: str) -> list[Line]:
+def lines(tenant: str, now: datetime, definitions: Collection[str] | None = None, **which: str) -> list[Line]:
     """The causes, those that are muted last, and else the one with most sagas first; three statements."""
     mine = Incident.objects.open().filter(tenant=tenant, **which).order_by("-last_at")
+    mine = mine if definitions is None else mine.filter(definition__in=definitions)
     said: dict[Cause, str] = {}
     opened: dict[Cause, Counter[int]] = defaultdict(Counter)
     retried: Counter[Cause] = Counter()
@@ -54,7 +55,7 @@ def lines(tenant: str, now: datetime, **which: str) -> list[Line]:
             spark=spark(opened[_cause(group)], HOURS, "new in each of the last 24 hours"),
             is_muted=group.muted_until is not None and group.muted_until > now,
         )
-        for group in grouping.groups(tenant, **which)
+        for group in grouping.groups(tenant, definitions, **which)
     ]
     return sorted(found, key=lambda line: (line.is_muted, -line.group.count))
 

@@ -1,13 +1,14 @@
 """The start page: what needs a person, by cause, and how the whole stands; and a page for one cause."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from sagas.admin.console import OPERATE, Console, person, sagas_of, tenant
+from sagas.admin.console import OPERATE, Console, definitions, person, sagas_of, tenant
 from sagas.admin.groups import lines
 from sagas.admin.listing import Filters, page_of
 from sagas.admin.numbers import numbers
@@ -38,7 +39,7 @@ class IncidentAdmin(Console):
     def start_page(self, request: HttpRequest) -> HttpResponse:
         """What needs a person, first."""
         now = clock.now()
-        found = lines(tenant(request), now)
+        found = lines(tenant(request), now, definitions(request))
         context = {"title": "What needs a person", "section": "incidents", "groups": found}
         return self.show(request, "start", context | {"numbers": numbers(sagas_of(request), now)})
 
@@ -49,7 +50,7 @@ class IncidentAdmin(Console):
         if not asked.get("definition") or "code" not in asked:
             raise Http404("A group is named by its definition, step and code.")
         cause = {"definition": asked["definition"], "path": asked.get("step", ""), "reason_code": asked["code"]}
-        found = lines(tenant(request), clock.now(), **cause)
+        found = lines(tenant(request), clock.now(), definitions(request), **cause)
         known = [table for table in registry.everything() if table.name == asked["definition"]]
         context = {
             "title": f"{cause['path'] or 'the saga'}: {cause['reason_code']}",
@@ -66,7 +67,8 @@ class IncidentAdmin(Console):
 
     def look_after(self, request: HttpRequest) -> HttpResponse:
         """Somebody takes a cause, leaves a note on it, or mutes it for a while."""
-        about = {"actor": person(request), "tenant": tenant(request)}
+        about: dict[str, Any] = {"actor": person(request), "tenant": tenant(request)}
+        about["definitions"] = definitions(request)
         group, sent = request.POST.get("group", ""), request.POST
         try:
             match sent.get("how"):

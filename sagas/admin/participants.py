@@ -5,11 +5,12 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
 from sagas.admin.asking import LONGEST_REASON
-from sagas.admin.console import OPERATE, READING, Console, person, tenant
+from sagas.admin.console import OPERATE, READING, Console, definitions, person, tenant
 from sagas.admin.deciding import sentence
 from sagas.errors import SagaError
 from sagas.models import Hold
@@ -123,7 +124,9 @@ class HoldAdmin(Console):
         """Every participant, those that are held first."""
         context = {"title": "Participants", "section": "participants", "most": MOST_COUNTED}
         return self.show(
-            request, "participants", context | {"participants": participants(tenant(request)), "deeds": DEEDS}
+            request,
+            "participants",
+            context | {"participants": participants(tenant(request), definitions(request)), "deeds": DEEDS},
         )
 
     def verb_page(self, request: HttpRequest, name: str, verb: str) -> HttpResponse:
@@ -132,9 +135,11 @@ class HoldAdmin(Console):
         if deed is None:
             raise Http404
         try:
-            found = participant(name, tenant(request))
+            found = participant(name, tenant(request), definitions(request))
         except SagaError as error:
             raise Http404(str(error)) from None
+        if definitions(request) is not None:  # it is about all sagas of the tenant
+            raise PermissionDenied
         form, refusal, notice = deed.form(request.POST or None, label_suffix=""), "", ""
         sentences: tuple[str, ...] = ()
         acting, seen = "do" in request.POST, ""

@@ -1,11 +1,12 @@
 """Events: what waits to leave, what is parked on its way out or in, and what a person does about that."""
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
 from sagas.admin.asking import LONGEST_REASON
-from sagas.admin.console import OPERATE, Console, person, tenant
+from sagas.admin.console import OPERATE, Console, definitions, person, tenant
 from sagas.admin.deciding import sentence
 from sagas.errors import SagaError
 from sagas.events import backlog
@@ -30,6 +31,7 @@ class EventAdmin(Console):
 
     def list_page(self, request: HttpRequest) -> HttpResponse:
         """How targets and sources stand, and the latest of what is parked."""
+        _must_know_all(request)
         mine = {"tenant": tenant(request)}
         sides = [
             ("out", "Going out", backlog.going_out(mine["tenant"]), OutboxEvent.objects.parked().filter(**mine)[:PAGE]),
@@ -40,6 +42,7 @@ class EventAdmin(Console):
 
     def act(self, request: HttpRequest) -> HttpResponse:
         """Replay or drop some, or all of a target or source."""
+        _must_know_all(request)
         sent = request.POST
         direction, verb = sent.get("direction", ""), sent.get("verb", "")
         if direction not in ("out", "in") or verb not in VERBS:
@@ -55,3 +58,9 @@ class EventAdmin(Console):
             became = VERBS[verb][direction == "in"]
             messages.success(request, f"{done} event{'s' if done != 1 else ''} {became}.")
         return HttpResponseRedirect(reverse("admin:sagas_outboxevent_changelist"))
+
+
+def _must_know_all(request: HttpRequest) -> None:
+    """Events are of all sagas of a tenant, and hold what these hold."""
+    if definitions(request) is not None:
+        raise PermissionDenied

@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
 
-from sagas.admin.console import OPERATE, READING, Console, may, sagas_of
+from sagas.admin.console import OPERATE, READING, Console, definitions, may, sagas_of
 from sagas.admin.deciding import decide
 from sagas.admin.definitions import versions
 from sagas.admin.export import exported
@@ -84,12 +84,13 @@ class SagaAdmin(Console):
 
     def definitions_page(self, request: HttpRequest) -> HttpResponse:
         """Every definition that the code has or live sagas run on."""
-        context = {"title": "Definitions", "section": "definitions", "versions": versions(sagas_of(request))}
+        found = versions(sagas_of(request), only=definitions(request))
+        context = {"title": "Definitions", "section": "definitions", "versions": found}
         return self.show(request, "definitions", context)
 
     def definition_page(self, request: HttpRequest, name: str) -> HttpResponse:
         """One definition: its versions, drawn."""
-        found = versions(sagas_of(request), name)
+        found = versions(sagas_of(request), name, definitions(request))
         if not found:
             raise Http404(f"There is no definition {name!r}.")
         return self.show(request, "definition", {"title": name, "section": "definitions", "versions": found})
