@@ -25,7 +25,14 @@ pytestmark = pytest.mark.django_db
 
 ADMINS = [kind for kind in admin.site._registry.values() if isinstance(kind, Console)]
 ROUTES: list[URLPattern] = [route for kind in ADMINS for route in kind.get_urls()]
-DECIDING = {"sagas_saga_verb", "sagas_bulk_begin", "sagas_bulk_steer", "sagas_incident_say", "sagas_hold_verb"}
+DECIDING = {
+    "sagas_saga_verb",
+    "sagas_saga_reveal",
+    "sagas_bulk_begin",
+    "sagas_bulk_steer",
+    "sagas_incident_say",
+    "sagas_hold_verb",
+}
 DECIDING |= {"sagas_outboxevent_act"}
 OF_KEYS = {f"gateway_apikey_{name}" for name in ("changelist", "new", "rotate", "revoke")}
 OWN = {"sagas_view", "sagas_approval_decide"}
