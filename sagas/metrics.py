@@ -15,7 +15,7 @@ from django.utils.dateparse import parse_datetime
 from gateway.doorbell import Rank
 from gateway.figures import Figure, Labels
 from sagas.conf import conf
-from sagas.models import Callback, Run, Saga, Sweep, Worker
+from sagas.models import Callback, Hold, Run, Saga, Sweep, Worker
 from sagas.record import clock, counted  # noqa: F401 - what is counted must be declared wherever it is told
 from sagas.words import registry
 
@@ -44,9 +44,10 @@ SELECT queue, CASE WHEN priority > 0 THEN 0 WHEN priority = 0 THEN 1 ELSE 2 END,
 ) due GROUP BY 1, 2
 """
 LATER = """
-SELECT count(*), min(since) FROM (
-    SELECT since FROM sagas_run WHERE work IS NOT NULL AND lower(work) = 'due' AND at > %s ORDER BY at LIMIT %s
-) later
+SELECT CASE WHEN hold_id IS NULL THEN 'retry' ELSE 'participant' END, count(*), min(coalesce(parked_at, since)) FROM (
+    SELECT hold_id, parked_at, since FROM sagas_run
+    WHERE work IS NOT NULL AND lower(work) = 'due' AND at > %s ORDER BY at LIMIT %s
+) later GROUP BY 1
 """
 RUNNING = """
 SELECT count(*), sum(CASE WHEN at <= %s THEN 1 ELSE 0 END) FROM (
@@ -83,7 +84,19 @@ class Waiting:
     def __init__(self, now: datetime) -> None:
         self._now = now
         self._count: dict[str, int] = dict.fromkeys(
-            ("signal", "approval", "sleep", "child", "retry", "worker", "business_key", "start", "pause"), 0
+            (
+                "signal",
+                "approval",
+                "sleep",
+                "child",
+                "retry",
+                "participant",
+                "worker",
+                "business_key",
+                "start",
+                "pause",
+            ),
+            0,
         )
         self._oldest: dict[str, float] = {}
 
@@ -131,8 +144,8 @@ def _live(now: datetime, waiting: Waiting) -> Iterator[Figure]:
 def _runs(now: datetime, waiting: Waiting) -> Iterator[Figure]:
     for kind, count, since in asked(WAITING, MOST):
         waiting.add(REASONS.get(kind, "signal"), count, moment(since))
-    [(count, since)] = asked(LATER, now, MOST)
-    waiting.add("retry", count, moment(since))
+    for reason, count, since in asked(LATER, now, MOST):
+        waiting.add(reason, count, moment(since))
     due: dict[Labels, float] = defaultdict(float)
     oldest: dict[Labels, float] = {}
     queues = {name for definition in registry.everything() for name in definition.queues} | {"sagas"}
@@ -204,6 +217,11 @@ def _clocks(now: datetime) -> Iterator[Figure]:
         help="How long ago anybody last swept.",
         values={} if mark is None else {(): age(mark.at, now)},
         grows=True,
+    )
+    yield Figure(
+        name="saga_participants_held",
+        help="Participants that people hold: their steps wait.",
+        values={(): Hold.objects.in_force(now).count()},
     )
     late = Saga.objects.overdue(now - timedelta(seconds=10)).order_by("deadline_at")
     yield Figure(

@@ -10,7 +10,8 @@ from gateway.figures import Labels
 from sagas import Abort, approval, metrics, operations, saga, sleep, step, wait
 from sagas.engine.sweep import sweep
 from sagas.models import Run, Saga, Worker
-from sagas.record import clock
+from sagas.operations import holding
+from sagas.record import clock, holds
 from sagas.words import registry
 
 pytestmark = pytest.mark.django_db
@@ -130,6 +131,22 @@ def test_workers_are_told_by_whose_heart_beats_and_what_they_serve(world):
     assert found["saga_workers"] == {(): 1}
     assert found["saga_worker_slots"] == {("sagas",): 4, ("payments",): 0}
     assert 7 <= found["saga_canary_age_seconds"][()] < 127
+
+
+def test_steps_of_a_participant_that_is_held_wait_for_that(world):
+    world.knows(saga("order", step(world.charge, no_compensation="a test", participant="payments")))
+    try:
+        holding.hold("payments", actor="ann", reason="it answers 500")
+        holds.look()
+        started = operations.start("order", actor="a test").saga
+        world.work(started)
+        world.later(timedelta(seconds=20))
+        found = told()
+        assert found["saga_participants_held"] == {(): 1}
+        assert (found["saga_waiting"]["participant",], found["saga_waiting"]["retry",]) == (1, 0)
+        assert 20 <= found["saga_waiting_oldest_seconds"]["participant",] < 140
+    finally:
+        holds.forget()
 
 
 def test_the_sweep_s_age_and_deadlines_that_nobody_saw_to_are_told(world):
