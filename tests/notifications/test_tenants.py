@@ -207,8 +207,9 @@ def test_a_key_without_the_scope_is_let_in_nowhere(things, operation):
 
 
 def told(answer: Any) -> tuple[dict[str, Any], dict[str, str]]:
-    """An answer without the address that the caller itself has sent."""
-    headers = {name: value for name, value in answer.headers.items() if name != "Content-Length"}
+    """An answer without the address that the caller itself has sent, and what is new with each request."""
+    own = ("Content-Length", "X-Request-ID")
+    headers = {name: value for name, value in answer.headers.items() if name not in own}
     return {**answer.json(), "instance": ""}, headers
 
 
