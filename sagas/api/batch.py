@@ -1,5 +1,6 @@
 """Many sagas begin with one request, each with a result of its own; never all or nothing."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from rest_framework.request import Request
@@ -10,14 +11,15 @@ from gateway.description import Call
 from gateway.parsers import JSONParser
 from gateway.problems import Problem
 from gateway.shapes import read
+from sagas import operations
 from sagas.api import examples
 from sagas.api.answers import BatchDocument
 from sagas.api.backpressure import relieve
 from sagas.api.documents import saga_line
 from sagas.api.errors import problem_of
-from sagas.api.sagas import SagasDoor
+from sagas.api.sagas import SagasDoor, below_input
 from sagas.api.shapes import BatchIn, StartIn
-from sagas.errors import SagaError
+from sagas.errors import InvalidInput, SagaError
 from sagas.models import Saga
 
 
@@ -50,28 +52,38 @@ class BatchDoor(SagasDoor):
         items = read(BatchIn, request.data).items
         key = idempotency.key_of(request)
         if key is None:
-            return Response({"results": [self._result(self._one(request, item), request) for item in items]})
+            return Response({"results": [self._result(one, request) for one in self._all(request, items)]})
         with idempotency.remembered(self.caller, "sagas.batch", key, request.data) as memory:
             if memory.answer is None:
-                kept = [self._one(request, item) for item in items]
+                kept = self._all(request, items)
                 memory.keep(200, [{**one, "saga": str(one["saga"].pk) if one["saga"] else None} for one in kept])
                 headers = {}
             else:
                 kept, headers = self._again(memory.answer.body), {idempotency.REPLAYED: "true"}
         return Response({"results": [self._result(one, request) for one in kept]}, headers=headers)
 
-    def _one(self, request: Request, item: Any) -> dict[str, Any]:
+    def _all(self, request: Request, items: Sequence[Any]) -> list[dict[str, Any]]:
+        """Begin those that can be, many in one statement; what is wrong with one item is its own result."""
+        asked = [self._asked(request, item) for item in items]
+        fit = [one for one in asked if not isinstance(one, Problem)]
+        begun = iter(operations.start_each(fit, actor=self.caller.name, tenant=self.caller.tenant))
+        return [self._told(request, one if isinstance(one, Problem) else next(begun)) for one in asked]
+
+    def _asked(self, request: Request, item: Any) -> dict[str, Any] | Problem:
+        """The keywords of `start`, or what is wrong with the item."""
         try:
             given = read(StartIn, item)
             self.must_hold_for(given.definition)
             relieve(given.definition)
-            started = self._start(request, given)
+            return {"definition": given.definition, "input": given.input, **self.terms(request, given)}
         except (Problem, SagaError) as error:
-            problem = error if isinstance(error, Problem) else problem_of(error)
-            if problem is None:
-                raise
-            return {"status": problem.status_code, "saga": None, "problem": problem.document(request)}
-        return {"status": 201 if started.created else 200, "saga": started.saga, "problem": None}
+            return _problem_of(error)
+
+    def _told(self, request: Request, came: operations.Started | SagaError | Problem) -> dict[str, Any]:
+        if isinstance(came, operations.Started):
+            return {"status": 201 if came.created else 200, "saga": came.saga, "problem": None}
+        problem = _problem_of(below_input(came) if isinstance(came, InvalidInput) else came)
+        return {"status": problem.status_code, "saga": None, "problem": problem.document(request)}
 
     def _again(self, kept: list[dict[str, Any]]) -> list[dict[str, Any]]:
         found: dict[str, Saga] = {
@@ -82,3 +94,10 @@ class BatchDoor(SagasDoor):
     def _result(self, one: dict[str, Any], request: Request) -> dict[str, Any]:
         saga = one["saga"]
         return {**one, "saga": saga_line(saga, request) if saga is not None else None}
+
+
+def _problem_of(error: SagaError | Problem) -> Problem:
+    problem = error if isinstance(error, Problem) else problem_of(error)
+    if problem is None:
+        raise error
+    return problem

@@ -73,26 +73,28 @@ class SagasDoor(SagaDoor):
         return Response(saga_document(saga, request), status, headers=headers | {"Location": address(saga, request)})
 
     def _start(self, request: Request, given: StartIn) -> operations.Started:
-        check_callback(given.callback_url or "")
-        if given.start_at is not None:
-            a_time(given.start_at, "/start_at")
-        try:  # what is wrong from here on is wrong in the input
-            return operations.start(given.definition, given.input, **self._options(request, given))
+        terms = self.terms(request, given) | {"actor": self.caller.name, "tenant": self.caller.tenant}
+        try:
+            return operations.start(given.definition, given.input, **terms)
         except InvalidInput as error:
-            errors = [fault | {"pointer": f"/input{fault['pointer']}".rstrip("/")} for fault in error.errors]
-            raise InvalidInput(str(error), errors=errors) from None
+            raise below_input(error) from None
 
-    def _options(self, request: Request, given: StartIn) -> dict[str, Any]:
-        """What `start` is told beside the definition and the input."""
+    def terms(self, request: Request, given: StartIn) -> dict[str, Any]:
+        """What `start` is told beside the definition and the input. Raises `InvalidInput` for what cannot be."""
+        check_callback(given.callback_url or "")
         return {
-            "actor": self.caller.name,
-            "tenant": self.caller.tenant,
             "business_key": given.business_key,
             "on_duplicate": given.on_duplicate,
             "version": given.version,
             "labels": given.labels,
             "priority": given.priority,
-            "start_at": given.start_at,
+            "start_at": a_time(given.start_at, "/start_at") if given.start_at is not None else None,
             "traceparent": traceparent_of(request),
             "callback_url": given.callback_url or "",
         }
+
+
+def below_input(error: InvalidInput) -> InvalidInput:
+    """With pointers into the body: what the doors have not found wrong themselves is wrong in the input."""
+    errors = [fault | {"pointer": f"/input{fault['pointer']}".rstrip("/")} for fault in error.errors]
+    return InvalidInput(str(error), errors=errors)

@@ -13,6 +13,8 @@ A verb that does not fit raises `NotAllowed` with the list of those that do. `pr
 """
 
 from sagas.operations.allowing import allowed, effects_in_place
+from sagas.operations.beginning import OnDuplicate, Started
+from sagas.operations.cloning import clone
 from sagas.operations.deciding import decide
 from sagas.operations.halting import pause, resume
 from sagas.operations.previewing import Preview, preview
@@ -20,7 +22,7 @@ from sagas.operations.repairing import give_up, reschedule, resolve, skip, waive
 from sagas.operations.retrying import retry
 from sagas.operations.revealing import reveal
 from sagas.operations.signalling import Signalled, signal, signal_by_key
-from sagas.operations.starting import LONGEST_KEY, MOST_PRIORITY, OnDuplicate, Started, clone, start, start_many
+from sagas.operations.starting import LONGEST_KEY, MOST_PRIORITY, start, start_each, start_many
 from sagas.operations.turning import cancel, compensate
 
 __all__ = [
@@ -48,6 +50,7 @@ __all__ = [
     "signal_by_key",
     "skip",
     "start",
+    "start_each",
     "start_many",
     "waive",
 ]

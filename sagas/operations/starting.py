@@ -1,51 +1,27 @@
-"""A saga begins: `start` and `clone`."""
+"""A saga is asked for: `start`, `start_many` for a list of inputs, `start_each` for each on its own terms."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
-
-from django.db import IntegrityError
 
 from gateway import tracing
 from gateway.guard import Forbidden
 from sagas.engine.callbacks import guard
-from sagas.engine.dispatch import ring_after_commit, ring_many_after_commit
-from sagas.errors import InvalidInput, NotAllowed, NotFound
-from sagas.models import Audit, Saga
-from sagas.operations.allowing import allowed, effects_in_place
-from sagas.operations.difference import difference
+from sagas.errors import InvalidInput, SagaError
+from sagas.models import Saga
+from sagas.operations.beginning import OnDuplicate, Started, Wanted, begin_all, begin_or_meet, begin_together
 from sagas.operations.fitting import accepted_by
-from sagas.operations.turning import cancel
-from sagas.record import clock
-from sagas.record.birth import MOST, bear, conceive
-from sagas.record.commit import commit
-from sagas.record.guess import TakeTheLock
-from sagas.record.locked import Locked, turn
-from sagas.record.opening import begin_saga
-from sagas.record.payload import text, unpack
-from sagas.record.sealing import restored
+from sagas.record.birth import MOST
+from sagas.record.payload import text
 from sagas.record.turn import LONGEST_ACTOR
 from sagas.words import registry
 from sagas.words.definition import Definition
-from sagas.words.results import UNCHANGED
 
-OnDuplicate = Literal["return", "refuse", "replace", "queue"]
 LONGEST_KEY = 255
 MOST_PRIORITY = 100
-KEY_RACES = 5
 FIRST_YEAR, LAST_YEAR = 1970, 9000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Started:
-    """A saga, and whether it is new: `created` is False when an open one with the same business key was returned."""
-
-    saga: Saga
-    created: bool
 
 
 def start(
@@ -78,19 +54,23 @@ def start(
     Raises `DefinitionUnknown`, `InvalidInput`, or `NotAllowed` (code `duplicate`, or why the holder cannot be
     cancelled).
     """
-    table = registry.get(definition, version)
-    accepted = accepted_by(table, input)
-    check_callback(callback_url)
-    _check_key(business_key)
-    _check_priority(priority)
-    start_at = a_time(start_at, "/start_at") if start_at is not None else None
-
-    draft = _drafts(table, tenant, actor, labels, priority)
-    draft = partial(draft, input=accepted, business_key=business_key, start_at=start_at)
-    with tracing.span(f"{table.name} start", traceparent, {"saga.definition": table.name}) as span:
-        trace = span.traceparent or traceparent
-        draft = partial(draft, traceparent=trace, callback_url=callback_url, cloned_from_id=cloned_from)
-        started = _store_or_meet(draft, table, on_duplicate)
+    with tracing.span(f"{definition} start", traceparent, {"saga.definition": definition}) as span:
+        wanted = _wanted(
+            definition,
+            input,
+            actor=actor,
+            tenant=tenant,
+            business_key=business_key,
+            on_duplicate=on_duplicate,
+            version=version,
+            labels=labels,
+            priority=priority,
+            start_at=start_at,
+            traceparent=span.traceparent or traceparent,
+            callback_url=callback_url,
+            cloned_from=cloned_from,
+        )
+        started = begin_or_meet(wanted)
         tracing.note({"saga.id": str(started.saga.pk)})
         return started
 
@@ -119,8 +99,65 @@ def start_many(
     found: list[Started] = []
     for first in range(0, len(accepted), MOST):
         drafts = [partial(draft, input=given) for given in accepted[first : first + MOST]]
-        found += [Started(saga=saga, created=True) for saga in _store_all(drafts, table, actor)]
+        found += [Started(saga=saga, created=True) for saga in begin_all(drafts, table, actor)]
     return found
+
+
+def start_each(asked: Sequence[Mapping[str, Any]], *, actor: str, tenant: str = "default") -> list[Started | SagaError]:
+    """Begin each on its own terms, given as keywords of `start`; what is wrong with one is its result, and no other's.
+
+    On PostgreSQL many begin in one statement. Those that meet the holder of their business key, also one that came
+    before them in the same list, are begun one by one after it.
+    """
+    found: dict[int, Started | SagaError] = {}
+    ready: list[tuple[int, Wanted]] = []
+    for number, one in enumerate(asked):
+        try:
+            ready.append((number, _wanted(**one, actor=actor, tenant=tenant)))
+        except SagaError as error:
+            found[number] = error
+    for first in range(0, len(ready), MOST):
+        some = ready[first : first + MOST]
+        for (number, wanted), born in zip(some, begin_together([wanted for _, wanted in some]), strict=True):
+            try:
+                found[number] = Started(saga=born, created=True) if born is not None else begin_or_meet(wanted)
+            except SagaError as error:
+                found[number] = error
+    return [found[number] for number in range(len(asked))]
+
+
+def _wanted(
+    definition: str,
+    input: Any = None,
+    *,
+    actor: str,
+    tenant: str,
+    business_key: str | None = None,
+    on_duplicate: OnDuplicate = "return",
+    version: int | None = None,
+    labels: Mapping[str, str] | None = None,
+    priority: int = 0,
+    start_at: datetime | None = None,
+    traceparent: str = "",
+    callback_url: str = "",
+    cloned_from: UUID | None = None,
+) -> Wanted:
+    """What was asked for, if it can be. Raises as `start` does."""
+    table = registry.get(definition, version)
+    accepted = accepted_by(table, input)
+    check_callback(callback_url)
+    _check_key(business_key)
+    _check_priority(priority)
+    draft = partial(
+        _drafts(table, tenant, actor, labels, priority),
+        input=accepted,
+        business_key=business_key,
+        start_at=a_time(start_at, "/start_at") if start_at is not None else None,
+        traceparent=traceparent,
+        callback_url=callback_url,
+        cloned_from_id=cloned_from,
+    )
+    return Wanted(draft=draft, table=table, actor=actor[:LONGEST_ACTOR], on_duplicate=on_duplicate)
 
 
 def _drafts(
@@ -132,29 +169,6 @@ def _drafts(
     return partial(Saga, **which, **about)
 
 
-def _store_or_meet(draft: Callable[..., Saga], table: Definition, on_duplicate: OnDuplicate) -> Started:
-    """Begin it, or do what `on_duplicate` says about the saga that holds its key."""
-    wanted = draft()
-    actor, key = wanted.started_by, wanted.business_key
-    for _ in range(KEY_RACES):
-        born = _store(draft, table, actor)
-        if born is not None:
-            return Started(saga=born, created=True)
-        same = Saga.objects.live().filter(tenant=wanted.tenant, definition=table.name, business_key=key)
-        holder = same.filter(holds_key=True).first()
-        if holder is None:
-            continue
-        if on_duplicate == "return":
-            return Started(saga=holder, created=False)
-        if on_duplicate == "refuse":
-            sentence = f"Saga {holder.pk} is open and holds the business key {key!r}."
-            raise NotAllowed(sentence, code="duplicate", allowed=allowed(holder))
-        successor = _succeed(holder, draft, actor, replace=on_duplicate == "replace")
-        if successor is not None:
-            return Started(saga=successor, created=True)
-    raise NotAllowed(f"The business key {key!r} changes hands too fast; try again.", code="duplicate")
-
-
 def _all_accepted(table: Definition, inputs: Iterable[Any]) -> Iterator[Any]:
     for number, given in enumerate(inputs):
         try:
@@ -162,120 +176,6 @@ def _all_accepted(table: Definition, inputs: Iterable[Any]) -> Iterator[Any]:
         except InvalidInput as error:
             faults = [{**fault, "pointer": f"/{number}{fault['pointer']}"} for fault in error.errors]
             raise InvalidInput(f"Input {number}: {error}", errors=faults) from None
-
-
-def _store_all(drafts: Sequence[Callable[[], Saga]], table: Definition, actor: str) -> list[Saga]:
-    with suppress(TakeTheLock):
-        born = [conceive(draft(), table, actor) for draft in drafts]
-        bear(born)
-        ring_many_after_commit(born)
-        return [one.saga for one in born]
-    with commit():
-        return [_begin(draft(), table, actor) for draft in drafts]
-
-
-def _succeed(holder: Saga, draft: Callable[..., Saga], actor: str, *, replace: bool) -> Saga | None:
-    """A saga that begins when the holder of its key has ended; None when it just has, so that its key is free.
-
-    It is stored under the holder's lock, or the holder could end without seeing it.
-    """
-    with commit():
-        with turn(holder.pk, actor) as t:
-            if t.saga.ended_at:
-                return None
-            heir = draft(holds_key=False)
-            heir.created_at = heir.updated_at = t.now
-            queued = Locked(heir, actor, t.now)
-            queued.moves.append({"did": "queued", "behind": str(holder.pk)})
-            queued.insert()
-            t.moves.append({"did": "followed", "by": str(heir.pk)})
-        if replace:
-            reason = f"Saga {heir.pk} takes its place."
-            cancel(holder.pk, actor=actor, reason=reason, tenant=holder.tenant)
-    return heir
-
-
-def clone(
-    saga_id: UUID,
-    *,
-    actor: str,
-    reason: str,
-    tenant: str = "default",
-    expect: int | None = None,
-    input: Any = UNCHANGED,
-    confirm_effects: bool = False,
-    business_key: str | None = None,
-) -> Started:
-    """A new saga like one that has ended, with the same input or an edited one, on the newest version.
-
-    Raises `NotFound`, `InvalidInput`, or `NotAllowed` with the codes `live` and `effects_in_place`: effects of the
-    original are still there, and `confirm_effects` says that this is known.
-    """
-    original = Saga.objects.of_tenant(tenant).filter(pk=saga_id).first()
-    if original is None:
-        raise NotFound(f"There is no saga {saga_id}.")
-    if not text(reason).strip():
-        raise InvalidInput("Say why: clone needs a reason.", errors=[{"pointer": "/reason", "detail": "is missing"}])
-    if not original.ended_at:
-        raise NotAllowed(
-            "The saga has not ended; only one that has can be cloned.", code="live", allowed=allowed(original)
-        )
-    if expect is not None and expect != original.decisions:
-        raise NotAllowed("Something was decided about this saga since you looked at it; look again.", code="stale_page")
-    left = [run.path for run in effects_in_place(original)]
-    if left and not confirm_effects:
-        sentence = (
-            f"Effects of saga {saga_id} are still in place: {', '.join(left)}. Confirm that they may be there twice."
-        )
-        raise NotAllowed(sentence, code="effects_in_place", allowed=allowed(original))
-    with commit():
-        started = start(
-            original.definition,
-            unpack(original.input) if input is UNCHANGED else restored(input, original.input),
-            actor=actor,
-            tenant=tenant,
-            business_key=business_key,
-            on_duplicate="refuse",
-            labels=original.labels,
-            priority=original.priority,
-            cloned_from=original.pk,
-        )
-        edited = {} if input is UNCHANGED else {"diff": difference(original.input, started.saga.input)}
-        Audit.objects.create(
-            saga=original,
-            tenant=tenant,
-            verb="clone",
-            actor=actor[:150],
-            reason=text(reason),
-            at=clock.now(),
-            details={"clone": str(started.saga.pk), **edited},
-        )
-    return started
-
-
-def _store(draft: Callable[[], Saga], table: Definition, actor: str) -> Saga | None:
-    """Begin it, in one statement if that can be; None if an open saga holds its key."""
-    with suppress(TakeTheLock):
-        born = conceive(draft(), table, actor)
-        if not bear([born])[0]:
-            return None
-        ring_after_commit(born)
-        return born.saga
-    try:
-        with commit():
-            return _begin(draft(), table, actor)
-    except IntegrityError:
-        return None
-
-
-def _begin(saga: Saga, table: Definition, actor: str) -> Saga:
-    now = clock.now()
-    saga.created_at = saga.updated_at = now
-    t = Locked(saga, actor, now)
-    begin_saga(t, table)
-    t.insert()
-    ring_after_commit(t)
-    return saga
 
 
 def a_time(given: datetime, pointer: str) -> datetime:

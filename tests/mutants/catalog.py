@@ -4,7 +4,7 @@ from sagas import operations
 from sagas.engine import sweep, workers
 from sagas.models import Run
 from sagas.models.run import RunQuerySet
-from sagas.operations import repairing, retrying, signalling, starting, turning, verb
+from sagas.operations import beginning, repairing, retrying, signalling, turning, verb
 from sagas.participant import barrier
 from sagas.record import attempts, clocks, hearing, late, locked, settle, way_back
 from sagas.record.postgres import changes as statements
@@ -38,7 +38,7 @@ MUTANTS = (
     Mutant("nobody looks at the door", ((workers.Here, "left_lying", lambda here, most: []),), CRASHES, "no broker"),
     Mutant(
         "a message within the transaction",
-        in_all("ring_after_commit", changes.ring_at_once, verb, signalling, starting),
+        in_all("ring_after_commit", changes.ring_at_once, verb, signalling, beginning),
         CRASHES,
         "linear/nothing/told",
     ),
