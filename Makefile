@@ -13,6 +13,10 @@ help: ## explain these commands
 demo: $(LOCKED) ## show a shop's orders, with a declined payment and a killed worker
 	@$(BIN)/python -m examples.shop.demo
 
+.PHONY: demo-events
+demo-events: $(LOCKED) ## orders that arrive on RabbitMQ, and services that take part by events only
+	@$(BIN)/python -m examples.events.demo
+
 test: $(LOCKED) services ## run all tests: on SQLite, on PostgreSQL, and with real processes
 	@$(BIN)/python -m tests.harness.passes $(PASS)
 

@@ -9,6 +9,7 @@ kills the process is counted before it is tried again, and parked as well.
 """
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -68,7 +69,7 @@ def _taken(source: str, message: Message) -> str:
         event = parse(message)
     except Malformed as error:
         return _remember(source, message, None, str(error))
-    if not wanted(conf().event_sources[source].get("events", ("*",)), event.type):
+    if not wanted(_settings(source).get("events", ("*",)), event.type):
         return "ignored"
     if message.redelivered and not _may_begin(source, message, event):
         return State.PARKED
@@ -116,11 +117,15 @@ def _first(source: str, message: Message, event: Event | None) -> dict[str, Any]
     carried = {"id": message.id, "type": message.type, "headers": dict(message.headers)}
     return {
         "type": event.type if event else clean_text(message.type, 100),
-        "tenant": conf().event_sources[source].get("tenant", "default"),
+        "tenant": _settings(source).get("tenant", "default"),
         "body": message.body[:LARGEST],
         "carried": carried,
         "at": clock.now(),
     }
+
+
+def _settings(source: str) -> Mapping[str, Any]:
+    return conf().event_sources.get(source, {})
 
 
 def message_of(row: InboxEvent) -> Message:

@@ -35,6 +35,11 @@ def let_go(name: str, me: UUID) -> None:
     EventLane.objects.filter(pk=name, holder=me).update(holder=None, held_until=None)
 
 
+def outlive_all() -> None:
+    """Nobody holds any lane: only for a process that holds the lock that makes it the only one."""
+    EventLane.objects.update(holder=None, held_until=None)
+
+
 def pause(name: str, me: UUID, why: str) -> None:
     """The target cannot be reached: leave it alone for a while, longer each time."""
     lane = EventLane.objects.filter(pk=name, holder=me).first()

@@ -13,6 +13,7 @@ scripted: participants (`service`), or whole steps (`steps`).
 
 from sagas.testing.beginning import given, story_of
 from sagas.testing.cues import answers_late, crashes, duplicates, fails, times_out
+from sagas.testing.events import arrives
 from sagas.testing.exploring import Exploration, explore
 from sagas.testing.failure import StoryFailed
 from sagas.testing.matrix import Matrix, failure_matrix
@@ -26,6 +27,7 @@ __all__ = [
     "Story",
     "StoryFailed",
     "answers_late",
+    "arrives",
     "crashes",
     "duplicates",
     "explore",

@@ -43,10 +43,11 @@ def given(
 def story_of(saga: Saga | UUID, *things: Cue | Participant, steps: Mapping[str, Any] | None = None) -> Story:
     """The story of a saga that was begun elsewhere in this test, by a view or a signal; it goes on from where it is."""
     row = saga if isinstance(saga, Saga) else Saga.objects.get(pk=saga)
-    definition = registry.get(row.definition, row.version)
+    world = this_world()
+    written = world.written.get((row.definition, row.version))
+    definition = written or registry.get(row.definition, row.version)
     script = Script(definition)
     script.add(*things, steps=steps)
-    world = this_world()
     world.knows(definition)
     world.cast.add(row.pk, script)
     return Story(world, row.pk, definition, script)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, NoReturn
 from uuid import UUID
 
-from sagas.models import Incident, Run, Saga, Work
+from sagas.models import Incident, OutboxEvent, Run, Saga, Work
 from sagas.testing.cues import Cue
 from sagas.testing.failure import Halt, StoryFailed, a_list
 from sagas.testing.participants import Participant, Request
@@ -21,6 +21,7 @@ from sagas.testing.timeline import as_text
 from sagas.testing.verbs import Verbs
 from sagas.testing.world import World
 from sagas.words.definition import Definition
+from sagas.words.events import OWN
 from sagas.words.lifecycle import StepState
 from sagas.words.rows import Child, Wait
 
@@ -125,6 +126,14 @@ class Story(Verbs):
         __tracebackhide__ = True
         self.settles()
         return results_of(self.id, self.definition)
+
+    @property
+    def published(self) -> list[tuple[str, Any]]:
+        """What its steps have published, in order: type and data."""
+        __tracebackhide__ = True
+        self.settles()
+        told = OutboxEvent.objects.of_saga(self.id).exclude(type__startswith=OWN)
+        return list({event.event_id: (event.type, event.document["data"]) for event in told}.values())
 
     @property
     def requests(self) -> list[Request]:

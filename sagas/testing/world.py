@@ -45,6 +45,7 @@ class World:
         self._stack: ExitStack | None = None
         self.cast = Cast(self)
         self._tables: list[Definition] = []
+        self.written: dict[tuple[str, int], Definition] = {}
         self._dead: set[UUID] = set()
         self._twice: list[tuple[int, int]] = []
 
@@ -52,6 +53,7 @@ class World:
 
     def knows(self, table: Definition) -> None:
         """This table is played, instead of any other of its name and version."""
+        self.written[table.name, table.version] = table
         mine = staged(table, self.cast.play)
         self._tables = [known for known in self._tables if (known.name, known.version) != (mine.name, mine.version)]
         self._tables.insert(0, mine)

@@ -6,6 +6,7 @@ from types import ModuleType
 
 import pytest
 
+from sagas.words import routes
 from sagas.words.definition import Definition
 from sagas.words.faults import faults_of
 from tests.docs.pages import DOCS
@@ -26,7 +27,8 @@ def source(name: str) -> str:
 def run(name: str) -> ModuleType:
     found = ModuleType(f"{__name__}.{name}")
     sys.modules[found.__name__] = found  # pydantic looks there for the names in annotations
-    exec(compile(source(name), PAGES[name], "exec", dont_inherit=True), vars(found))
+    with routes.Replaced():  # what a page says of events is for its own tests
+        exec(compile(source(name), PAGES[name], "exec", dont_inherit=True), vars(found))
     return found
 
 

@@ -84,8 +84,10 @@ def outlive_all() -> None:
     """What a killed process held is free at once, since nobody else reaches a file of ours."""
     if "sagas" in settings.SERVES:
         from sagas.engine import workers
+        from sagas.events import lanes
 
         workers.outlive_all()
+        lanes.outlive_all()
     if "notifications" in settings.SERVES:
         from notifications import sweep
 
