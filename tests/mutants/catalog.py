@@ -13,6 +13,7 @@ from tests.mutants import changes
 from tests.mutants.mutant import Mutant, around, nothing
 
 CRASHES, SCENARIO, RACE, STORMS = "crash points", "scenario", "race on PostgreSQL", "storms"
+SCHEDULE = "schedule"
 
 
 def in_all(name: str, by: object, *owners: object) -> tuple[tuple[object, str, object], ...]:
@@ -76,6 +77,12 @@ MUTANTS = (
         ((attempts, "_take", around(attempts._take, changes.uncounted)),),
         SCENARIO,
         "poison",
+    ),
+    Mutant(
+        "what lands late is not undone",
+        in_all("undo_what_landed", nothing, late),
+        SCHEDULE,
+        "what-lands-late-is-not-undone",
     ),
     # What participants see
     Mutant("no key", ((Run, "key", property(changes.a_key_of_its_own)),), CRASHES, "linear/nothing/told"),
@@ -154,6 +161,9 @@ MUTANTS = (
         ((operations, "signal", around(operations.signal, changes.consumed_first)),),
         CRASHES,
         "wait/nothing/told",
+    ),
+    Mutant(
+        "a successor never begins", ((locked.Locked, "hand_over_key", nothing),), SCHEDULE, "a-successor-never-begins"
     ),
     # The books
     Mutant("no journal", ((locked.Locked, "_note", nothing),), CRASHES, "linear/nothing/told"),

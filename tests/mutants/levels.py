@@ -8,6 +8,8 @@ from tests.mutants.mutant import Mutant
 from tests.mutants.scenarios import told
 from tests.sagas.test_storms import Storm, leave_nothing
 from tests.sagas.world import a_world
+from tests.schedules.keeping import FOUND, kept
+from tests.schedules.schedule import play
 
 Level = Callable[[Mutant], Iterator[None]]
 
@@ -42,9 +44,17 @@ def storms(mutant: Mutant) -> Iterator[None]:
         yield
 
 
+def schedules(mutant: Mutant) -> Iterator[None]:
+    """The schedule that is kept under that name; without the mistake nothing is wrong in it, as its own test sees."""
+    found = play(*kept(FOUND / f"{mutant.where}.json"))
+    assert not found.wrong, found.wrong[0]
+    yield
+
+
 LEVELS: dict[str, Level] = {
     "crash points": crash_points,
     "scenario": scenario,
     "race on PostgreSQL": scenario,
     "storms": storms,
+    "schedule": schedules,
 }
