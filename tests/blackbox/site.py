@@ -15,7 +15,7 @@ from gateway.models import IdempotencyKey
 from sagas import Retry, approval, parallel, saga, step, wait
 from sagas.engine import delivery
 from sagas.engine.sweep import sweep
-from sagas.models import Run, Saga
+from sagas.models import Run, Saga, Sweep
 from sagas.record import attempts, clock
 from sagas.record.attempts import Claim
 from sagas.words import registry
@@ -68,6 +68,7 @@ class Site:
         Saga.objects.all().update(parent=None)
         Saga.objects.all().delete()
         IdempotencyKey.objects.all().delete()
+        Sweep.objects.all().delete()  # no mark of an earlier life excuses a sweep of this one
         self.ledger = Ledger()
         self.worker = uuid7()
         self.script: list[str] = []
