@@ -18,7 +18,7 @@ from sagas.words.lifecycle import ENDS
 from sagas.words.outcome import Happened
 from sagas.words.plan import Undo
 from sagas.words.results import UNCHANGED
-from sagas.words.rows import Step
+from sagas.words.rows import Approval, Step
 from sagas.words.verdict import Doing
 
 VERBS = (
@@ -48,7 +48,9 @@ def preview(verb: str, saga_id: UUID, **arguments: Any) -> Preview:
         before = {run.pk: _doing(run) for run in Run.objects.filter(saga_id=saga_id)}
         act(saga_id, **arguments)
         saga = Saga.objects.get(pk=saga_id)
-        sentences = [*_edited(saga_id, arguments), *_sentences(verb, saga, before)]
+        answered = _answered(saga, **arguments) if verb == "decide" else ()
+        told = answered if verb == "decide" else _sentences(verb, saga, before)
+        sentences = [*_edited(saga_id, arguments), *told]
         if saga.deadline_at is not None and saga.deadline_at != deadline:
             sentences.append(f"Its deadline is then {_time(saga.deadline_at)}.")
         roll_back()
@@ -65,6 +67,19 @@ def _edited(saga_id: UUID, arguments: Mapping[str, Any]) -> Iterator[str]:
     yield from sentences[:MOST_EDITS]
     if len(sentences) > MOST_EDITS:
         yield f"{len(sentences) - MOST_EDITS} more places of its input become others."
+
+
+def _answered(saga: Saga, *, step: str, approved: bool, **_: Any) -> Iterator[str]:
+    """What a yes or a no comes to, which the saga's next turn takes up."""
+    table = registry.find(saga.definition, saga.version, saga.fingerprint)
+    row = table.places[step].row if table and step in table.places else None
+    if approved:
+        yield f"{step} is granted, and the saga goes on."
+    elif isinstance(row, Approval) and row.on_no == "continue":
+        yield f"{step} is refused, and the saga goes on without it."
+    else:
+        yield f"{step} is refused, and the saga goes back."
+        yield from _undone(list(Run.objects.filter(saga_id=saga.pk)))
 
 
 def _doing(run: Run) -> tuple[int, str | None, datetime | None]:

@@ -1,18 +1,23 @@
 """Every page of the console in a browser: nothing for axe-core to find, nothing wider than a phone, nothing refused."""
 
+import json
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 from playwright.sync_api import Browser, BrowserContext
 
-from sagas.models import Saga
+from gateway import keys
+from sagas.models import Saga, SavedView
 from sagas.operations.bulk import begin_bulk
+from sagas.record import clock
 from tests.browser.conftest import photograph
-from tests.sagas.admin.scenes import Scenes
+from tests.sagas.admin.parcels import PARCEL
+from tests.sagas.admin.scenes import RUDE, Scenes
 from tests.sagas.world import World
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser, pytest.mark.only_on("sqlite")]
@@ -21,6 +26,7 @@ SIZES = {"wide": (1280, 900), "phone": (400, 800)}
 MODES = [("wide", "light"), ("phone", "dark")]
 """Each page is looked at in one of them, and with PICTURES, the folder to keep photographs in, in both."""
 GROUP = "?definition=order&step=charge&code=http_5xx"
+EDITED = "?input=" + quote(json.dumps({**PARCEL, "lines": [*PARCEL["lines"], {"sku": "rope", "quantity": "many"}]}))
 OF_AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
 
 
@@ -42,8 +48,26 @@ def pages(world: World) -> Iterator[tuple[str, str]]:
     yield "found-none", reverse("admin:sagas_saga_changelist") + "?q=nothing&state=stuck"
     yield "bulk", reverse("admin:sagas_bulk_begin") + f"?id={back.pk}&id={doubt.pk}"
     yield "operation", reverse("admin:sagas_bulkoperation_change", args=[bulk.pk])
+    yield from own_pages(scenes, rich)
     yield "definitions", reverse("admin:sagas_definitions")
     yield "definition", reverse("admin:sagas_definition", args=["voyage"])
+
+
+def own_pages(scenes: Scenes, rich: Saga) -> Iterator[tuple[str, str]]:
+    """What belongs to people rather than to sagas: approvals, views, keys, and forms with every kind of field."""
+    yield "verb-edit", reverse("admin:sagas_saga_verb", args=[scenes.parcel_refused().pk, "retry"]) + EDITED
+    yield "approvals", reverse("admin:sagas_approval_changelist")
+    yield "approval", reverse("admin:sagas_approval_decide", args=[rich.pk, "large_order"]) + "?approved=yes"
+    for called, query in (("Late", "show=live"), ("V" * 80, "state=stuck&definition=order"), (RUDE, "show=all")):
+        about = {"tenant": "default", "owner": "root", "is_shared": True, "created_at": clock.now()}
+        SavedView.objects.create(name=called[:80], query=query, **about)
+    yield "views", reverse("admin:sagas_saga_changelist") + "?state=stuck&definition=order"
+    keys.issue("shop", tenant="default", scopes=["read", "start"], definitions=["order"])
+    key = keys.issue("k" * 100, tenant="default", scopes=["read"], rate=60).row
+    yield "keys", reverse("admin:gateway_apikey_changelist")
+    yield "key-new", reverse("admin:gateway_apikey_new")
+    for deed in ("rotate", "revoke"):
+        yield f"key-{deed}", reverse(f"admin:gateway_apikey_{deed}", args=[key.pk])
 
 
 def test_no_page_keeps_anybody_out(world, browser: Browser, live_server, client, django_user_model, pictures):

@@ -1,6 +1,7 @@
 """What a JSON Schema comes to: which kind of field it is, and how a value stands in that field."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -82,6 +83,17 @@ def holds(kind: str, value: Any) -> bool:
         case "select" | "json":
             return True
     return isinstance(value, str | int | float) and not isinstance(value, bool)
+
+
+def control_of(kind: str, value: Any) -> str:
+    """The kind as it is drawn: a browser alters what an input of one line, or of a format, cannot hold."""
+    if kind not in ("text", *FORMATS.values()) or not isinstance(value, str):
+        return kind
+    if "\n" in value or "\r" in value or len(value) > LONG:
+        return "textarea"
+    if kind == "date":
+        return kind if not value or re.fullmatch(r"\d{4}-\d{2}-\d{2}", value) else "text"
+    return kind if value == value.strip() else "text"
 
 
 def choices_of(meant: Schema) -> Sequence[Any]:

@@ -92,4 +92,4 @@ def _numbers(text: str) -> list[int]:
 
 
 def _one_newline(text: str) -> str:
-    return text.replace("\r\n", "\n")
+    return text.replace("\r\n", "\n").replace("\r", "\n")

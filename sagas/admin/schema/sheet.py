@@ -10,6 +10,7 @@ from sagas.admin.schema.kinds import (
     NUMBERS,
     Schema,
     choices_of,
+    control_of,
     escaped,
     holds,
     kind_of,
@@ -76,7 +77,7 @@ class Drawing:
         meant, nullable = meaning(about, self.schema)
         given = start_of(meant, value)
         kind = kind_of(meant, nullable, place.depth)
-        kind = kind if holds(kind, given) else "json"
+        kind = control_of(kind, given) if holds(kind, given) else "json"
         numbers = self._numbers(place.name, given) if kind == "list" else []
         return Node(
             name=place.name,

@@ -9,6 +9,7 @@ from sagas.errors import Unknown
 from sagas.models import Saga
 from sagas.words.definition import Definition
 from sagas.words.retry import Retry
+from tests.sagas.admin.parcels import PARCEL, Parcel
 from tests.sagas.world import World
 
 RUDE = "<script>alert('pwned')</script><img src=x onerror=alert(1)>"
@@ -32,7 +33,8 @@ class Scenes:
         self.order = self._order()
         self.shipping = saga("shipping", step(world.ship, compensation=world.recall), wait("delivered"))
         self.rich = self._rich()
-        world.knows(self.long, self.wide, self.order, self.shipping, self.rich)
+        self.parcel = self._parcel()
+        world.knows(self.long, self.wide, self.order, self.shipping, self.rich, self.parcel)
 
     def two_hundred_steps(self) -> Saga:
         """Stuck at the hundred and fiftieth of two hundred."""
@@ -76,6 +78,11 @@ class Scenes:
         self.world.work()
         return refreshed(found)
 
+    def parcel_refused(self) -> Saga:
+        """Its input has fields of every kind, and the street in it does not exist."""
+        self.world.script("ship", Abort("no such street", code="no_street"))
+        return self._played(self.parcel, "parcel-1", PARCEL)
+
     def in_doubt(self) -> Saga:
         """A charge that may have happened, and is not idempotent."""
         self.world.script("transfer", Unknown("the answer was lost"))
@@ -115,6 +122,12 @@ class Scenes:
             owner="the payments team",
             runbook="https://runbooks.example.org/order",
             deadline=timedelta(days=30),
+        )
+
+    def _parcel(self) -> Definition:
+        work = step(self.world.ship, compensation=self.world.recall, on_failure="incident")
+        return saga(
+            "parcel", work, input=Parcel, summary=lambda parcel: f"{len(parcel.lines)} lines to {parcel.to.name}"
         )
 
     def _rich(self) -> Definition:

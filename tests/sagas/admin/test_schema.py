@@ -1,63 +1,16 @@
 """Forms made from JSON Schemas: a value is shown field by field, and what a person made of it is read again."""
 
 import random
-from datetime import date
-from decimal import Decimal
-from enum import Enum
 from html.parser import HTMLParser
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from django import forms
 from pydantic import BaseModel, Field
 
 from sagas.admin.schema import SchemaField
+from tests.sagas.admin.parcels import PARCEL, Parcel
 
-
-class Size(Enum):
-    SMALL = "small"
-    LARGE = "large"
-
-
-class Street(BaseModel):
-    name: str
-    number: int | None = None
-
-
-class Line(BaseModel):
-    sku: str
-    quantity: int = 1
-    notes: list[str] = []
-
-
-class Parcel(BaseModel):
-    order: str
-    amount: Decimal = Decimal("0")
-    weight: float | None = None
-    size: Size = Size.SMALL
-    carrier: Literal["ship", "rail"] = "ship"
-    fragile: bool = False
-    insured: bool | None = None
-    day: date | None = None
-    to: Street
-    back_to: Street | None = None
-    lines: list[Line] = []
-    anything: dict[str, Any] = {}
-    either: int | list[int] = 1
-
-
-FULL = Parcel(
-    order="P-1",
-    amount=Decimal("12.50"),
-    weight=3.25,
-    size=Size.LARGE,
-    insured=True,
-    day=date(2026, 11, 21),
-    to=Street(name="Ø & <b>", number=7),
-    lines=[Line(sku="book", quantity=2, notes=["one", "two\nlines"]), Line(sku="pen"), Line(sku="lamp")],
-    anything={"a/b": {"c#d": [1, None, True]}},
-    either=[1, 2],
-).model_dump(mode="json")
 SCHEMA = Parcel.model_json_schema()
 
 
@@ -114,25 +67,25 @@ def changed(before: Any, sent: dict[str, str]) -> Any:
 
 
 def test_what_nobody_touched_is_no_edit():
-    assert changed(FULL, sent_by(form_of(FULL))) is None
+    assert changed(PARCEL, sent_by(form_of(PARCEL))) is None
 
 
 def test_a_field_is_changed_and_nothing_else():
-    sent = sent_by(form_of(FULL), **{"order": "P-2", "to/number": "8", "lines/1/quantity": "5", "size": '"small"'})
-    expected = {**FULL, "order": "P-2", "to": {**FULL["to"], "number": 8}, "size": "small"}
-    expected["lines"] = [FULL["lines"][0], {**FULL["lines"][1], "quantity": 5}, FULL["lines"][2]]
-    assert changed(FULL, sent) == expected
+    sent = sent_by(form_of(PARCEL), **{"order": "P-2", "to/number": "8", "lines/1/quantity": "5", "size": '"small"'})
+    expected = {**PARCEL, "order": "P-2", "to": {**PARCEL["to"], "number": 8}, "size": "small"}
+    expected["lines"] = [PARCEL["lines"][0], {**PARCEL["lines"][1], "quantity": 5}, PARCEL["lines"][2]]
+    assert changed(PARCEL, sent) == expected
 
 
 def test_what_does_not_fit_its_kind_stays_as_it_was_written_and_is_shown_again():
-    form = form_of(FULL, sent_by(form_of(FULL), **{"to/number": "seven"}))
+    form = form_of(PARCEL, sent_by(form_of(PARCEL), **{"to/number": "seven"}))
     assert value_of(form)["to"]["number"] == "seven"
     assert 'value="seven"' in str(form["input"])
 
 
 def test_a_box_that_is_ticked_and_one_that_is_not():
-    sent = sent_by(form_of(FULL), fragile="yes", insured="")
-    value = changed(FULL, sent)
+    sent = sent_by(form_of(PARCEL), fragile="yes", insured="")
+    value = changed(PARCEL, sent)
     assert (value["fragile"], value["insured"]) == (True, None)
     again = sent_by(form_of(value))
     del again["input/fragile"]
@@ -140,9 +93,9 @@ def test_a_box_that_is_ticked_and_one_that_is_not():
 
 
 def test_an_object_that_may_be_absent_comes_and_goes():
-    sent = sent_by(form_of(FULL), **{"back_to/name": "Home"})
-    assert changed(FULL, sent) is None
-    value = changed(FULL, sent | {"input/back_to#there": "yes"})
+    sent = sent_by(form_of(PARCEL), **{"back_to/name": "Home"})
+    assert changed(PARCEL, sent) is None
+    value = changed(PARCEL, sent | {"input/back_to#there": "yes"})
     assert value["back_to"] == {"name": "Home"}
     gone = sent_by(form_of(value))
     del gone["input/back_to#there"]
@@ -150,36 +103,36 @@ def test_an_object_that_may_be_absent_comes_and_goes():
 
 
 def test_items_are_added_and_removed_and_the_others_stay_what_they_are():
-    form = form_of(FULL, sent_by(form_of(FULL), ("input/lines/0#drop", "1")))
-    assert value_of(form)["lines"] == FULL["lines"][1:]
-    form = form_of(FULL, sent_by(form, ("input/lines#add", "1"), **{"lines/2/quantity": "9"}))
-    assert value_of(form)["lines"] == [FULL["lines"][1], {**FULL["lines"][2], "quantity": 9}, {}]
-    form = form_of(FULL, sent_by(form, **{"lines/3/sku": "rope"}))
+    form = form_of(PARCEL, sent_by(form_of(PARCEL), ("input/lines/0#drop", "1")))
+    assert value_of(form)["lines"] == PARCEL["lines"][1:]
+    form = form_of(PARCEL, sent_by(form, ("input/lines#add", "1"), **{"lines/2/quantity": "9"}))
+    assert value_of(form)["lines"] == [PARCEL["lines"][1], {**PARCEL["lines"][2], "quantity": 9}, {}]
+    form = form_of(PARCEL, sent_by(form, **{"lines/3/sku": "rope"}))
     assert value_of(form)["lines"][2] == {"sku": "rope"}
-    form = form_of(FULL, sent_by(form_of(FULL), ("input/lines/0/notes#add", "1")))
+    form = form_of(PARCEL, sent_by(form_of(PARCEL), ("input/lines/0/notes#add", "1")))
     assert value_of(form)["lines"][0]["notes"] == ["one", "two\nlines", ""]
 
 
 def test_all_of_it_can_be_written_as_json_and_shown_as_a_form_again():
-    form = form_of(FULL, sent_by(form_of(FULL), ("input#to", "json"), order="P-3"))
+    form = form_of(PARCEL, sent_by(form_of(PARCEL), ("input#to", "json"), order="P-3"))
     assert value_of(form)["order"] == "P-3"
     written = sent_by(form)
     assert written["input#as"] == "json"
-    form = form_of(FULL, written | {"input": written["input"].replace("P-3", "P-4"), "input#to": "form"})
+    form = form_of(PARCEL, written | {"input": written["input"].replace("P-3", "P-4"), "input#to": "form"})
     assert value_of(form)["order"] == "P-4"
     assert 'name="input/order"' in str(form["input"])
 
 
 @pytest.mark.parametrize("text", ["{", "nonsense", "NaN", "[" * 5000, '{"a": Infinity}'])
 def test_what_is_no_json_is_said_and_kept(text):
-    form = form_of(FULL, {"input#as": "json", "input": text, "input#to": "form"})
+    form = form_of(PARCEL, {"input#as": "json", "input": text, "input#to": "form"})
     assert not form.is_valid()
     assert "It is no JSON" in str(form.errors)
     assert Sender(str(form["input"])).sent["input"] == text
 
 
 def test_what_is_wrong_is_said_at_the_field_it_is_about():
-    form = form_of(FULL, sent_by(form_of(FULL), ("input/lines/0#drop", "1")))
+    form = form_of(PARCEL, sent_by(form_of(PARCEL), ("input/lines/0#drop", "1")))
     form.fields["input"].find_fault([{"pointer": "/lines/1/quantity", "detail": "is too much"}])
     form.full_clean()
     before, _, _ = str(form["input"]).partition("is too much")
@@ -187,14 +140,14 @@ def test_what_is_wrong_is_said_at_the_field_it_is_about():
 
 
 def test_a_value_that_its_schema_does_not_describe_is_json_where_it_does_not_fit():
-    odd = {**FULL, "to": ["a", "list"], "lines": "none", "size": "huge", "order": {"x": 1}, "extra": [1]}
+    odd = {**PARCEL, "to": ["a", "list"], "lines": "none", "size": "huge", "order": {"x": 1}, "extra": [1]}
     assert changed(odd, sent_by(form_of(odd))) is None
     value = changed(odd, sent_by(form_of(odd), order="P-9"))
     assert value == {**odd, "order": "P-9"}
 
 
 def test_very_many_fields_are_one_box_of_json():
-    many = {**FULL, "lines": [{"sku": str(n), "quantity": n, "notes": ["x"] * 20} for n in range(30)]}
+    many = {**PARCEL, "lines": [{"sku": str(n), "quantity": n, "notes": ["x"] * 20} for n in range(30)]}
     assert sent_by(form_of(many))["input#as"] == "json"
     assert changed(many, sent_by(form_of(many))) is None
 
@@ -224,10 +177,10 @@ def test_an_empty_form_gives_only_what_was_filled_in():
 
 def test_whatever_is_sent_is_read_as_something():
     chance = random.Random(7)
-    names = list(sent_by(form_of(FULL)))
+    names = list(sent_by(form_of(PARCEL)))
     for _ in range(200):
         sent = {name: chance.choice(["", "x", "null", "{", "9" * 400, "-1", "yes", "1,2,2,x"]) for name in names}
         sent |= {f"{chance.choice(names)}#{chance.choice(['drop', 'add', 'items', 'there', 'is'])}": "1"}
-        form = form_of(FULL, sent)
+        form = form_of(PARCEL, sent)
         form.full_clean()
         assert str(form["input"])
