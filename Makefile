@@ -65,6 +65,10 @@ fuzz: $(LOCKED) ## send hostile input for a while: MINUTES=10, and the whole cor
 blackbox: $(LOCKED) ## lead sagas through random lives over REST: LIVES=500
 	CHANCE=new BLACKBOX=$(or $(LIVES),500) $(BIN)/python -m pytest tests/blackbox -q -p no:logging -n 2
 
+.PHONY: pictures
+pictures: $(LOCKED) services ## photograph the console for the documentation, on a real installation
+	PICTURES=docs/pictures $(BIN)/python -m pytest tests/acceptance/test_console.py -q -p no:randomly
+
 up: $(LOCKED) ## run the coordinator and the notification service, a process each, for looking around
 	@$(BIN)/honcho -e /dev/null -f Procfile.up start
 

@@ -23,6 +23,7 @@ from sagas.admin.verbs import VERBS, Verb
 from sagas.engine.timeline import Entry, Reader
 from sagas.errors import InvalidInput, NotAllowed, SagaError
 from sagas.models import Saga
+from sagas.operations.verb import STALE
 
 NO_ANSWER = "The database did not answer; look at the saga before you try again."
 LOOK_AGAIN = "This is what it would do with what you have just said. Press the button again to do it."
@@ -64,7 +65,9 @@ def decide(request: HttpRequest, saga: Saga, verb: str, fixed: Mapping[str, str]
     found = Decision(verb=VERBS[verb], saga=saga, form=form)
     form.is_valid()
     if form.errors.keys() - {"reason"}:
-        if not posted:
+        if acting and given.get("decisions") != str(saga.decisions):
+            _tell_what_happened(found, given)  # what was asked for may not even be there any more
+        if not posted or found.refusal:
             found.form = form_of(verb, saga, None, needs_reason=False, asked=given)
             found.form.initial = {**found.form.initial, **given}
         return found
@@ -108,6 +111,12 @@ def _do(found: Decision, arguments: dict[str, Any], posted: Mapping[str, str]) -
         found.refusal = NO_ANSWER
     else:
         found.done = came if isinstance(came, Saga) else came.saga
+
+
+def _tell_what_happened(found: Decision, posted: Mapping[str, Any]) -> None:
+    """Of an old page whose form fits no more: as for one that is refused, why, and what happened since."""
+    found.refusal = sentence(NotAllowed(STALE, code="stale_page", allowed=operations.allowed(found.saga)))
+    found.meanwhile = _since(found.saga, str(posted.get("rev", "")))
 
 
 def _look(found: Decision, arguments: dict[str, Any], *, is_first: bool) -> None:

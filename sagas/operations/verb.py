@@ -13,6 +13,8 @@ from sagas.record.locked import turn
 from sagas.record.payload import text
 from sagas.record.turn import Turn
 
+STALE = "Something was decided about this saga since you looked at it; look again."
+
 
 @contextmanager
 def verb(
@@ -40,7 +42,7 @@ def verb(
             if t.saga.tenant != tenant:
                 raise Saga.DoesNotExist
             if expect is not None and t.saga.decisions != expect:
-                refuse(t, "Something was decided about this saga since you looked at it; look again.", "stale_page")
+                refuse(t, STALE, "stale_page")
             yield t
             if t.moves:
                 t.verb = name

@@ -1,23 +1,17 @@
 """A browser on the console: Debian's chromium through Playwright."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
+from tests.harness.browser import launched
 from tests.sagas.world import World, a_world
 
 expect.set_options(timeout=120_000)  # how fast a machine is, is no test's business
-CANDIDATES = ("/usr/lib/chromium/chromium", "chromium", "chromium-browser", "google-chrome")
-
-
-def chromium() -> str | None:
-    """Where the browser is, if there is one."""
-    return next((found for name in CANDIDATES if (found := shutil.which(name))), None)
 
 
 @pytest.fixture
@@ -29,20 +23,10 @@ def world() -> Iterator[World]:
 @pytest.fixture
 def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
     """A browser of the test's own; without one a test is skipped, and with CI=true it fails."""
-    program = chromium()
-    if program is None:
-        reason = "No chromium on this machine; install Debian's package `chromium`."
-        if os.environ.get("CI", "").lower() in ("1", "true"):
-            pytest.fail(f"{reason} With CI=true a missing service is an error.", pytrace=False)
-        pytest.skip(reason)
     # Playwright's loop runs in this thread while the test asks the database, which is what Django warns of.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
+    with launched() as found:
         yield found
-        found.close()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Sagas that make pages hard: two hundred steps, forty branches, a hundred and twenty of one cause, and rude words."""
 
+from collections import Counter
 from datetime import timedelta
 
 from pydantic import BaseModel
@@ -28,6 +29,7 @@ class Scenes:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.played: Counter[str] = Counter()
         self.long = self._long()
         self.wide = self._wide()
         self.order = self._order()
@@ -46,7 +48,7 @@ class Scenes:
         for number in (7, 19, 33):
             self.world.script(f"quote_{number}", Abort("the carrier does not serve this port"))
         self.world.script("quote_12", RetryLater("the carrier is busy", after=timedelta(minutes=10)))
-        found = self.world.start(self.wide, {"order": "Q-40", "amount": 7}, business_key="quote-40")
+        found = self.world.start(self.wide, {"order": "Q-40", "amount": 7}, business_key=self._fresh("quote-40"))
         self.world.work(found)
         return refreshed(found)
 
@@ -74,7 +76,7 @@ class Scenes:
 
     def of_everything(self) -> Saga:
         """A child, a list, a wait, a probe in doubt: one that waits for its child."""
-        found = self.world.start(self.rich, {"order": "R-1", "lines": [1, 2, 3]}, business_key="rich-1")
+        found = self.world.start(self.rich, {"order": "R-1", "lines": [1, 2, 3]}, business_key=self._fresh("rich-1"))
         self.world.work()
         return refreshed(found)
 
@@ -90,7 +92,12 @@ class Scenes:
 
     def _played(self, table: Definition, key: str, input: object = None) -> Saga:
         given = {"order": key, "amount": 12} if input is None else input
-        return self.world.run_through(self.world.start(table, given, business_key=key))
+        return self.world.run_through(self.world.start(table, given, business_key=self._fresh(key)))
+
+    def _fresh(self, key: str) -> str:
+        """The key, and the second time another one: a saga of its own."""
+        self.played[key] += 1
+        return key if self.played[key] == 1 else f"{key}-{self.played[key]}"
 
     def _long(self) -> Definition:
         named = {20: LONG_NAME}

@@ -184,6 +184,18 @@ def test_who_decides_on_an_old_page_is_told_what_happened_meanwhile(world, two, 
     assert set(Audit.objects.values_list("verb", flat=True)) == {"pause", "retry"}
 
 
+def test_who_comes_too_late_is_told_who_was_first_also_when_nothing_is_left_to_do(world, two, operator):
+    found = held(world, two)
+    looked = operator.get(verb_of(found, "waive"))
+    operations.waive(found.pk, step="charge", item=0, actor="person:bob", reason="the bank wrote a cheque")
+    answer = operator.post(verb_of(found, "waive"), asked(looked, reason="done by hand"))
+    shown = text_of(answer)
+    assert "Not done. Something was decided about this saga since you looked at it" in shown
+    assert "bob decided: waive charge (the bank wrote a cheque)" in shown
+    assert "Select a valid choice" not in shown
+    assert Audit.objects.count() == 1
+
+
 def test_a_page_is_not_old_because_a_step_went_on(world, two, operator):
     found = world.start(two)
     looked = operator.get(verb_of(found, "pause"))

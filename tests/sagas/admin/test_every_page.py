@@ -1,0 +1,115 @@
+"""What holds of every page of the console: what somebody wrote is text on it, and it costs the same however much."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from gateway import keys
+from sagas import operations
+from sagas.models import Audit, Incident, IncidentGroup, Run, Saga, SavedView, Worker
+from sagas.operations.bulk import begin_bulk
+from sagas.record import clock
+from tests.sagas.admin.scenes import RUDE, Scenes
+
+pytestmark = pytest.mark.django_db
+
+LISTS = {
+    "start": "sagas_incident_changelist",
+    "sagas": "sagas_saga_changelist",
+    "operations": "sagas_bulkoperation_changelist",
+    "approvals": "sagas_approval_changelist",
+    "definitions": "sagas_definitions",
+    "workers": "sagas_worker_changelist",
+    "audit": "sagas_audit_changelist",
+    "keys": "gateway_apikey_changelist",
+}
+GROUP = "?definition=order&step=charge&code=http_5xx"
+
+
+@pytest.fixture
+def root(client, django_user_model):
+    client.force_login(django_user_model.objects.create_superuser("root"))
+    return client
+
+
+def pages(found: Saga, bulk: object) -> Iterator[tuple[str, str]]:
+    """Every kind of page, by what it is called here."""
+    for called, name in LISTS.items():
+        yield called, reverse(f"admin:{name}")
+    yield "list of everything", reverse("admin:sagas_saga_changelist") + "?show=all"
+    yield "cause", reverse("admin:sagas_incident_group") + GROUP
+    yield "saga", reverse("admin:sagas_saga_change", args=[found.pk])
+    yield "saga in detail", reverse("admin:sagas_saga_change", args=[found.pk]) + "?detail=1&rows=all"
+    yield "definition", reverse("admin:sagas_definition", args=[found.definition])
+    yield "operation", reverse("admin:sagas_bulkoperation_change", args=[bulk.pk])
+    for slug in ("retry", "give-up", "reschedule", "signal", "pause"):
+        yield slug, reverse("admin:sagas_saga_verb", args=[found.pk, slug])
+    yield "bulk", reverse("admin:sagas_bulk_begin") + f"?id={found.pk}"
+
+
+def bulk_of(sagas: list[Saga], why: str):
+    chosen = Saga.objects.filter(pk__in=[found.pk for found in sagas])
+    return begin_bulk("retry", chosen, actor=RUDE, reason=why, tenant="default", rate=1, selection={"ids": []})
+
+
+def test_what_somebody_wrote_is_text_on_every_page(scenes: Scenes, root, world):
+    found = scenes.rude()
+    [order] = scenes.of_one_cause(1)
+    scenes.of_everything()
+    operations.pause(order.pk, actor=RUDE, reason=RUDE)
+    bulk = bulk_of([found, order], RUDE)
+    everywhere(found, order)
+    markup = "".join(root.get(address).content.decode() for _, address in (*pages(found, bulk), *pages(order, bulk)))
+    assert markup.count("&lt;script&gt;alert(") > 20
+    assert not re.search(r"<script>alert|<img src=x", markup)
+
+
+def everywhere(found: Saga, order: Saga) -> None:
+    """Markup in all that callers, participants, workers and people may write."""
+    Incident.objects.update(sentence=RUDE, owner=RUDE)
+    Run.objects.filter(saga__in=[found, order]).update(error=RUDE, progress=RUDE, result={RUDE: RUDE}, late=RUDE)
+    Saga.objects.update(started_by=RUDE, labels={RUDE: RUDE}, paused_by=RUDE, paused_why=RUDE)
+    Audit.objects.update(details={RUDE: [RUDE]}, path=RUDE[:80])
+    now = clock.now()
+    Worker.objects.create(name=RUDE, queues=[RUDE], definitions=[RUDE], started_at=now, beat_at=now)
+    about = {"owner": RUDE, "note": RUDE, "changed_by": RUDE, "changed_at": now}
+    IncidentGroup.objects.create(tenant="default", definition="order", path="charge", reason_code="http_5xx", **about)
+    SavedView.objects.create(tenant="default", owner="root", name=RUDE[:80], query=RUDE, created_at=now)
+    keys.issue(RUDE, tenant="default", scopes=[RUDE], definitions=[RUDE])
+    operations.signal(order.pk, RUDE[:63], {RUDE: RUDE}, actor=RUDE, id=RUDE)
+
+
+def test_a_page_costs_the_same_however_much_there_is(scenes: Scenes, root):
+    first = scenes.of_one_cause(2)
+    bulk = bulk_of(first, "They pay again.")
+    more_of_all(scenes)
+    before = costs(root, first[0], bulk)
+    scenes.of_one_cause(3)
+    for _ in range(2):
+        more_of_all(scenes)
+    assert costs(root, first[0], bulk_of([first[0], *scenes.of_one_cause(4)], "Again.")) == before
+
+
+def more_of_all(scenes: Scenes) -> None:
+    """One more of what lists show."""
+    found = scenes.going_back()
+    scenes.of_everything()
+    operations.pause(found.pk, actor="person:ann", reason="wait")
+    now, number = clock.now(), Worker.objects.count()
+    Worker.objects.create(name=f"w{number}", queues=["sagas"], definitions=[], started_at=now, beat_at=now)
+    SavedView.objects.create(tenant="default", owner="root", name=f"v{number}", query="show=all", created_at=now)
+    keys.issue(f"k{number}", tenant="default", scopes=["read"])
+
+
+def costs(client, found: Saga, bulk: object) -> dict[str, int]:
+    """How many statements each page takes."""
+    taken = {}
+    for called, address in pages(found, bulk):
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(address).status_code == 200
+        taken[called] = len(queries)
+    return taken
