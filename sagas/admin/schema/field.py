@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 from sagas.admin.schema.kinds import MISSING, Schema
 from sagas.admin.schema.reading import Reading
 from sagas.admin.schema.sheet import Drawing, Place
+from sagas.words.sensitive import MASK
 
 MOST_FIELDS = 300
 """A form with more of them is one box of JSON."""
@@ -34,6 +35,7 @@ class SchemaWidget(forms.Widget):
         self.faults: dict[str, list[str]] = {}
         self._numbers: dict[str, list[int]] = {}
         self._as_json = False
+        self.moved: list[str] = []
 
     def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> Any:
         """The value that was sent; the one before, where nothing was."""
@@ -42,7 +44,7 @@ class SchemaWidget(forms.Widget):
         if sent_as == "form":
             reading = Reading(schema=self.schema, sent=data)
             value = reading.value(self.before, Place(name=name))
-            self._numbers = reading.numbers
+            self._numbers, self.moved = reading.numbers, reading.moved
             return value
         text = data.get(name, "")
         if not isinstance(text, str) or not text.strip():
@@ -93,6 +95,8 @@ class SchemaField(forms.Field):
         """The value, checked only for being JSON: what it must be, its model knows. None is as it was."""
         if isinstance(value, Unreadable):
             raise forms.ValidationError("It is no JSON, or too deep; write it as {…}.")
+        if self.widget.moved:
+            raise forms.ValidationError(f"Items of a list moved up, and some hold a secret: write {MASK} anew there.")
         if self.edits and value is not MISSING and _same(value, self.widget.before):
             return None
         return {} if value is MISSING else value

@@ -7,6 +7,7 @@ from typing import Any
 
 from sagas.admin.schema.kinds import MISSING, MOST_ITEMS, NUMBERS, Schema, kind_of, meaning, shown, start_of
 from sagas.admin.schema.sheet import Place
+from sagas.words.sensitive import MASK
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +17,8 @@ class Reading:
     schema: Schema
     sent: Mapping[str, Any]
     numbers: dict[str, list[int]] = field(default_factory=dict)
+    moved: list[str] = field(default_factory=list)
+    """Lists in which an item that holds a mask stands in another place than before."""
 
     def value(self, before: Any, place: Place, about: Schema | None = None) -> Any:
         """The value, MISSING where there is none; `before` is the one that the form was made for."""
@@ -50,10 +53,13 @@ class Reading:
             for number in _numbers(self.sent.get(f"{place.name}#items", ""))
             if f"{place.name}/{number}#drop" not in self.sent
         ]
-        found = []
+        found: list[Any] = []
         for number in numbers:
             item = items[number] if number < len(items) else MISSING
-            found.append(self.value(item, place.below(number), meant["items"]))
+            value = self.value(item, place.below(number), meant["items"])
+            if number != len(found) and _has_mask(value):
+                self.moved.append(place.name)  # behind the mask would then be the secret of another item
+            found.append(value)
         if f"{place.name}#add" in self.sent:
             numbers.append(max([*numbers, len(items) - 1, -1]) + 1)
             found.append({} if meaning(meant["items"], self.schema)[0].get("properties") else "")
@@ -76,6 +82,10 @@ class Reading:
         was_number = isinstance(before, int | float) and not isinstance(before, bool)
         is_json = kind in ("select", "json") or meant.get("type") in NUMBERS or was_number
         return loaded(text) if is_json else text
+
+
+def _has_mask(value: Any) -> bool:
+    return MASK in json.dumps(value, ensure_ascii=False, default=str)
 
 
 def loaded(text: str) -> Any:

@@ -184,3 +184,15 @@ def test_whatever_is_sent_is_read_as_something():
         form = form_of(PARCEL, sent)
         form.full_clean()
         assert str(form["input"])
+
+
+def test_a_secret_does_not_become_that_of_another_item():
+    before = {"order": "P-1", "to": {"name": "Home"}, "lines": [{"sku": "••••••"}, {"sku": "••••••"}]}
+    form = form_of(before, sent_by(form_of(before), ("input/lines/0#drop", "1")))
+    assert not form.is_valid()
+    assert "hold a secret" in str(form.errors)
+    form = form_of(before, sent_by(form, **{"lines/1/sku": "pen"}))
+    assert value_of(form)["lines"] == [{"sku": "pen"}]
+    assert value_of(form_of(before, sent_by(form_of(before), ("input/lines/1#drop", "1"))))["lines"] == [
+        {"sku": "••••••"}
+    ]
