@@ -284,6 +284,7 @@ SAGAS = {
     "EVENT_SOURCES": EVENT_SOURCES,
     "EVENT_SOURCE": env.str("EVENT_SOURCE", "/sagas"),
     "PUBLIC_URL": PUBLIC_URL,
+    "TRACE_URL": env.str("TRACE_URL", ""),  # where the console leads from a saga to its trace: …/{trace}
     "TELL": env.str("SAGA_TELL", ""),
     "ALERTS": SAGA_ALERTS,
     "LONG_POLLS": max(WEB_THREADS - 16, WEB_THREADS // 2),

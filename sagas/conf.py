@@ -25,6 +25,8 @@ class Conf:
     """Where people are told of trouble: {"url": "https://…/api/v1/notifications/", "key": "…", "receivers": [{"owner":
     "shop team", "severity": "urgent", "receiver": {"email": "…"}}, {"receiver": {…}}]}, the first that fits; without a
     url, in the log. Also "category", "cool_down", "many" within a "window", "old", as `sagas.words.alerts` has them."""
+    trace_url: str = ""
+    """Where a trace is looked at: an address with `{trace}` in it, such as "https://traces.example.org/trace/{trace}"."""
     alert_queue_age: timedelta = timedelta(minutes=5)
     """People are told when a step has been due for so long."""
 

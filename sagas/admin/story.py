@@ -1,6 +1,7 @@
 """Everything that a saga's page shows."""
 
 from typing import Any
+from urllib.parse import quote
 
 from django.db.models import QuerySet
 from django.http import QueryDict
@@ -9,6 +10,7 @@ from django.utils.safestring import SafeString, mark_safe
 from sagas import diagrams, operations
 from sagas.admin.payloads import shown
 from sagas.admin.rows import rows_of
+from sagas.conf import conf
 from sagas.engine.explain import explain
 from sagas.engine.summary import summary_of
 from sagas.engine.timeline import Entry, Reader
@@ -31,6 +33,7 @@ def story_of(saga: Saga, asked: QueryDict) -> dict[str, Any]:
         "saga": saga,
         "sentence": explain(saga),
         "summary": summary_of(saga),
+        "trace": trace_of(saga),
         "table": table,
         "allowed": operations.allowed(saga),
         "incidents": saga.incidents.order_by("closed_at", "-last_at")[:MOST],
@@ -54,6 +57,12 @@ def picture(table: Definition | None, saga: Saga) -> SafeString:
         return SafeString("")
     drawn = diagrams.svg(table, diagrams.marks_of(saga), link=lambda path: f"?rows=all#{anchor(path)}", folded=True)
     return mark_safe(drawn)  # noqa: S308 - `diagrams` escapes every word that it draws
+
+
+def trace_of(saga: Saga) -> str:
+    """The address of its trace, where the settings say how one is looked at."""
+    parts = saga.traceparent.split("-")
+    return conf().trace_url.replace("{trace}", quote(parts[1], safe="")) if len(parts) > 1 else ""
 
 
 def anchor(path: str) -> str:

@@ -142,3 +142,21 @@ def test_there_is_no_page_of_a_saga_that_there_is_not(operator, two):
     missing = Saga(pk=uuid7())
     assert operator.get(page_of(missing)).status_code == 404
     assert operator.get(verb_of(missing, "retry")).status_code == 404
+
+
+def test_it_leads_to_the_trace_where_the_settings_say_how(world, two, operator, settings):
+    found = world.start(two, traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    assert "traces.example.org" not in operator.get(page_of(found)).content.decode()
+    settings.SAGAS = {**settings.SAGAS, "TRACE_URL": "https://traces.example.org/t/{trace}"}
+    shown = operator.get(page_of(found)).content.decode()
+    assert 'href="https://traces.example.org/t/0af7651916cd43dd8448eb211c80319c"' in shown
+
+
+def test_it_says_in_the_definitions_own_words_what_it_is_about(scenes, operator):
+    assert "3 lines to Ø &amp; &lt;b&gt;" in operator.get(page_of(scenes.parcel_refused())).content.decode()
+
+
+def test_a_summary_that_fails_keeps_nobody_from_the_page(world, operator):
+    table = a_saga("odd", step(world.ship, compensation=world.recall), summary=lambda given: given["nothing"])
+    found = world.start(table, {})
+    assert operator.get(page_of(found)).status_code == 200
