@@ -185,8 +185,8 @@ def _write_down(request: HttpRequest, key: ApiKey, what: int, said: str) -> None
 
 
 def _told(request: HttpRequest) -> Any:
-    kind = ContentType.objects.get_for_model(ApiKey)
-    mine = LogEntry.objects.filter(content_type=kind, object_repr=tenant(request)).select_related("user")
+    about = {"content_type__app_label": "gateway", "content_type__model": "apikey"}
+    mine = LogEntry.objects.filter(**about, object_repr=tenant(request)).select_related("user")
     return mine.order_by("-action_time")[:MOST_TOLD]
 
 
