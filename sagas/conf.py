@@ -39,6 +39,8 @@ class Conf:
 
     callback_networks: tuple[str, ...] = ()
     """Private networks that a `callback_url` may lead to, such as "10.1.0.0/16"; for those, http will do."""
+    callback_for: timedelta = timedelta(days=90)
+    """How long after its saga began an address of `ctx.signal_url` is good."""
     callback_secrets: tuple[str, ...] = ()
     """What callbacks are signed with (`whsec_…`), all of them; without any, one that is made from SECRET_KEY."""
 

@@ -1,10 +1,13 @@
 """What the doors of sagas share: whose sagas a caller may know of, and how the coordinator's errors look."""
 
+import hashlib
+import json
 from typing import Any, ClassVar
 from uuid import UUID
 
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.utils.encoders import JSONEncoder
 
 from gateway.door import Door
 from gateway.problems import Problem
@@ -48,15 +51,16 @@ class SagaDoor(Door):
         return super().handle_exception(problem or exc)
 
 
-def etag(saga: Saga) -> dict[str, str]:
-    """A saga is another one for whoever decides about it when something was decided about it."""
-    return {"ETag": f'"{saga.decisions}"'}
+def etag(saga: Saga, document: Any) -> dict[str, str]:
+    """The counter of decisions, by which `If-Match` finds a page stale, and what the document says, to the letter."""
+    said = json.dumps(document, cls=JSONEncoder, sort_keys=True).encode()
+    return {"ETag": f'"{saga.decisions}-{hashlib.sha256(said).hexdigest()[:16]}"'}
 
 
 def expected(request: Request) -> int | None:
     """The counter of decisions that `If-Match` names; None without it."""
-    given = request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"')
-    if not given or given == "*":
+    given = request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"').partition("-")[0]
+    if not request.headers.get("If-Match", "").strip() or given == "*":
         return None
     if not (given.isascii() and given.isdecimal()) or len(given) > 9:
         raise Problem("If-Match must hold the ETag that a saga was shown with.", status=400, code="invalid_if_match")

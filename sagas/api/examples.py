@@ -79,6 +79,7 @@ SAGA: dict[str, Any] = {
     "committed_at": None,
     "steps": [STEP],
     "incidents": [],
+    "callback": None,
     "links": {"self": URL, "steps": f"{URL}steps/", "journal": f"{URL}journal/", "cancel": f"{URL}cancel/"},
 }
 SIGNAL: dict[str, Any] = {

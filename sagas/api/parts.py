@@ -36,7 +36,8 @@ class OneSagaDoor(SagaDoor):
         if asked.wait and not saga.ended_at and asked.state in (None, saga.state):
             await_saga(saga.pk, until_not(asked.state) if asked.state else until_ended, asked.time)
             saga = self.saga(pk)
-        return Response(saga_document(saga, request), headers=etag(saga))
+        document = saga_document(saga, request)
+        return Response(document, headers=etag(saga, document))
 
 
 class StepsDoor(SagaDoor):

@@ -45,7 +45,8 @@ class VerbDoor(SagaDoor):
 
     def answer(self, request: Request, saga: Saga) -> Response:
         """The saga in full."""
-        return Response(saga_document(saga, request), headers=etag(saga))
+        document = saga_document(saga, request)
+        return Response(document, headers=etag(saga, document))
 
 
 class DecideDoor(VerbDoor):
@@ -63,8 +64,9 @@ class CloneDoor(VerbDoor):
 
     def answer(self, request: Request, started: operations.Started) -> Response:  # type: ignore[override]
         """201 with the new saga."""
-        headers = {"Location": address(started.saga, request)} | etag(started.saga)
-        return Response(saga_document(started.saga, request), 201, headers=headers)
+        document = saga_document(started.saga, request)
+        headers = {"Location": address(started.saga, request)} | etag(started.saga, document)
+        return Response(document, 201, headers=headers)
 
 
 def verb_door(verb: str, shape: type[VerbIn], sends: dict[str, Any], kind: type[VerbDoor] = VerbDoor) -> Any:

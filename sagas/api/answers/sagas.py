@@ -80,6 +80,18 @@ class Paused(Answer):
     why: str
 
 
+class CallbackDocument(Answer):
+    """Whether whoever wanted to be told of the end was told."""
+
+    url: str = Field(description="The `callback_url`, without what stands behind its question mark.")
+    state: Literal["pending", "told", "failed"]
+    tries: int
+    status: int | None = Field(description="What the receiver answered last.")
+    error: str | None = Field(description="Why it was not told, the last time.")
+    next_at: datetime | None = Field(description="When it is tried again.")
+    done_at: datetime | None = Field(description="When it was told, or given up.")
+
+
 class SagaDocument(SagaLine):
     """A saga in full."""
 
@@ -97,6 +109,7 @@ class SagaDocument(SagaLine):
     committed_at: datetime | None
     steps: list[StepDocument] = Field(description="The first 200.")
     incidents: list[IncidentDocument] = Field(description="The open ones.")
+    callback: CallbackDocument | None
     links: dict[str, str] = Field(description="Its parts, and the verbs that its state allows.")
 
 

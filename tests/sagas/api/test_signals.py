@@ -1,5 +1,7 @@
 """The outside tells sagas something: over the API, by business key, and through a signed address."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.cache import cache
@@ -153,3 +155,24 @@ def test_a_callbacks_address_takes_so_many_requests_a_minute(world, paid, client
     send = {"status": "ok"}
     answers = [client.post(path, send, content_type="application/json").status_code for _ in range(61)]
     assert (set(answers[:60]), answers[60]) == ({202}, 429)
+
+
+def test_an_address_that_is_too_old_says_so_and_keeps_nothing(api, world, paid, settings):
+    found = waiting(world, paid)
+    address = signal_url(found.pk, "settled", "n1").partition("8000")[2]
+    world.later(timedelta(days=89))
+    assert api.client.post(address, {"status": "ok"}, content_type="application/json").status_code == 202
+    world.later(timedelta(days=2))
+    late = api.client.post(address, {"status": "ok"}, content_type="application/json")
+    assert (late.status_code, late.json()["code"]) == (410, "expired")
+    assert "ask whoever gave it to you" in late.json()["detail"]
+    assert Signal.objects.count() == 1
+
+
+def test_addresses_outlive_a_new_secret_key_while_the_old_one_is_a_fallback(api, world, paid, settings):
+    found = waiting(world, paid)
+    address = signal_url(found.pk, "settled", "n1").partition("8000")[2]
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "k" * 50, [settings.SECRET_KEY]
+    assert api.client.post(address, {"status": "ok"}, content_type="application/json").status_code == 202
+    settings.SECRET_KEY_FALLBACKS = []
+    assert api.client.post(address, {"status": "ok"}, content_type="application/json").status_code == 404

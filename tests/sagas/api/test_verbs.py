@@ -2,7 +2,7 @@
 
 import pytest
 
-from sagas import Abort, Retry, approval, saga, sleep, step
+from sagas import Abort, Retry, RetryLater, approval, saga, sleep, step
 from sagas.models import Audit, Saga
 from tests.sagas.api.conftest import SAGAS
 from tests.sagas.world import run_of
@@ -136,3 +136,13 @@ def test_the_input_is_edited_only_when_it_is_sent(api, world, stuck):
     verb(api, stuck, "retry")
     stuck.refresh_from_db()
     assert stuck.input_rev == 2
+
+
+def test_an_etag_is_another_one_for_every_other_document(api, world, two):
+    world.script("ship", RetryLater("not now"))
+    found = world.start(two)
+    first = api.get(f"{SAGAS}{found.pk}/").headers["ETag"]
+    world.work()
+    after = api.get(f"{SAGAS}{found.pk}/").headers["ETag"]
+    assert first != after, "a step has moved it"
+    assert verb(api, found, "pause", If_Match=first).status_code == 200, "and nobody has decided about it"

@@ -11,6 +11,7 @@ import pytest
 
 from gateway import signatures
 from sagas import operations, saga, step
+from sagas.api.documents import callback_document
 from sagas.engine import callbacks
 from sagas.engine.callbacks import TRIES, tell_ends
 from sagas.errors import InvalidInput
@@ -166,3 +167,31 @@ def test_an_address_is_looked_at_again_when_it_is_called(world, one, receiver, s
     assert tell_ends() == 0
     assert receiver.got == []
     assert Callback.objects.get().error == "Only https addresses are called."
+
+
+def test_the_saga_says_whether_its_end_was_told(world, one, receiver):
+    receiver.answers = [(500, {}), (204, {}), *[(500, {})]]
+    found = world.start(one, callback_url=f"{receiver.url}?token=of-the-receiver")
+    before = told(found)
+    assert (before["state"], before["tries"], before["url"]) == ("pending", 0, f"{receiver.url}?…")
+    world.work()
+    tell_ends()
+    failing = told(found)
+    assert (failing["state"], failing["tries"], failing["status"]) == ("pending", 1, 500)
+    assert failing["error"] == "It answered 500."
+    assert failing["next_at"] is not None
+    world.later(callbacks.LONGEST_PAUSE)
+    tell_ends()
+    after = told(found)
+    assert (after["state"], after["tries"], after["error"], after["next_at"]) == ("told", 2, None, None)
+    given_up = world.start(one, callback_url=receiver.url)
+    world.work()
+    receiver.answers = [(410, {})]
+    tell_ends()
+    assert (told(given_up)["state"], told(given_up)["error"]) == ("failed", "It answered 410.")
+    assert told(world.start(one)) is None
+
+
+def told(found: Saga) -> Any:
+    found.refresh_from_db()
+    return callback_document(found)
