@@ -12,6 +12,7 @@ from benchmarks.growth import patterns
 from benchmarks.growth.act import Act, must
 from benchmarks.growth.engine_acts import silently
 from benchmarks.growth.sagas import order
+from sagas import metrics
 from sagas.management.finding import find
 from sagas.models import Saga
 
@@ -158,5 +159,6 @@ DOORS = [
         ),
         Act(name="console: one saga", do=Person.look, prepare=_console_page, timed=5),
         Act(name="find by id", do=find, prepare=_ids, timed=10),
+        Act(name="figures", do=lambda _: metrics.figures(), timed=5),
     )
 ]

@@ -39,21 +39,17 @@ def attempt(held: Claim) -> Iterator[None]:
     """Within this context all log lines, a team's own as well, say which attempt they are about; it is one span."""
     saga, run = held.saga, held.run
     tries = run.asks if run.doing == Doing.PROBE else run.tries
-    fields: dict[str, str | int] = {
-        "saga": str(saga.pk),
-        "definition": saga.definition,
-        "step": run.path,
-        "attempt": tries,
-    }
-    fields |= {"doing": run.doing} | ({"item": run.item} if run.item else {})
+    fields: dict[str, str | int] = {"saga": str(saga.pk), "definition": saga.definition, "step": run.path}
+    fields |= {"attempt": tries, "doing": run.doing} | ({"item": run.item} if run.item else {})
     trace = {"trace": id_of(saga.traceparent)} if saga.traceparent else {}
-    undoing = "" if run.doing == Doing.ACTION else f" {run.doing}"
-    attributes = {"saga.id" if name == "saga" else f"saga.{name}": value for name, value in fields.items()}
-    with (
-        bound_contextvars(**fields, **trace),
-        tracing.span(f"{saga.definition}/{run.path}{undoing}", saga.traceparent, attributes),
-    ):
-        yield
+    with bound_contextvars(**fields, **trace):
+        if not tracing.is_on():
+            yield
+            return
+        undoing = "" if run.doing == Doing.ACTION else f" {run.doing}"
+        attributes = {"saga.id" if name == "saga" else f"saga.{name}": value for name, value in fields.items()}
+        with tracing.span(f"{saga.definition}/{run.path}{undoing}", saga.traceparent, attributes):
+            yield
 
 
 def came_to(held: Claim, outcome: Outcome, seconds: float) -> None:

@@ -1,12 +1,16 @@
+import ast
 import json
 import logging
 import logging.config
+import os
 import sys
 
 import pytest
 import structlog
 
 from orchestrator import logs
+from tests.docs.pages import first_cells, page, quoted, section
+from tests.test_architecture import OURS, REPOSITORY
 
 
 @pytest.fixture
@@ -68,3 +72,49 @@ def test_the_console_is_for_people(form):
     line = line_of(form("console", "INFO"), record("charged the card", saga="order-1"))
     assert "charged the card" in line
     assert "saga=order-1" in line
+
+
+@pytest.mark.parametrize(
+    ("line", "role"),
+    [
+        ("/usr/bin/gunicorn orchestrator.wsgi --workers 2", "web"),
+        ("celery -A orchestrator worker --pool prefork", "worker"),
+        ("/venv/bin/celery -A orchestrator beat", "beat"),
+        ("manage.py consume", "consumer"),
+        ("manage.py up --port 0", "up"),
+        ("manage.py saga list", "command"),
+        ("", "command"),
+    ],
+)
+def test_a_process_says_what_kind_it_is(line, role):
+    assert logs.role(line.split()) == role
+
+
+def test_every_line_says_which_process_wrote_it(form):
+    entry = json.loads(line_of(form("json", "INFO"), record("charged")))
+    assert (entry["process"], entry["pid"]) == (logs._ROLE, os.getpid())
+
+
+def test_the_fields_are_those_that_are_documented():
+    documented = quoted(first_cells(section(page("monitoring.md"), "Logs")))
+    levels = {"CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG"}
+    assert sorted(set(documented) - levels) == sorted(logs.FIELDS)
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_a_line_has_no_other_fields(path):
+    assert fields_in(path) <= logs.FIELDS
+
+
+def fields_in(path) -> set[str]:
+    """What is bound to lines, or given with one as `extra`, as far as it is written down there."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            for keyword in node.keywords:
+                if keyword.arg == "extra":
+                    inside = [each for each in ast.walk(keyword.value) if isinstance(each, ast.Dict)]
+                    found |= {key.value for each in inside for key in each.keys if isinstance(key, ast.Constant)}
+                elif getattr(node.func, "id", "") == "bound_contextvars" and keyword.arg:
+                    found.add(keyword.arg)
+    return found

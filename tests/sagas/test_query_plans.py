@@ -28,7 +28,7 @@ MUCH = 150
 """Blocks that no statement about one saga needs; the smallest of the tables that are filled has more than that."""
 AT_ONCE = 10
 ENGINE = engine(AT_ONCE)
-OF_MANY = {"liveness": WAITING, "prune": 1000}
+OF_MANY = {"liveness": WAITING, "prune": 1000, "figures": 2 * WAITING}
 """Acts that are about many sagas, and what they may read."""
 COUNTED = 3 * MOST_COUNTED
 """What the console's lists may read, which count so far."""
