@@ -48,6 +48,10 @@ class Digest:
     most: int = 50
     """So many are said in one; of what is beyond, the number is said."""
 
+    def __post_init__(self) -> None:
+        if self.most < 2 or self.every <= timedelta():
+            raise ImproperlyConfigured("A digest says two messages at least, and collects them for some time.")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Category:

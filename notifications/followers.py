@@ -1,24 +1,24 @@
 """The messages of a digest go where it goes: what became of it became of them."""
 
 from notifications.callbacks import call_back
-from notifications.lifecycle import UNSENT, WAITING, Status, move
+from notifications.lifecycle import WAITING, Status, drawn, move
 from notifications.models import Event, Notification
 
 
 def follow(digest: Notification, why: str) -> None:
     """Move them to where it stands now, in its transaction; the lock of a digest comes before those of its messages.
 
-    One that is tried again is on its way once more, and they are `digested` until it is known how that goes.
+    One that is tried again is on its way once more, and they are `digested` until it is known how that goes. What has
+    arrived has arrived: where the next channel of a digest comes to less than the one before it, they stay.
     """
     if digest.status == Status.SENDING:
         return
-    rows = digest.digested.exclude(status=digest.status)
-    if digest.status in WAITING:
-        rows = rows.filter(status__in=(Status.UNKNOWN, *UNSENT))
+    status = Status.DIGESTED if digest.status in WAITING else Status(digest.status)
+    rows = digest.digested.filter(status__in=[before for before in Status if drawn(before, status)])
     found = list(rows.order_by("pk").select_for_update(no_key=True, of=("self",)))
     for row in found:
         row.now = digest.now
-    end_all(found, Status.DIGESTED if digest.status in WAITING else Status(digest.status), why)
+    end_all(found, status, why)
 
 
 def end_all(rows: list[Notification], status: Status, why: str) -> None:

@@ -12,7 +12,7 @@ from transitions import Machine, MachineError
 
 logging.getLogger("transitions").setLevel(logging.WARNING)  # it tells of every arrow, several times
 
-__all__ = ["ENDS", "LONGEST", "UNSENT", "WAITING", "MachineError", "Status", "machine", "move"]
+__all__ = ["ENDS", "LONGEST", "UNSENT", "WAITING", "MachineError", "Status", "drawn", "machine", "move"]
 
 
 class Status(TextChoices):
@@ -103,6 +103,11 @@ def _build() -> Machine:
 
 
 machine = _build()
+
+
+def drawn(source: str, target: str) -> bool:
+    """Whether an arrow leads there."""
+    return target in ARROWS[source].split()
 
 
 def move(row: HasStatus, status: Status) -> None:

@@ -22,6 +22,7 @@ LONGEST_TEXT = 1600
 
 # Codes for numbers that nothing will ever reach: 21211 malformed, 21610 its owner said STOP, 21614 a landline.
 _GONE = {"21211", "21610", "21614"}
+_CODE = re.compile(r'"code":\s*(\d+)')
 _SAID = {"delivered": "delivered", "undelivered": "failed", "failed": "failed", "read": "read"}
 
 
@@ -55,7 +56,8 @@ class Twilio(_Sms):
         try:
             answer = post_form(self._url, fields, {"Authorization": f"Basic {credentials}"})
         except ChannelError as error:
-            if error.code == "400" and any(code in str(error) for code in _GONE):
+            code = _CODE.search(str(error))
+            if error.code == "400" and code is not None and code[1] in _GONE:
                 raise ChannelError(str(error), Result.GONE, code=error.code) from None
             raise
         return member(answer, "sid")

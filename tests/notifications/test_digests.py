@@ -125,6 +125,23 @@ def test_news_of_a_digest_are_news_of_its_messages(comments):
     assert stati(*pks) == ["delivered"] * 2
 
 
+def test_what_has_arrived_stays_so_whatever_the_next_channel_of_its_digest_comes_to(comments, settings):
+    raven = {"channel": "raven", "path": "tests.notifications.post.Raven"}
+    settings.NOTIFICATIONS = {
+        **settings.NOTIFICATIONS,
+        "PROVIDERS": {**settings.NOTIFICATIONS["PROVIDERS"], "raven": raven},
+    }
+    both = {"loft": "17", "tower": "3"}
+    pks = collected("first", "second", receiver=both, channels=["pigeon", "raven"], escalate_after=HOUR)
+    time_passes()
+    digest = now(pks[0]).digest_id
+    take("pigeon", [News(key="e1", provider_id="pigeon 1", kind="delivered")])
+    Notification.objects.update(escalate_at=F("escalate_at") - 2 * HOUR)
+    sweep()
+    work()
+    assert (now(digest).status, stati(*pks)) == ("sent", ["delivered"] * 2)
+
+
 def test_a_digest_that_is_called_off_calls_off_its_messages(comments, service):
     pks = collected("first", "second")
     comments.script.append(ChannelError("It rains."))

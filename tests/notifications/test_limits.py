@@ -190,6 +190,12 @@ def test_a_limit_that_cannot_be_is_refused(settings, change):
         conf()
 
 
+@pytest.mark.parametrize("change", [{"most": 1}, {"every": timedelta()}])
+def test_a_digest_that_cannot_be_is_refused(change):
+    with pytest.raises(ImproperlyConfigured, match="two messages at least"):
+        Digest(**change)
+
+
 def test_what_is_beyond_waits_is_collected_or_left_out_and_nothing_else():
     with pytest.raises(ImproperlyConfigured, match="wait, digest or drop"):
         Category(over="explode")  # type: ignore[arg-type]

@@ -136,7 +136,8 @@ def test_twilio_gets_a_form(twilio):
 
 @pytest.mark.parametrize(("code", "status"), [(21211, "bounced"), (21610, "bounced"), (21602, "failed")])
 def test_twilio_says_which_numbers_are_dead(twilio, code, status):
-    twilio.answers.append((400, {}, json.dumps({"code": code, "message": "No."}).encode()))
+    """Not any number that stands in its words says so."""
+    twilio.answers.append((400, {}, json.dumps({"message": "Not to +4921610, please.", "code": code}).encode()))
     assert delivery.deliver(a_notification(receiver=PHONE).pk) == status
 
 
@@ -219,6 +220,18 @@ def test_what_fcm_answers_decides_what_is_known(google, answers, result):
     pk = a_notification(receiver={"push_token": "device"}).pk
     delivery.deliver(pk)
     assert results(pk) == [result]
+
+
+def test_a_token_is_renewed_before_its_end(google):
+    for _ in range(2):
+        assert delivery.deliver(a_notification(receiver={"push_token": "device"}).pk) == "sent"
+    (key,) = fcm._tokens
+    ends, token = fcm._tokens[key]
+    fcm._tokens[key] = ends - (fcm.LIFETIME - fcm.RENEWED_BEFORE).total_seconds(), token
+    google.body = b'{"access_token": "ya30", "name": "projects/shop/messages/2"}'
+    assert delivery.deliver(a_notification(receiver={"push_token": "device"}).pk) == "sent"
+    assert [request.path == "/token" for request in google.requests] == [True, False, False, True, False]
+    assert google.requests[-1].headers["authorization"] == "Bearer ya30"
 
 
 def test_a_token_that_is_refused_is_asked_for_anew(google):
