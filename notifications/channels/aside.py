@@ -24,9 +24,10 @@ def aside(act: Callable[[], T]) -> T:
 
     It must not touch the database: its thread has no connection that anybody gives back.
     """
-    if not _places.acquire(blocking=False):
+    places = _places
+    if not places.acquire(blocking=False):
         raise ChannelError("Too many calls are under way that nobody answers.", Result.OUT, code="busy")
-    call = _Call(act)
+    call = _Call(act, places)
     thread = threading.Thread(target=call.run, name="aside", daemon=True)
     thread.start()
     thread.join(PATIENCE.total_seconds())
@@ -38,8 +39,8 @@ def aside(act: Callable[[], T]) -> T:
 
 
 class _Call(Generic[T]):
-    def __init__(self, act: Callable[[], T]) -> None:
-        self._act = act
+    def __init__(self, act: Callable[[], T], place: threading.BoundedSemaphore) -> None:
+        self._act, self._place = act, place
         self.results: list[T] = []
         self.error: Exception | None = None
 
@@ -49,4 +50,4 @@ class _Call(Generic[T]):
         except Exception as error:  # it is raised where it is waited for
             self.error = error
         finally:
-            _places.release()
+            self._place.release()
