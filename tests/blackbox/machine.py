@@ -1,39 +1,36 @@
 """Random lives of sagas: what callers ask, what workers do and fail to do, and time."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, precondition, rule
+from hypothesis.stateful import invariant, precondition, rule
 
+from sagas.record import clock
 from sagas.record.attempts import Claim
 from sagas.words.verdict import Doing
+from tests.blackbox.keys import MOST, ByKey, payloads
 from tests.blackbox.life import ENDS, PLAIN, Life
 from tests.blackbox.participants import MOODS
-from tests.blackbox.site import SAGAS, Answer, Site
+from tests.blackbox.site import SAGAS, Answer
 
 PATIENCE = 60
 """Rounds of an hour, of calm participants and people who look after everything: far more than any life needs."""
 
-MOST = 4
-"""Sagas of one story: more of them only take time."""
-
 STEPS = ("reserve", "news", "left", "right", "agreed", "confirm", "ship", "nothing")
 times = st.sampled_from([timedelta(seconds=20), timedelta(minutes=2), timedelta(hours=1), timedelta(hours=4)])
-payloads = st.sampled_from([{"n": 1}, {"n": 2}, None, [1, 2], "text", 1.5])
+moves = st.sampled_from([timedelta(hours=-1), timedelta(hours=1), timedelta(hours=5)])
 places = st.integers(0, 5)
 
 
-class Callers(RuleBasedStateMachine):
+class Callers(ByKey):
     """Each rule is something that somebody does; after each, every saga is looked at."""
 
-    lives = Bundle("lives")
+    lives = ByKey.lives
 
     def __init__(self) -> None:
         super().__init__()
-        self.site = Site()
-        self.known: dict[str, Life] = {}
         self.keys: dict[str, tuple[str, str]] = {}
         self.dead_workers: list[Claim] = []
 
@@ -60,18 +57,6 @@ class Callers(RuleBasedStateMachine):
         return self.met(found)
 
     @precondition(lambda self: len(self.known) < MOST)
-    @rule(target=lives, key=st.sampled_from(["k", "l"]), on_duplicate=st.sampled_from(["return", "refuse", "queue"]))
-    def start_by_key(self, key: str, on_duplicate: str) -> Any:
-        """With a business key, which an open saga may hold."""
-        holders = [row for row in self.listed(business_key=key) if row["ended_at"] is None]
-        found = self.site.post(SAGAS, {"definition": "order", "business_key": key, "on_duplicate": on_duplicate})
-        meant = 201 if not holders or on_duplicate == "queue" else {"return": 200, "refuse": 409}[on_duplicate]
-        self.must(found.status == meant, f"with {len(holders)} open a start was answered with {found.status}")
-        begun = [row for row in self.listed(business_key=key) if row["state"] not in (*ENDS, "pending")]
-        self.must(len(begun) <= 1, "two sagas hold one business key")
-        return self.met(found)
-
-    @precondition(lambda self: len(self.known) < MOST)
     @rule(target=lives, life=lives, confirm=st.booleans())
     def clone(self, life: Life, confirm: bool) -> Any:
         """A new saga like one that has ended."""
@@ -90,6 +75,9 @@ class Callers(RuleBasedStateMachine):
         """Under an id that may have been used before."""
         own, ended = f"{name} {letter}", life.document["ended_at"] is not None
         found = self.site.post(f"{life.url}signals/{name}/", {"id": own, "payload": payload})
+        self.told(life, own, payload, found, counts=name == "news", ended=ended)
+
+    def told(self, life: Life, own: str, payload: Any, found: Answer, *, counts: bool, ended: bool = False) -> None:
         before = next((kept for kept in life.told if kept[0] == own), None)
         if before is not None:
             same = json.dumps(before[1]) == json.dumps(payload)
@@ -97,7 +85,7 @@ class Callers(RuleBasedStateMachine):
             self.must(found.status == (202 if same else 409) or late, "a repeated signal was not answered as before")
             return
         self.must(found.status == (409 if ended else 202), f"a signal was answered with {found.status}")
-        life.told.append((own, payload, name == "news" and not ended))
+        life.told.append((own, payload, counts and not ended))
 
     @rule(life=lives, approved=st.booleans())
     def decide(self, life: Life, approved: bool) -> None:
@@ -143,6 +131,19 @@ class Callers(RuleBasedStateMachine):
         found = life.verb(name, if_match=stale)
         self.must(found.status == 412, f"a decision from a stale page was answered with {found.status}")
         self.must(unmoved(life.document) == unmoved(before), "a decision from a stale page changed something")
+
+    @rule(life=lives, step=st.sampled_from(STEPS), by=moves)
+    def reschedule(self, life: Life, step: str, by: timedelta) -> None:
+        """A clock is where it was moved to; one that was moved into the past has fired."""
+        at = clock.now() + by
+        found = life.verb("reschedule", step=step, at=at.isoformat())
+        if found.status != 200 or life.paused:
+            return
+        row = next(row for row in found.body["steps"] if row["step"] == step)
+        if by > timedelta(0):
+            self.must(datetime.fromisoformat(row["at"]) == at, f"{step}'s clock was moved to {at}, and is {row['at']}")
+        else:
+            self.must(row["work"] != "waiting", f"{step}'s clock was moved into the past, and it waits")
 
     # Workers, participants and time
 
@@ -250,25 +251,6 @@ class Callers(RuleBasedStateMachine):
             life.verb("decide", step="agreed", approved=True)
         if "retry" in shown["links"] and (shown["needs_person"] or shown["state"] == "failed"):
             life.verb("retry")
-
-    # The rest
-
-    def met(self, found: Answer) -> Any:
-        """The life of the saga in an answer, new or known; nothing for a refusal."""
-        if found.status not in (200, 201):
-            return multiple()
-        self.site.name_of(found.body["id"])
-        self.site.touched.add(found.body["id"])
-        return self.known.setdefault(found.body["id"], Life(self.site, found.body["id"]))
-
-    def listed(self, **query: str) -> list[Any]:
-        """The list of sagas, all pages."""
-        return self.site.pages(SAGAS, **query)
-
-    def must(self, holds: bool, promise: str) -> None:
-        """A promise."""
-        if not holds:
-            self.site.broken(promise)
 
 
 def unmoved(document: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from sagas.errors import NotAllowed
 from sagas.models import Saga, Signal
 from sagas.models.saga import SagaQuerySet
 from sagas.models.signal import SignalQuerySet
-from sagas.operations import previewing, signalling
+from sagas.operations import previewing, repairing, signalling, starting
 from tests.blackbox.life import Life
 from tests.blackbox.machine import Callers
 
@@ -96,6 +96,44 @@ def undone(callers: Callers) -> None:
     callers.deliver_all()
     callers.later(timedelta(hours=4))
     life.settle_accounts()
+
+
+def replaced(callers: Callers) -> None:
+    callers.start_by_key(key="k", on_duplicate="refuse")
+    callers.deliver_all()
+    callers.replace(key="k")
+
+
+def told_by_key(callers: Callers) -> None:
+    callers.signal_by_key(key="k", letter="x", payload={"n": 1}, begins=True)
+    callers.signal_by_key(key="k", letter="y", payload={"n": 2}, begins=True)
+    callers.promises_hold()
+
+
+def moved(callers: Callers) -> None:
+    callers.reschedule(begun(callers), step="news", by=timedelta(hours=5))
+
+
+@mutant(replaced)
+def who_is_replaced_goes_on(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(starting, "cancel", lambda saga_id, **about: Saga.objects.get(pk=saga_id))
+
+
+@mutant(told_by_key)
+def a_signal_by_key_is_answered_and_not_stored(patch: pytest.MonkeyPatch) -> None:
+    real = operations.signal_by_key
+
+    def signal(*given: Any, **about: Any) -> Any:
+        told = real(*given, **about)
+        told.signal.delete()
+        return told
+
+    patch.setattr(operations, "signal_by_key", signal)
+
+
+@mutant(moved)
+def a_clock_is_not_moved(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(repairing, "_move_clock", lambda t, run, at: t.move(run, "rescheduled"))
 
 
 @mutant(another_body)
