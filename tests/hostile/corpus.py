@@ -42,6 +42,17 @@ def headers() -> Iterator[Call]:
             yield Call(**{**vars(call), "headers": {**call.headers, name: value}})
 
 
+def streams() -> Iterator[Call]:
+    """Each number, and what is none, as the last event that somebody has seen, at streams that end and that do not."""
+    seen = (*ammunition.TEXTS, *(value for value in ammunition.VALUES if len(value) < 300), "²", "٣", "1 ", "+1", "0x1")
+    for call in _of("events"):
+        for plight in ("{waiting}", "{asked}", "{stuck}", "{back}", "{ended}"):
+            at = {**vars(call), "path": call.path.replace("{waiting}", plight), "method": "GET", "body": b""}
+            yield Call(**at)
+            for value in seen:
+                yield Call(**{**at, "headers": {**call.headers, "Last-Event-ID": value}})
+
+
 def queries() -> Iterator[Call]:
     """Each query, and each text in each known parameter, at every address that is read."""
     for address in addresses():
@@ -69,7 +80,7 @@ def methods() -> Iterator[Call]:
             yield from (Call(**{**vars(call), "method": method}) for method in ammunition.METHODS)
 
 
-KINDS = {call.__name__: call for call in (bodies, fields, headers, queries, paths, methods)}
+KINDS = {call.__name__: call for call in (bodies, fields, headers, streams, queries, paths, methods)}
 
 
 def _doors() -> list[Address]:

@@ -101,13 +101,9 @@ class Address:
         return [Call(**{**vars(get), "query": query}), json_call(self.path, json.dumps(self.body).encode())]
 
 
-DJANGOS = ("auth_", "password_change")
-"""Django's own pages about its users, which are Django's to harden."""
-
-
 def addresses() -> list[Address]:
-    """All of ours."""
-    return [one for one in _addresses(get_resolver().url_patterns) if not one.name.startswith(DJANGOS)]
+    """All of them, Django's own pages about its users included."""
+    return list(_addresses(get_resolver().url_patterns))
 
 
 def _addresses(patterns: Iterable[URLPattern | URLResolver], before: str = "/") -> Iterator[Address]:

@@ -35,6 +35,8 @@ def _faults(call: Call, answer: Answer) -> Iterator[str]:
 
 
 def _faults_of_json(answer: Answer, kind: str) -> Iterator[str]:
+    if kind.startswith("text/event-stream"):
+        yield from _faults_of_a_stream(answer.body.decode())
     if "svg" in kind or kind.startswith(("text/plain", "text/event-stream", "application/vnd.oai", "application/yaml")):
         return
     try:
@@ -44,6 +46,16 @@ def _faults_of_json(answer: Answer, kind: str) -> Iterator[str]:
         return
     if answer.status >= 400:
         yield from _faults_of_a_problem(answer, kind, document)
+
+
+def _faults_of_a_stream(body: str) -> Iterator[str]:
+    """Each event has its fields, a line each, and what it tells is JSON; a line of anybody's own would be an event."""
+    for part in body.split("\n\n"):
+        fields = dict(line.partition(": ")[::2] for line in part.split("\n") if line and not line.startswith(":"))
+        if fields and (fields.keys() - {"id", "event", "data"} or fields.get("event") not in ("move", "ended")):
+            yield f"a stream has {sorted(fields)}: {part[:200]!r}"
+        elif fields:
+            json.loads(fields["data"], parse_constant=_no_number)
 
 
 def _faults_of_a_problem(answer: Answer, kind: str, document: Any) -> Iterator[str]:

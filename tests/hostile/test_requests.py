@@ -14,7 +14,7 @@ from tests.sagas.world import World
 pytestmark = pytest.mark.django_db
 
 SAMPLE = int(os.environ.get("FUZZ_SAMPLE", "40"))
-"""So many calls of each kind, drawn anew in each run; 0 for all of them, which take some minutes."""
+"""So many calls of each kind, with CHANCE=new others in each run; 0 for all of them, which take some minutes."""
 
 FRESH = 25
 """After so many calls the sagas that they are about are begun anew: some calls end them."""
