@@ -287,6 +287,8 @@ SAGAS = {
     "TRACE_URL": env.str("TRACE_URL", ""),  # where the console leads from a saga to its trace: …/{trace}
     "TELL": env.str("SAGA_TELL", ""),
     "ALERTS": SAGA_ALERTS,
+    "SECOND_PERSON_FOR": tuple(env.list("SECOND_PERSON_FOR", default=[])),  # verbs that another person must approve
+    "SECOND_PERSON_OVER": env.int("SECOND_PERSON_OVER", 0) or None,  # more sagas at once need another person, too
     "LONG_POLLS": max(WEB_THREADS - 16, WEB_THREADS // 2),
     "CALLBACK_NETWORKS": tuple(env.list("ALLOWED_NETWORKS", default=[])),  # private ones that callbacks may lead to
     "CALLBACK_SECRETS": tuple(env.list("WEBHOOK_SECRETS", default=[])),  # whsec_…; two while one is rotated

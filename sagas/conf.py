@@ -30,6 +30,13 @@ class Conf:
     alert_queue_age: timedelta = timedelta(minutes=5)
     """People are told when a step has been due for so long."""
 
+    second_person_for: tuple[str, ...] = ()
+    """Verbs that a second person must approve: "give_up", "cancel", "compensate", "waive"."""
+    second_person_over: int | None = None
+    """A second person must approve what is done to more sagas than that at once."""
+    second_person_within: timedelta = timedelta(days=1)
+    """What nobody has approved after so long has expired."""
+
     long_polls: int = 200
     """How many requests of a web process may wait for sagas at a time; keep it below the threads of the process."""
     longest_poll: timedelta = timedelta(seconds=60)

@@ -7,6 +7,7 @@ from sagas.admin.incidents import IncidentAdmin
 from sagas.admin.keys import KeyAdmin
 from sagas.admin.participants import HoldAdmin
 from sagas.admin.posting import EventAdmin
+from sagas.admin.proposals import ProposalAdmin
 from sagas.admin.saga import SagaAdmin
 from sagas.admin.workers import WorkerAdmin
 
@@ -18,6 +19,7 @@ __all__ = [
     "HoldAdmin",
     "IncidentAdmin",
     "KeyAdmin",
+    "ProposalAdmin",
     "SagaAdmin",
     "WorkerAdmin",
 ]

@@ -15,10 +15,12 @@ from sagas.admin.asking import LONGEST_REASON
 from sagas.admin.console import OPERATE, READING, Console, definitions, person, sagas_of, tenant
 from sagas.admin.deciding import sentence
 from sagas.admin.listing import Filters, narrowed
+from sagas.admin.proposals import ASKED
 from sagas.admin.verbs import VERBS
 from sagas.errors import SagaError
-from sagas.models import BulkItem, BulkOperation
+from sagas.models import BulkItem, BulkOperation, Proposal
 from sagas.models.saga import SagaQuerySet
+from sagas.operations import second
 from sagas.operations.bulk import begin_bulk, foresee_bulk, steer_bulk, tally
 
 OFFERED = ("retry", "pause", "resume", "compensate", "cancel", "give_up")
@@ -68,8 +70,10 @@ def chosen_by(request: HttpRequest) -> Chosen:
     return Chosen(ids=ids, query="", sagas=mine.filter(pk__in=ids))
 
 
-def asked(request: HttpRequest) -> tuple[BulkOperation | None, dict[str, Any]]:
-    """The operation that was begun, or what the page before it shows: what it would do, and what is still wanted.
+def asked(request: HttpRequest) -> tuple[BulkOperation | Proposal | None, dict[str, Any]]:
+    """The operation that was begun, or what was asked for where a second person must approve it.
+
+    Else what the page before it shows: what it would do, and what is still wanted.
 
     It is begun only when it means as many sagas as the person was shown.
     """
@@ -84,7 +88,8 @@ def asked(request: HttpRequest) -> tuple[BulkOperation | None, dict[str, Any]]:
         seen = f"{verb} {foresight.total}"
         if acting and not form.errors and request.POST.get("seen") == seen:
             about: dict[str, Any] = {"actor": person(request), "tenant": tenant(request)}
-            return begin_bulk(sagas=chosen.sagas, selection=chosen.selection, **about, **form.cleaned_data), {}
+            begin = second.ask_bulk if second.needs_another(verb, foresight.total) else begin_bulk
+            return begin(sagas=chosen.sagas, selection=chosen.selection, **about, **form.cleaned_data), {}
         refusal = "This is what it would do now. Press the button again to do it." if acting and not form.errors else ""
     except SagaError as error:
         refusal, seen = sentence(error), ""
@@ -98,6 +103,7 @@ def asked(request: HttpRequest) -> tuple[BulkOperation | None, dict[str, Any]]:
             "doubtful": foresight.not_idempotent,
         }
         context |= {name: list(counted.items()) for name, counted in pairs.items()}
+        context["needs_another"] = second.needs_another(verb, foresight.total)
     return None, context | {"verb": VERBS[verb]}
 
 
@@ -136,6 +142,9 @@ class BulkAdmin(Console):
             messages.error(request, "No saga is chosen: tick some first, or decide on all that match.")
             return HttpResponseRedirect(reverse("admin:sagas_saga_changelist"))
         begun, context = asked(request)
+        if isinstance(begun, Proposal):
+            messages.success(request, ASKED)
+            return HttpResponseRedirect(reverse("admin:sagas_proposal_changelist"))
         if begun is not None:
             return HttpResponseRedirect(reverse("admin:sagas_bulkoperation_change", args=[begun.pk]))
         title = f"{context['verb'].label} many sagas"

@@ -22,7 +22,8 @@ from sagas.admin.schema import SchemaField
 from sagas.admin.verbs import VERBS, Verb
 from sagas.engine.timeline import Entry, Reader
 from sagas.errors import InvalidInput, NotAllowed, SagaError
-from sagas.models import Saga
+from sagas.models import Proposal, Saga
+from sagas.operations import second
 from sagas.operations.verb import STALE
 
 NO_ANSWER = "The database did not answer; look at the saga before you try again."
@@ -43,6 +44,8 @@ class Decision:
     meanwhile: list[Entry] = field(default_factory=list)
     seen: str = ""
     done: Saga | None = None
+    proposal: Proposal | None = None
+    """What was asked for instead, where a second person must approve it."""
 
     @property
     def fields(self) -> list[forms.BoundField]:
@@ -77,7 +80,7 @@ def decide(request: HttpRequest, saga: Saga, verb: str, fixed: Mapping[str, str]
         _do(found, arguments | {"reason": form.cleaned_data["reason"]}, request.POST)
     elif acting and not form.errors:
         found.notice = LOOK_AGAIN
-    if found.done is None:
+    if found.done is None and found.proposal is None:
         _look(found, arguments, is_first=not posted)
         found.seen = looked_at if found.sentences else ""
     return found
@@ -98,6 +101,9 @@ def _do(found: Decision, arguments: dict[str, Any], posted: Mapping[str, str]) -
     elif decisions.isascii() and decisions.isdecimal() and len(decisions) < 10:
         arguments["expect"] = int(decisions)
     try:
+        if second.needs_another(verb):
+            found.proposal = _ask(verb, saga, arguments)
+            return
         came = getattr(operations, verb)(saga.pk, **arguments)
     except NotAllowed as error:
         saga.refresh_from_db()
@@ -119,6 +125,12 @@ def _tell_what_happened(found: Decision, posted: Mapping[str, Any]) -> None:
     found.meanwhile = _since(found.saga, str(posted.get("rev", "")))
 
 
+def _ask(verb: str, saga: Saga, arguments: dict[str, Any]) -> Proposal:
+    about = {name: arguments[name] for name in ("actor", "reason", "tenant", "expect") if name in arguments}
+    given = {name: value for name, value in arguments.items() if name not in about}
+    return second.ask(verb, saga.pk, **about, arguments=given)
+
+
 def _look(found: Decision, arguments: dict[str, Any], *, is_first: bool) -> None:
     if found.verb.name == "signal":
         found.sentences = ("It is stored, and a wait of that name takes it: one that is open now, or the next.",)
@@ -134,6 +146,8 @@ def _look(found: Decision, arguments: dict[str, Any], *, is_first: bool) -> None
         found.refusal = NO_ANSWER
     else:
         found.sentences, found.state = preview.sentences, preview.state
+        if second.needs_another(found.verb.name):
+            found.sentences += ("Not at once: a second person must approve it. The button asks for that.",)
 
 
 def _point_at(form: forms.Form, error: SagaError) -> None:

@@ -12,6 +12,7 @@ from sagas.admin.deciding import decide
 from sagas.admin.definitions import versions
 from sagas.admin.export import exported
 from sagas.admin.listing import SHOW, Filters, narrowed, page_of
+from sagas.admin.proposals import ASKED
 from sagas.admin.revealing import REVEAL, places, reveal
 from sagas.admin.saved import forget, keep, meant, offered
 from sagas.admin.story import story_of
@@ -116,6 +117,9 @@ class SagaAdmin(Console):
         if verb not in OF_SLUG:
             raise Http404
         decision = decide(request, self._saga(request, pk), OF_SLUG[verb])
+        if decision.proposal is not None:
+            messages.success(request, ASKED)
+            return HttpResponseRedirect(reverse("admin:sagas_proposal_changelist"))
         if decision.done is not None:
             messages.success(request, decision.verb.done)
             return HttpResponseRedirect(reverse("admin:sagas_saga_change", args=[decision.done.pk]))

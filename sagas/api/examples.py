@@ -135,6 +135,25 @@ GROUP: dict[str, Any] = {
     "muted_until": None,
     "url": "https://sagas.example.org/api/v1/sagas/?definition=order&step=charge&reason_code=read_timeout",
 }
+PROPOSAL_URL = "https://sagas.example.org/api/v1/proposals/019aa7d3-0000-7000-8000-5e7f9a1b3c4d/"
+PROPOSAL: dict[str, Any] = {
+    "id": "019aa7d3-0000-7000-8000-5e7f9a1b3c4d",
+    "verb": "give_up",
+    "saga": URL,
+    "count": 1,
+    "definitions": ["order"],
+    "arguments": {},
+    "reason": "The customer is gone.",
+    "asked_by": "person:anna",
+    "asked_at": AT,
+    "expires_at": "2026-03-02T10:00:00Z",
+    "state": "open",
+    "decided_by": None,
+    "decided_why": None,
+    "decided_at": None,
+    "operation": None,
+    "links": {"approve": f"{PROPOSAL_URL}approve/", "refuse": f"{PROPOSAL_URL}refuse/"},
+}
 PARTICIPANT_URL = "https://sagas.example.org/api/v1/participants/payments/"
 PARTICIPANT: dict[str, Any] = {
     "name": "payments",

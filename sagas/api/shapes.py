@@ -13,6 +13,7 @@ from sagas.operations import LONGEST_KEY, MOST_PRIORITY
 from sagas.operations.bulk import VERBS
 from sagas.operations.holding import MOST_A_SECOND
 from sagas.operations.revealing import What
+from sagas.operations.second import ASKABLE
 from sagas.words.lifecycle import SagaState
 from sagas.words.verdict import Reason
 
@@ -287,6 +288,39 @@ class BulkIn(Shape):
         if self.verb in ("skip", "waive") and self.arguments.step is None:
             raise ValueError(f"{self.verb} needs arguments.step")
         return self
+
+    def selection(self) -> dict[str, Any]:
+        """Which sagas were meant, as it is shown."""
+        return self.model_dump(mode="json", include={"ids", "filter"}, exclude_none=True)
+
+
+class ProposalIn(VerbIn):
+    """A verb that a second person must approve: on one saga, or on those of the ids, or on all that fit the filter."""
+
+    verb: Literal[tuple(sorted(ASKABLE))]  # type: ignore[valid-type]
+    saga: Annotated[UUID, Field(strict=False)] | None = None
+    ids: list[Annotated[UUID, Field(strict=False)]] | None = Field(None, min_length=1, max_length=MOST_AT_ONCE)
+    filter: SagaFilter | None = None
+    step: Path | None = None
+    item: Item | None = None
+    rate: int = Field(60, ge=1, le=60_000, description="Sagas a minute, for many.")
+
+    @model_validator(mode="after")
+    def is_clear(self) -> Self:
+        """One selection."""
+        if sum(given is not None for given in (self.saga, self.ids, self.filter)) != 1:
+            raise ValueError("Give a saga, ids or a filter, and one of them only.")
+        if (self.verb == "waive") != (self.step is not None):
+            raise ValueError("waive needs a step, and nothing else takes one")
+        return self
+
+    def arguments(self) -> dict[str, Any]:
+        """What the verb takes."""
+        return {name: value for name, value in (("step", self.step), ("item", self.item)) if value is not None}
+
+    def wanted(self) -> SagaFilter:
+        """Which sagas are meant."""
+        return self.filter or SagaFilter()
 
     def selection(self) -> dict[str, Any]:
         """Which sagas were meant, as it is shown."""

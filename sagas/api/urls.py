@@ -11,6 +11,7 @@ from sagas.api import (
     participants,
     parts,
     posting,
+    proposals,
     revealing,
     sagas,
     shapes,
@@ -76,6 +77,8 @@ urlpatterns = [
         for direction in ("out", "in")
         for verb in ("replay", "drop")
     ),
+    path("proposals/", proposals.ProposalsDoor.as_view(), name="proposals"),
+    *(path(f"proposals/<uuid:pk>/{how}/", proposals.deciding_door(how), name=how) for how in ("approve", "refuse")),
     path("operations/", bulk.BulksDoor.as_view(), name="bulks"),
     path("operations/<uuid:pk>/", bulk.OneBulkDoor.as_view(), name="bulk"),
     path("operations/<uuid:pk>/items/", bulk.ItemsDoor.as_view(), name="items"),

@@ -12,6 +12,7 @@ from sagas.models.callback import Callback
 from sagas.models.event import EventLane, OutboxEvent
 from sagas.models.hold import Hold
 from sagas.models.incident import Incident, IncidentGroup
+from sagas.models.proposal import Proposal
 from sagas.models.run import Run, Work
 from sagas.models.saga import Cause, Going, Saga
 from sagas.models.signal import Signal
@@ -36,6 +37,7 @@ __all__ = [
     "IncidentGroup",
     "Journal",
     "OutboxEvent",
+    "Proposal",
     "Revision",
     "Run",
     "Saga",

@@ -17,6 +17,7 @@ from sagas.errors import InvalidInput, NotAllowed, NotFound
 from sagas.models import BulkItem, BulkOperation, Run, Saga
 from sagas.models.saga import SagaQuerySet
 from sagas.operations.allowing import allowed
+from sagas.operations.second import must_be_approved
 from sagas.record import clock
 from sagas.record.payload import text
 from sagas.record.sealing import sealed
@@ -82,14 +83,14 @@ def begin_bulk(
     """Store the operation and its sagas, as they are chosen now; it begins within seconds.
 
     `rate` is sagas a minute, `selection` what was asked for, as it is shown. Raises `InvalidInput` without a reason, or
-    for more than 10,000 sagas.
+    for more than 10,000 sagas, and `NotAllowed` (code `needs_second_person`).
     """
     why = text(reason).strip()
     if not why:
         raise InvalidInput(
             "Say why: a bulk operation needs a reason.", errors=[{"pointer": "/reason", "detail": "is missing"}]
         )
-    _counted(sagas)
+    must_be_approved(verb, _counted(sagas))
     now = clock.now()
     with transaction.atomic():
         operation = BulkOperation.objects.create(
@@ -103,13 +104,19 @@ def begin_bulk(
             created_at=now,
             at=now,
         )
-        ids = list(sagas.order_by("id").values_list("pk", flat=True)[:MOST])
+        ids = list(chosen(sagas).values_list("pk", flat=True))
         items = [BulkItem(operation=operation, saga_id=pk) for pk in ids]
         BulkItem.objects.bulk_create(items, batch_size=BATCH)
         if not ids:
             operation.state, operation.ended_at = BulkOperation.State.DONE, now
             operation.save(update_fields=["state", "ended_at"])
     return operation
+
+
+def chosen(sagas: SagaQuerySet) -> SagaQuerySet:
+    """The sagas that are meant, in the order in which they have their turn. Raises `InvalidInput` for too many."""
+    _counted(sagas)
+    return sagas.order_by("id")[:MOST]
 
 
 def steer_bulk(operation_id: UUID, how: str, *, tenant: str) -> BulkOperation:

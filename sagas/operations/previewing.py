@@ -12,6 +12,7 @@ from sagas.models import Audit, Run, Saga, Work
 from sagas.models.saga import Going
 from sagas.operations.allowing import effects_in_place, why_not_retried
 from sagas.operations.difference import in_words
+from sagas.operations.second import settled
 from sagas.record.commit import commit, roll_back
 from sagas.words import registry
 from sagas.words.lifecycle import ENDS
@@ -43,7 +44,7 @@ def preview(verb: str, saga_id: UUID, **arguments: Any) -> Preview:
     if verb not in VERBS:
         raise ValueError(f"There is no verb {verb!r} to preview; there are: {', '.join(VERBS)}.")
     act = getattr(import_module("sagas.operations"), verb)
-    with borrowed(), commit():
+    with borrowed(), commit(), settled():
         deadline = Saga.objects.filter(pk=saga_id).values_list("deadline_at", flat=True).first()
         before = {run.pk: _doing(run) for run in Run.objects.filter(saga_id=saga_id)}
         act(saga_id, **arguments)

@@ -9,6 +9,7 @@ from sagas.engine.dispatch import ring_after_commit
 from sagas.errors import DefinitionUnknown, InvalidInput, NotAllowed, NotFound
 from sagas.models import Audit, Run, Saga
 from sagas.operations.allowing import allowed
+from sagas.operations.second import must_be_approved
 from sagas.record.locked import turn
 from sagas.record.payload import text
 from sagas.record.turn import Turn
@@ -32,8 +33,9 @@ def verb(
     """A turn for a person or a service, with an audit entry if anything moved.
 
     `expect` is the saga's counter of decisions as the caller saw it. Raises `InvalidInput` without a reason,
-    `NotFound`, or `NotAllowed` with the codes `stale_page` and `definition_unknown`.
+    `NotFound`, or `NotAllowed` with the codes `stale_page`, `definition_unknown` and `needs_second_person`.
     """
+    must_be_approved(name)
     why = text(reason).strip()
     if not why:
         raise InvalidInput(f"Say why: {name} needs a reason.", errors=[{"pointer": "/reason", "detail": "is missing"}])

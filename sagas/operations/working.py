@@ -17,6 +17,7 @@ from gateway.borrowing import borrowed
 from sagas.errors import SagaError
 from sagas.models import BulkItem, BulkOperation, Run, Saga
 from sagas.operations.bulk import pace
+from sagas.operations.second import settled
 from sagas.record import clock
 from sagas.record.payload import unpack
 from sagas.words.lifecycle import SagaState, StepState
@@ -84,7 +85,7 @@ def _ask(operation: BulkOperation, item: BulkItem) -> None:
             return
         item.runs = _in_trouble(item, item.asked_at)
         try:
-            with transaction.atomic():
+            with transaction.atomic(), settled():  # what was begun was approved, if it had to be
                 act(item.saga_id, **unpack(operation.arguments), **about)
         except SagaError as error:
             _note(item, BulkItem.State.NOT_ELIGIBLE, str(error))

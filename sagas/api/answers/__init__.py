@@ -22,6 +22,7 @@ from sagas.api.answers.posting import (
     PostDocument,
     TryDocument,
 )
+from sagas.api.answers.proposals import ProposalDocument, ProposalPage
 from sagas.api.answers.sagas import (
     BatchDocument,
     BatchResult,
@@ -78,6 +79,8 @@ __all__ = [
     "Paused",
     "PostDocument",
     "PreviewDocument",
+    "ProposalDocument",
+    "ProposalPage",
     "RevealedDocument",
     "RowDocument",
     "SagaDocument",

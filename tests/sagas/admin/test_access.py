@@ -26,6 +26,7 @@ pytestmark = pytest.mark.django_db
 ADMINS = [kind for kind in admin.site._registry.values() if isinstance(kind, Console)]
 ROUTES: list[URLPattern] = [route for kind in ADMINS for route in kind.get_urls()]
 DECIDING = {
+    "sagas_proposal_decide",
     "sagas_saga_verb",
     "sagas_saga_reveal",
     "sagas_bulk_begin",

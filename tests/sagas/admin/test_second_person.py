@@ -1,0 +1,68 @@
+"""The console asks for what one person alone may not do, and a second one approves it there."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from sagas.models import BulkOperation, Proposal
+from tests.sagas.admin.conftest import BULK, asked, held, text_of, verb_of
+
+pytestmark = pytest.mark.django_db
+
+PROPOSALS = reverse("admin:sagas_proposal_changelist")
+
+
+@pytest.fixture
+def bob(operator, django_user_model):
+    """A second operator beside ann."""
+    user = django_user_model.objects.create_user("bob", is_staff=True)
+    user.user_permissions.set(django_user_model.objects.get(username="ann").user_permissions.all())
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def decide(client, how="approve", reason="I agree"):
+    address = reverse("admin:sagas_proposal_decide", args=[Proposal.objects.get().pk])
+    return client.post(address, {"how": how, "reason": reason}, follow=True)
+
+
+def test_the_button_asks_and_another_person_approves(world, two, operator, bob, settings):
+    settings.SAGAS = {**settings.SAGAS, "SECOND_PERSON_FOR": ("give_up",)}
+    found = held(world, two)
+    looked = operator.get(verb_of(found, "give-up"))
+    assert "a second person must approve it" in text_of(looked)
+    said = operator.post(verb_of(found, "give-up"), asked(looked, reason="beyond repair"), follow=True)
+    assert "Somebody else must approve it; nothing is done until then." in text_of(said)
+    found.refresh_from_db()
+    assert found.ended_at is None
+    assert "Approve and do it" not in text_of(operator.get(PROPOSALS))
+    assert "Approve and do it" in text_of(bob.get(PROPOSALS))
+    assert "You asked for it yourself" in text_of(decide(operator))
+    assert "It is approved and done." in text_of(decide(bob))
+    found.refresh_from_db()
+    assert found.state == "failed"
+    assert "approved and done, by person:bob: I agree" in text_of(operator.get(PROPOSALS))
+
+
+def test_many_are_asked_for_when_they_are_too_many(world, two, operator, bob, settings):
+    settings.SAGAS = {**settings.SAGAS, "SECOND_PERSON_OVER": 1}
+    ids = [str(held(world, two).pk) for _ in range(2)]
+    sent = {"id": ids, "verb": "pause", "rate": "60", "reason": "a look"}
+    looked = operator.post(BULK, sent)
+    assert "a second person must approve it" in text_of(looked)
+    operator.post(BULK, {**sent, "do": "1", "seen": looked.context["seen"]})
+    assert not BulkOperation.objects.exists()
+    assert Proposal.objects.get().count == 2
+    decide(bob)
+    assert BulkOperation.objects.get().items.count() == 2
+
+
+def test_who_may_only_look_approves_nothing(world, two, operator, someone, settings):
+    settings.SAGAS = {**settings.SAGAS, "SECOND_PERSON_FOR": ("give_up",)}
+    found = held(world, two)
+    operator.post(verb_of(found, "give-up"), asked(operator.get(verb_of(found, "give-up")), reason="beyond repair"))
+    viewer = someone("view_saga", name="vera")
+    assert decide(viewer).status_code == 403
+    assert "Approve and do it" not in text_of(viewer.get(PROPOSALS))
+    assert Proposal.objects.get().state == "open"
