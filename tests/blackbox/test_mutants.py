@@ -13,7 +13,7 @@ from sagas.errors import NotAllowed
 from sagas.models import Saga, Signal
 from sagas.models.saga import SagaQuerySet
 from sagas.models.signal import SignalQuerySet
-from sagas.operations import previewing, repairing, signalling, starting
+from sagas.operations import beginning, previewing, repairing, signalling
 from tests.blackbox.life import Life
 from tests.blackbox.machine import Callers
 
@@ -116,7 +116,7 @@ def moved(callers: Callers) -> None:
 
 @mutant(replaced)
 def who_is_replaced_goes_on(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(starting, "cancel", lambda saga_id, **about: Saga.objects.get(pk=saga_id))
+    patch.setattr(beginning, "cancel", lambda saga_id, **about: Saga.objects.get(pk=saga_id))
 
 
 @mutant(told_by_key)
