@@ -114,7 +114,8 @@ def _identity(source: str, message: Message, event: Event | None) -> dict[str, s
 
 
 def _first(source: str, message: Message, event: Event | None) -> dict[str, Any]:
-    carried = {"id": message.id, "type": message.type, "headers": dict(message.headers)}
+    headers = {clean_text(name, 100): clean_text(value, 1000) for name, value in message.headers.items()}
+    carried = {"id": clean_text(message.id, 255), "type": clean_text(message.type, 100), "headers": headers}
     return {
         "type": event.type if event else clean_text(message.type, 100),
         "tenant": _settings(source).get("tenant", "default"),

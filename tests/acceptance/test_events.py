@@ -1,7 +1,9 @@
 """Events in and out with real brokers and real processes: nothing is lost, nothing counts twice, order is kept."""
 
 import json
+import os
 import random
+import subprocess
 import sys
 from collections import defaultdict
 from datetime import timedelta
@@ -11,7 +13,7 @@ import pytest
 from kombu import Connection
 
 from tests.harness.processes import Process
-from tests.harness.product import Product
+from tests.harness.product import REPOSITORY, Product
 from tests.harness.waiting import wait_until
 
 PATIENCE = timedelta(seconds=180)
@@ -144,11 +146,11 @@ def test_all_of_every_saga_arrives_in_order_over_a_killed_publisher_and_a_restar
     dying = post.publisher(die_at="shipped:2")  # sent, and not noted
     assert dying.wait(PATIENCE) == -9, dying.output()
     post.broker.kill()
-    publisher = post.publisher(says="Sending events to bus.")
+    publishers = [post.publisher(says="Sending events to bus."), post.publisher()]
     wait_until(lambda: post.count("sagas_eventlane WHERE failures > 0"), "it is seen that the broker is away", PATIENCE)
     post.broker.start()
     wait_until(lambda: post.count("sagas_outboxevent WHERE state = 'sent'") == total, "all is sent", PATIENCE)
-    assert publisher.stop() == 0
+    assert [publisher.stop() for publisher in publishers] == [0, 0]
 
     found = letters(post)
     assert len(found) > total  # what the dead one had sent came once more
@@ -156,32 +158,6 @@ def test_all_of_every_saga_arrives_in_order_over_a_killed_publisher_and_a_restar
     assert len(told) == PARCELS
     assert all(story == STORY for story in told.values())
     assert post.count("sagas_eventlane WHERE failures > 0 OR holder IS NOT NULL") == 0
-
-
-def test_what_no_queue_takes_is_parked_and_the_rest_arrives(post):
-    to_rabbitmq(post)
-    bound(post, "saga.ended.*", "parcel.*")
-    post.drive(2)
-    post.publisher()
-    left = "sagas_outboxevent WHERE state NOT IN ('sent', 'parked')"
-    wait_until(lambda: post.count(left) == 0, "all is sent or parked", PATIENCE)
-    assert sorted(event["type"] for event in letters(post)) == ["parcel.packed"] * 2 + ["saga.ended"] * 2
-    parked = post.rows("SELECT DISTINCT type, error FROM sagas_outboxevent WHERE state = 'parked' ORDER BY type")
-    assert [kind for kind, _ in parked] == ["saga.started", "saga.step_succeeded"]
-    assert "No queue is bound" in parked[0][1]
-
-
-def test_two_publishers_keep_the_order_and_send_nothing_twice(post):
-    to_rabbitmq(post)
-    bound(post, "#")
-    first, second = post.publisher(says="Sending"), post.publisher(says="Sending")
-    post.drive(PARCELS)
-    left = "sagas_outboxevent WHERE state <> 'sent'"
-    wait_until(lambda: post.count(left) == 0, "all is sent", PATIENCE)
-    assert (first.stop(), second.stop()) == (0, 0)
-    found = letters(post)
-    assert len(found) == PARCELS * len(STORY)
-    assert all(story == STORY for story in stories(found).values())
 
 
 def from_rabbitmq(post):
@@ -235,9 +211,17 @@ def test_each_event_counts_once_over_killed_consumers_duplicates_disorder_and_ga
 
 
 def test_without_anything_declared_both_wait_and_say_so(post):
-    quiet: list[Process] = [
-        post.publisher(says="No target of events is declared"),
-        post.consumer(says="No source of events is declared"),
-    ]
+    quiet: list[Process] = [post.publisher(), post.consumer()]
+    for process, kind in zip(quiet, ("target", "source"), strict=True):
+        process.wait_until_it_says(f"No {kind} of events is declared", PATIENCE)
     assert [process.stop() for process in quiet] == [0, 0]
     assert all("Stopped." in process.output() for process in quiet)
+
+
+def test_the_example_of_an_order_by_events_comes_out_as_it_must(rabbitmq):
+    """`make demo-events`, which kills the coordinator in the middle, and holds every order against the ledgers."""
+    command = [sys.executable, "-m", "examples.events.demo"]
+    environment = {**os.environ, "EVENTS_URL": rabbitmq.url}
+    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert done.stdout.count("as it must be") == 5

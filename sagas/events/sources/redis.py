@@ -15,7 +15,7 @@ from typing import Any
 import redis
 
 from sagas.events.arriving import Message
-from sagas.events.sources.source import Source, Take, a_word
+from sagas.events.sources.source import Source, Take, a_word, headers_of
 
 PATIENCE = timedelta(seconds=5)
 TICK = timedelta(milliseconds=500)
@@ -86,10 +86,9 @@ class Redis(Source):
 
 def _read(fields: Mapping[bytes, bytes], redelivered: bool) -> Message:
     plain = {name.decode(errors="replace"): value for name, value in fields.items()}
-    headers = {name: value.decode(errors="replace")[:1000] for name, value in plain.items() if name not in OWN}
     return Message(
         body=plain.get("event", plain.get("data", b"")),
-        headers=dict(list(headers.items())[:64]),
+        headers=headers_of({name: value for name, value in plain.items() if name not in OWN}),
         id=a_word(plain.get("id")),
         type=a_word(plain.get("type"), 100),
         redelivered=redelivered,

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
@@ -11,6 +11,8 @@ from sagas import Abort, operations, saga, step
 from sagas.conf import conf
 from sagas.engine import delivery
 from sagas.models import OutboxEvent, Run, Saga
+from sagas.record import outbox, postgres
+from sagas.words.events import Fact
 from tests.sagas.world import World, run_of
 
 pytestmark = pytest.mark.django_db
@@ -227,3 +229,39 @@ def test_settings_that_cannot_be_are_told_by_the_checks() -> None:
     assert len(said) == 5
     assert "carrier pigeon" in said[0]
     assert "exchnge" in said[3]
+
+
+@override_settings(SAGAS=BUS)
+def test_sagas_that_begin_in_one_statement_tell_each_its_own(world: World) -> None:
+    world.knows(table := order(world))
+    begun = [started.saga for started in operations.start_many(table.name, [{"n": n} for n in range(5)], actor="ann")]
+    assert [told(found) for found in begun] == [["saga.started"]] * 5
+    assert {event.event_id for event in OutboxEvent.objects.all()} == {f"{found.pk}.1.0" for found in begun}
+
+
+@pytest.mark.only_on("postgresql")
+@override_settings(SAGAS=BUS)
+def test_turns_that_share_a_statement_tell_each_their_own_in_order(world: World) -> None:
+    """Two changes with several events each, and one whose saga was touched meanwhile: it tells nothing."""
+    world.knows(table := order(world))
+    sagas = [world.start(table) for _ in range(3)]
+    OutboxEvent.objects.all().delete()
+    changes = []
+    for found in sagas:
+        moves = [{"did": "spoke"}]
+        facts = [Fact(type=f"a.t{n}", data=n) for n in range(4)]
+        events = outbox.rows(found, dict(found.__dict__), moves, facts, rev=found.rev + 1, now=found.updated_at)
+        known = {"now": found.updated_at, "ends": False, "commits": False, "runs": [], "opened": []}
+        changes.append(postgres.Change(saga=found, actor="a test", moves=moves, events=events, **known))
+    Saga.objects.filter(pk=sagas[1].pk).update(rev=99)
+    assert [written is not None for written in postgres.write(changes)] == [True, False, True]
+    spoken = [f"a.t{n}" for n in range(4)]
+    assert [told(found) for found in sagas] == [spoken, [], spoken]
+
+
+def test_what_a_rolled_back_transaction_would_have_told_is_not_told(world: World) -> None:
+    world.knows(table := order(world))
+    with override_settings(SAGAS=BUS), pytest.raises(RuntimeError), transaction.atomic():
+        operations.start(table.name, actor="ann")
+        raise RuntimeError("the caller's transaction fails")
+    assert not OutboxEvent.objects.exists()

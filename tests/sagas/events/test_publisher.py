@@ -18,6 +18,17 @@ State = OutboxEvent.State
 A, B = uuid4(), uuid4()
 
 
+@pytest.fixture
+def patient(monkeypatch):
+    """Pauses that are not over by themselves, however slow the machine is."""
+    monkeypatch.setattr(publisher, "FIRST_PAUSE", timedelta(minutes=30))
+    for name in ("FIRST_PAUSE", "LONGEST_PAUSE"):
+        monkeypatch.setattr(lanes, name, timedelta(minutes=30))
+
+
+LATER = timedelta(minutes=31)
+
+
 def stored(saga, *types, target="bus"):
     """Events of a saga, in that order."""
     return [
@@ -63,7 +74,7 @@ def test_two_events_of_a_saga_are_never_on_their_way_at_once():
     assert sizes == [True, True]
 
 
-def test_what_is_not_taken_is_sent_again_later_and_what_is_behind_it_waits():
+def test_what_is_not_taken_is_sent_again_later_and_what_is_behind_it_waits(patient):
     stored(A, "one", "two", "three")
     stored(B, "one")
     refused = [NotTaken(reason="busy")]
@@ -72,13 +83,13 @@ def test_what_is_not_taken_is_sent_again_later_and_what_is_behind_it_waits():
     assert (post.of(A), post.of(B)) == ([], ["one"])
     post.deliver()
     assert states(A) == ["retrying", "held", "held"]
-    with clock.ahead(timedelta(seconds=3)):
+    with clock.ahead(LATER):
         while post.deliver():
             pass
         assert post.of(A) == ["one", "two", "three"]
 
 
-def test_what_comes_later_waits_as_well():
+def test_what_comes_later_waits_as_well(patient):
     stored(A, "one")
     refused = [NotTaken(reason="busy")]
     post = Post(lambda event: refused.pop() if refused else Sent())
@@ -117,7 +128,7 @@ def test_what_is_never_taken_is_parked_after_the_last_try_and_frees_what_waits_b
     assert (first.tries, [entry["status"] for entry in first.log]) == (3, [500, 500, 500])
 
 
-def test_a_target_that_is_away_costs_delay_only():
+def test_a_target_that_is_away_costs_delay_only(patient):
     stored(A, "one")
     post = Post(away=True)
     assert post.deliver() == 0
@@ -126,7 +137,7 @@ def test_a_target_that_is_away_costs_delay_only():
     assert (states(A), OutboxEvent.objects.get().tries) == (["waiting"], 0)
     post.away = False
     assert post.deliver() == 0  # it is left alone for a while
-    with clock.ahead(timedelta(seconds=2)):
+    with clock.ahead(LATER):
         assert post.deliver() == 1
         assert EventLane.objects.get(pk="bus").failing_since is None
 
@@ -142,7 +153,7 @@ def test_one_target_does_not_hold_up_another():
 def test_only_one_process_sends_to_a_target_until_it_dies():
     stored(A, "one", "two")
     first, second = Post(), Post()
-    with override_settings(SAGAS={}):
+    with override_settings(SAGAS={"EVENT_LEASE": timedelta(hours=1)}):
         assert lanes.hold("bus", first.me)
         assert second.deliver() == 0
         with clock.ahead(conf().event_lease + timedelta(seconds=1)):
