@@ -24,7 +24,9 @@ PATIENCE = timedelta(seconds=1.5)
 FRESH = timedelta(seconds=3)
 """For so long what is known is good …"""
 DEAR = 20
-"""… or for so many times as long as it took to ask, where that is longer: it grows with the tables."""
+"""… or for so many times as long as it took to ask, where that is longer: it grows with the tables …"""
+LONGEST = timedelta(seconds=15)
+"""… but for no longer, since what was slow once, such as a database that has just come back, may be fast again."""
 MOST_SAMPLES = 50_000
 
 Labels = tuple[str, ...]
@@ -60,14 +62,18 @@ class Board:
         return time.monotonic() - self.at
 
     @property
+    def _good_for(self) -> float:
+        return max(FRESH.total_seconds(), min(DEAR * self.cost, LONGEST.total_seconds()))
+
+    @property
     def is_fresh(self) -> bool:
         """Whether they need not be read again yet."""
-        return self.age < max(FRESH.total_seconds(), DEAR * self.cost)
+        return self.age < self._good_for
 
     @property
     def is_stale(self) -> bool:
         """Whether they should have been read again, and could not be."""
-        return self.age > 2 * max(FRESH.total_seconds(), DEAR * self.cost)
+        return self.age > 2 * self._good_for
 
 
 class Looker:
@@ -78,10 +84,13 @@ class Looker:
         self._looking: threading.Thread | None = None
         self._board: Board | None = None
 
-    def board(self) -> Board | None:
-        """The figures, a few seconds old at most while the database answers; None if they could never be read."""
+    def board(self, *, ask: bool = True) -> Board | None:
+        """The figures, a few seconds old while the database answers; None if they could never be read.
+
+        Without `ask`, as they were read last: for when the database is known to be away.
+        """
         known = self._board
-        if known is not None and known.is_fresh:
+        if not ask or (known is not None and known.is_fresh):
             return known
         with self._lock:
             if self._looking is None or not self._looking.is_alive():
@@ -100,9 +109,9 @@ class Looker:
 
 def read() -> Board:
     """Ask for everything, now. Raises what the database raises when it is away."""
-    began = time.monotonic()
     with borrowed():
         counters.flush()
+    began = time.monotonic()  # the wait for a connection is not what reading costs
     with borrowed():
         totals = counters.totals(MOST_SAMPLES)
     found: list[Figure] = []
@@ -122,6 +131,6 @@ def read() -> Board:
 _looker = Looker()
 
 
-def board() -> Board | None:
-    """The figures as they are known; None if they could never be read."""
-    return _looker.board()
+def board(*, ask: bool = True) -> Board | None:
+    """The figures as they are known; None if they could never be read. Without `ask` nobody waits for the database."""
+    return _looker.board(ask=ask)

@@ -36,7 +36,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
         )
         return problem.as_http_response(request)
     up = pulse.database_answers()
-    return HttpResponse(generate_latest(Told(figures.board(), up=up)), content_type=CONTENT_TYPE)
+    return HttpResponse(generate_latest(Told(figures.board(ask=up), up=up)), content_type=CONTENT_TYPE)
 
 
 def may_ask(request: HttpRequest) -> bool:

@@ -86,7 +86,8 @@ def answer(error: Exception, context: Mapping[str, Any]) -> Response:
     request: HttpRequest = context["request"]
     problem = _problem_of(error)
     if problem.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
-        logger.error("%s %s failed.", request.method, request.path, exc_info=error)
+        route = request.resolver_match.route if request.resolver_match else "none"
+        logger.error("a request failed", extra={"method": request.method, "route": route}, exc_info=error)
         got_request_exception.send(sender=answer, request=request)
     set_rollback()
     return Response(problem.document(request), problem.status_code, headers=problem.headers, content_type=CONTENT_TYPE)

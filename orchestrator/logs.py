@@ -4,9 +4,12 @@
 are; docs/operating.md explains them.
 """
 
+import logging
 import os
 import sys
+import time
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +28,9 @@ FIELDS = frozenset(
 """The names of all fields that a line of ours may have."""
 
 
+SELDOM = timedelta(seconds=30)
+
+
 def role(arguments: Sequence[str]) -> str:
     """What kind of process this is, from its command line: web, worker, beat, consumer, up, or command."""
     program, rest = Path(arguments[0]).name if arguments else "", list(arguments[1:])
@@ -35,6 +41,25 @@ def role(arguments: Sequence[str]) -> str:
 
 
 _ROLE = role(sys.argv)
+
+
+class Seldom(logging.Filter):
+    """Lets one line through, and for half a minute no other one of that logger."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._next: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        now = time.monotonic()
+        if now < self._next.get(record.name, 0.0):
+            return False
+        self._next[record.name] = now + SELDOM.total_seconds()
+        return True
+
+
+def _has_a_traceback(record: logging.LogRecord) -> bool:
+    return record.exc_info is not None
 
 
 def _add_process(logger: WrappedLogger, name: str, entry: EventDict) -> EventDict:
@@ -75,6 +100,10 @@ def configured(form: Literal["console", "json"], level: str) -> dict[str, Any]:
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(form)],
             }
         },
+        "filters": {
+            "failures": {"()": "django.utils.log.CallbackFilter", "callback": _has_a_traceback},
+            "seldom": {"()": Seldom},
+        },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
@@ -85,7 +114,10 @@ def configured(form: Literal["console", "json"], level: str) -> dict[str, Any]:
             "celery.app.trace": {"level": "WARNING"},
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.beat": {"level": "WARNING"},
-            "psycopg.pool": {"level": "WARNING"},
+            # It says why a connection cannot be had, and while it cannot, several times a second.
+            "psycopg.pool": {"level": "WARNING", "filters": ["seldom"]},
+            # Its other lines repeat ours about a request, with the path, in which there may be keys.
+            "django.request": {"filters": ["failures"]},
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},
         },

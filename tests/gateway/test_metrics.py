@@ -111,6 +111,7 @@ def test_what_is_dear_to_ask_for_is_asked_for_less_often(monkeypatch: pytest.Mon
     assert figures.Board(at=8.0, cost=0.01).is_fresh
     assert not figures.Board(at=5.0, cost=0.01).is_fresh
     assert figures.Board(at=5.0, cost=1.0).is_fresh
+    assert not figures.Board(at=-6.0, cost=60.0).is_fresh, "it may have been slow for once"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -95,6 +95,21 @@ def test_every_line_says_which_process_wrote_it(form):
     assert (entry["process"], entry["pid"]) == (logs._ROLE, os.getpid())
 
 
+def test_while_something_is_out_the_driver_says_so_seldom(monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(logs.time, "monotonic", lambda: now)
+    seldom = logs.Seldom()
+    assert [seldom.filter(record("refused")) for _ in range(3)] == [True, False, False]
+    now += 31
+    assert seldom.filter(record("refused"))
+
+
+def test_django_s_lines_about_requests_are_ours_but_for_tracebacks(form):
+    kept = form("json", "INFO")["filters"]["failures"]["callback"]
+    assert not kept(record("Not Found: /api/v1/sagas/by-key/order/a-key/"))
+    assert kept(failed_record())
+
+
 def test_the_fields_are_those_that_are_documented():
     documented = quoted(first_cells(section(page("monitoring.md"), "Logs")))
     levels = {"CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG"}

@@ -45,6 +45,15 @@ def test_readyz_asks(settings):
     assert Client().get("/readyz").status_code == 200
 
 
+def test_nothing_is_called_dead_only_because_nobody_sweeps(world):
+    sweep()
+    world.start(saga("one", step(world.look, reads_only=True)))
+    Run.objects.update(work=None, at=None)
+    assert "nothing will move these sagas" in str(health.alive())
+    with clock.ahead(timedelta(seconds=31)):
+        assert isinstance(health.alive(), Minor)
+
+
 def test_it_is_told_when_workers_hear_nothing_any_more():
     now = clock.now()
     deaf = Worker.objects.create(name="deaf", started_at=now, beat_at=now, probed_at=now - timedelta(seconds=90))
