@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.db.models import F
 from django.db.models.functions import Now
 
+from gateway.health import Minor
 from notifications.models import Sweep
 
 SILENCE = timedelta(seconds=60)
@@ -16,5 +17,6 @@ def swept() -> str | None:
     if mark is None:
         return "nobody has swept yet; start a worker and beat"
     if mark.age > SILENCE:
-        return f"nobody has swept for {int(mark.age.total_seconds())} s; see whether a worker and beat run"
+        seconds = int(mark.age.total_seconds())
+        return Minor(f"nobody has swept for {seconds} s; see whether a worker, beat and the broker run")
     return None

@@ -113,7 +113,9 @@ def configured(form: Literal["console", "json"], level: str) -> dict[str, Any]:
             # A line for each message, connection or request of the machinery says nothing to those who run it.
             "celery.app.trace": {"level": "WARNING"},
             "celery.worker.strategy": {"level": "WARNING"},
-            "celery.beat": {"level": "WARNING"},
+            "celery.worker.request": {"level": "WARNING"},
+            "celery.beat": {"level": "WARNING", "filters": ["seldom"]},
+            "gateway.throttles": {"filters": ["seldom"]},
             # It says why a connection cannot be had, and while it cannot, several times a second.
             "psycopg.pool": {"level": "WARNING", "filters": ["seldom"]},
             # Its other lines repeat ours about a request, with the path, in which there may be keys.

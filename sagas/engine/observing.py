@@ -40,7 +40,9 @@ def attempt(held: Claim) -> Iterator[None]:
     saga, run = held.saga, held.run
     tries = run.asks if run.doing == Doing.PROBE else run.tries
     fields: dict[str, str | int] = {"saga": str(saga.pk), "definition": saga.definition, "step": run.path}
-    fields |= {"attempt": tries, "doing": run.doing} | ({"item": run.item} if run.item else {})
+    fields |= {"attempt": tries, "doing": run.doing}
+    if run.item:
+        fields["item"] = run.item
     trace = {"trace": id_of(saga.traceparent)} if saga.traceparent else {}
     with bound_contextvars(**fields, **trace):
         if not tracing.is_on():
