@@ -75,6 +75,7 @@ class DeliveryInline(ReadOnly, admin.TabularInline):
     """The channels that were tried."""
 
     model = Delivery
+    verbose_name_plural = "deliveries"
     fields = ("channel", "to", "status", "provider_id", "captured", "created_at", "ended_at")
     readonly_fields = fields
     extra = 0

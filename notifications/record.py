@@ -133,7 +133,8 @@ def _try(notification: Notification, leg: Leg) -> Claim | None:
         assert chosen.again_at is not None  # noqa: S101 - the other half of the choice
         wait(notification, Status.QUEUED, chosen.again_at, f"No provider of {leg.channel} takes anything now.")
         return None
-    take(limits, notification.now)
+    if not notification.sandbox:  # what is not sent takes nobody's place
+        take(limits, notification.now)
     delivery, _ = Delivery.objects.update_or_create(
         notification=notification, channel=leg.channel, defaults={"address": leg.address}
     )

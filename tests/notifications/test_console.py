@@ -161,11 +161,12 @@ def test_the_page_of_providers_shows_every_one_and_how_it_does(admin, pigeon, se
     page = admin.get("/admin/notifications/providerhealth/").content.decode()
     rows = {row.partition("</th>")[0]: row for row in page.split('<th scope="row">')[1:]}
     assert list(rows) == ["pigeon", "mail", "raven"], "in the order of preference"
-    assert "<td>open</td><td>1</td>" in rows["pigeon"] and "Wrong key." in rows["pigeon"]
-    assert "<td>closed</td><td>0</td>" in rows["mail"]
-    assert "<td>60</td>" in rows["raven"]
+    assert "<b>open</b><br>until" in rows["pigeon"] and "Wrong key." in rows["pigeon"]
+    assert "<td>1</td>" in rows["pigeon"] and "<td>0</td>" in rows["mail"]
+    assert "<b>closed</b></td>" in rows["mail"]
+    assert "raven, 60 a minute" in rows["raven"]
     later(timedelta(minutes=1))
-    assert "<td>trying</td>" in admin.get("/admin/notifications/providerhealth/").content.decode()
+    assert "<b>trying</b></td>" in admin.get("/admin/notifications/providerhealth/").content.decode()
 
 
 def test_the_page_of_providers_is_for_those_who_may_see_it(pigeon):

@@ -100,6 +100,11 @@ def test_what_is_mandatory_is_never_held_up_and_takes_no_place(limited):
     assert stati(pks) == ["sent"] * 6
 
 
+def test_what_is_kept_instead_of_sent_takes_no_place_and_meets_the_limit(limited):
+    limited()
+    assert stati([*sent(3, sandbox=True), *sent(2), *sent(1, sandbox=True)]) == ["sent"] * 5 + ["scheduled"]
+
+
 def test_another_receiver_has_a_limit_of_its_own(limited):
     limited()
     assert stati([*sent(2), *sent(2, receiver={"loft": "18"})]) == ["sent"] * 4
