@@ -11,7 +11,9 @@ from django.urls import reverse
 from benchmarks.growth import patterns
 from benchmarks.growth.act import Act, must
 from benchmarks.growth.engine_acts import silently
+from benchmarks.growth.figures import STARTS
 from benchmarks.growth.sagas import order
+from gateway.ids import uuid7
 from sagas import metrics
 from sagas.management.finding import find
 from sagas.models import Saga
@@ -31,6 +33,13 @@ def _answer(client: Client, address: str) -> Any:
     answer = client.get(address)
     must(answer.status_code == 200, f"{address} is answered (it was {answer.status_code})")
     return answer
+
+
+def _start(address: str) -> None:
+    """A saga begins over REST, as a service would have it."""
+    client = Client(headers={"Authorization": f"Bearer {settings.GATEWAY['API_KEY']}"})
+    body = {"definition": order.name, "input": {"order": 1}, "business_key": f"act-{uuid7()}"}
+    must(client.post(address, body, content_type="application/json").status_code == 201, "a saga begins")
 
 
 def _far_back(number: int) -> Sequence[str]:
@@ -134,6 +143,7 @@ PAGES = {
 DOORS = [
     silently(act)
     for act in (
+        Act(name=STARTS[1], do=_start, prepare=_at(SAGAS), timed=50),
         Act(name="list page", do=_api, prepare=_at(SAGAS), timed=10),
         Act(name="list page far back", do=_api, prepare=_far_back, timed=10),
         *(

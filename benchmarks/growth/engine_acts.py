@@ -6,6 +6,7 @@ from typing import Any
 
 from benchmarks.growth import patterns
 from benchmarks.growth.act import Act, must
+from benchmarks.growth.figures import INSERT
 from benchmarks.growth.patterns import ACTOR, WORKER
 from benchmarks.growth.sagas import order
 from gateway.doorbell import Rank
@@ -16,6 +17,7 @@ from sagas.engine.delivery import deliver
 from sagas.engine.sweep import sweep
 from sagas.models import Run, Saga, Sweep, Work, Worker
 from sagas.record import attempts, clock
+from sagas.record.birth import Newborn, bear, conceive
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 PERSON: dict[str, Any] = {"actor": "person:ann", "reason": "The customer called."}
@@ -40,6 +42,17 @@ def _keyed(number: int) -> list[Saga]:
 
 def _start(_: object) -> None:
     operations.start(order.name, {"order": 1}, actor=ACTOR, business_key=f"act-{uuid7()}")
+
+
+def _newborns(number: int) -> list[Newborn]:
+    """Sagas as a start has them in hand, before anything is stored."""
+    about = {"definition": order.name, "version": order.version, "fingerprint": order.fingerprint}
+    keys = (f"act-{uuid7()}" for _ in range(number))
+    return [conceive(Saga(**about, input={"order": 1}, business_key=key), order, ACTOR) for key in keys]
+
+
+def _insert(newborn: Newborn) -> None:
+    must(all(bear([newborn])), "it is stored")
 
 
 def _deliver(saga: Saga) -> None:
@@ -176,6 +189,7 @@ def engine(at_once: int = 100) -> list[Act]:
     acts = (
         Act(name="steps", do=_deliver, prepare=_orders(), timed=100, rate=5),
         Act(name="steps and compensations", do=_deliver, prepare=_orders(refused=True), timed=50, rate=7),
+        Act(name=INSERT, do=_insert, prepare=_newborns, timed=100),
         Act(name="start", do=_start, timed=100),
         Act(name="signal", do=_signal, prepare=_waiting, timed=50),
         Act(name="sweep, nothing due", do=_sweep, timed=10),

@@ -6,6 +6,10 @@ from statistics import median
 
 from benchmarks.growth.size import EMPTY
 
+INSERT = "the insert of a start"
+"""The one statement that a start comes to; what starts cost is told as a multiple of it."""
+STARTS = ("start", "start over REST")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Timed:
@@ -38,6 +42,13 @@ def ratios(measured: list[Timed], act: str, size: str) -> list[float]:
     by_round = {(one.size, one.round): one.seconds for one in measured if one.act == act}
     rounds = sorted(round_ for of, round_ in by_round if of == size)
     return [by_round[EMPTY.name, number] / by_round[size, number] for number in rounds]
+
+
+def beside(measured: list[Timed], act: str, other: str, size: str) -> list[float]:
+    """How many times as long as another act it takes over the same tables, round by round."""
+    by_round = {(one.act, one.round): one.seconds for one in measured if one.size == size}
+    rounds = sorted(round_ for name, round_ in by_round if name == act)
+    return [by_round[act, number] / by_round[other, number] for number in rounds]
 
 
 def middle(measured: list[Timed], act: str, size: str, what: str = "seconds") -> float | None:

@@ -6,7 +6,7 @@ from statistics import median
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from benchmarks.growth.figures import Looked, Timed, middle, names, ratios
+from benchmarks.growth.figures import INSERT, STARTS, Looked, Timed, beside, middle, names, ratios
 from benchmarks.growth.size import EMPTY, Size
 
 
@@ -16,8 +16,9 @@ def bar() -> Progress:
 
 
 def tables(measured: list[Timed], seen: list[Looked], sizes: Sequence[Size]) -> Iterator[Table]:
-    """Rates and their ratios, then the plans."""
+    """Rates and their ratios, what a start costs beside its insert, then the plans."""
     yield _rates(measured, sizes)
+    yield _starts(measured, sizes)
     yield _plans(seen, sizes)
 
 
@@ -33,6 +34,17 @@ def _rates(measured: list[Timed], sizes: Sequence[Size]) -> Table:
             ratio = "" if size == EMPTY else f"  {median(ratios(measured, act, size.name)):.2f} ×"
             cells.append(f"{_told(seconds)}{ratio}")
         table.add_row(act, *cells)
+    return table
+
+
+def _starts(measured: list[Timed], sizes: Sequence[Size]) -> Table:
+    title = "What starts cost: how many times the one statement that they come to, as medians of the rounds"
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    for size in sizes:
+        table.add_column(size.name, justify="right")
+    for act in STARTS:
+        table.add_row(act, *(f"{median(beside(measured, act, INSERT, size.name)):.1f} ×" for size in sizes))
     return table
 
 

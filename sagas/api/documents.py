@@ -33,7 +33,7 @@ def saga_document(saga: Saga, request: Request | None) -> dict[str, Any]:
         "deadline_at": saga.deadline_at,
         "committed_at": saga.committed_at,
         "steps": [step_document(run) for run in saga.runs.exclude(kind="message").order_by("id")[:MOST_STEPS]],
-        "incidents": [incident_document(incident) for incident in saga.incidents.open()],
+        "incidents": [incident_document(one) for one in saga.incidents.open()] if saga.open_incidents else [],
         "callback": callback_document(saga),
         "links": _links(saga, request),
     }

@@ -49,7 +49,8 @@ def explain(saga: Saga) -> str:
     if saga.state == SagaState.PENDING:
         return _pending(saga)
     back = f"Going back{_why(saga)}: " if saga.is_going_back else ""
-    incidents = list(Incident.objects.open().filter(saga_id=saga.pk, retried_at=None).order_by("opened_at"))
+    open_ = Incident.objects.open().filter(saga_id=saga.pk, retried_at=None).order_by("opened_at")
+    incidents = list(open_) if saga.open_incidents else []
     if incidents:
         return back + _incident(incidents[0], len(incidents))
     active = Run.objects.filter(saga_id=saga.pk).active().exclude(kind=Run.Kind.MESSAGE)

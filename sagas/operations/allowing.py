@@ -98,13 +98,15 @@ def _of_live(saga: Saga) -> Iterator[str]:
         yield "retry"
     if runs.filter(resolvable()).exists():
         yield "resolve"
-    if any(run.happened != Happened.MAYBE or not is_pivot(saga, run.path) for run in runs.filter(held=True)):
+    # What is held, or stuck on its way back, is an open incident; most sagas have none, and are not asked further.
+    held = runs.filter(held=True) if saga.open_incidents else ()
+    if any(run.happened != Happened.MAYBE or not is_pivot(saga, run.path) for run in held):
         yield "skip"
     if (saga.deadline_at and not saga.is_going_back) or runs.filter(movable(now)).exists():
         yield "reschedule"
     if can_go_back and saga.state != SagaState.PENDING:
         yield "compensate"
-    if _can_waive(saga):
+    if saga.open_incidents and _can_waive(saga):
         yield "waive"
     if saga.open_incidents and saga.state != SagaState.PENDING and not runs.filter(running()).exists():
         yield "give_up"

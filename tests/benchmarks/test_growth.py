@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.growth.figures import Timed, middle, ratios
+from benchmarks.growth.figures import Timed, beside, middle, ratios
 from benchmarks.growth.model import Costs, Hosts, here, needs, read
 from benchmarks.growth.size import EMPTY, Size
 
@@ -23,6 +23,15 @@ def test_ratios_are_of_the_same_round() -> None:
     assert ratios(measured, "steps", FULL.name) == [0.5, 1.0]
     assert middle(measured, "steps", FULL.name) == pytest.approx(0.006)
     assert middle(measured, "steps", "another") is None
+
+
+def test_one_act_is_told_as_a_multiple_of_another_in_the_same_round_over_the_same_tables() -> None:
+    def of(act: str, size: Size, number: int, seconds: float) -> Timed:
+        return Timed(act=act, size=size.name, round=number, seconds=seconds, here=0, database=0, log=0)
+
+    measured = [of("insert", EMPTY, 1, 0.001), of("start", EMPTY, 1, 0.002), of("insert", FULL, 1, 0.005)]
+    measured += [of("insert", EMPTY, 2, 0.002), of("start", EMPTY, 2, 0.006)]
+    assert beside(measured, "start", "insert", EMPTY.name) == [2.0, 3.0]
 
 
 def test_a_size_is_told_as_people_say_it() -> None:
