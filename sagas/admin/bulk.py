@@ -166,7 +166,7 @@ class BulkAdmin(Console):
             "section": "operations",
             "operation": operation,
             "progress": progress(counts),
-            "counts": [(state, BulkItem.State(state).label, count) for state, count in counts.items()],
+            "counts": [(state, BulkItem(state=state).word, count) for state, count in counts.items()],
             "total": sum(counts.values()),
             "wanted": wanted,
             "items": page[:PAGE],

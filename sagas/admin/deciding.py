@@ -43,6 +43,8 @@ class Decision:
     notice: str = ""
     meanwhile: list[Entry] = field(default_factory=list)
     seen: str = ""
+    is_over: bool = False
+    """Whether the verb fits no more, so that there is nothing to look at."""
     done: Saga | None = None
     proposal: Proposal | None = None
     """What was asked for instead, where a second person must approve it."""
@@ -121,7 +123,9 @@ def _do(found: Decision, arguments: dict[str, Any], posted: Mapping[str, str]) -
 
 def _tell_what_happened(found: Decision, posted: Mapping[str, Any]) -> None:
     """Of an old page whose form fits no more: as for one that is refused, why, and what happened since."""
-    found.refusal = sentence(NotAllowed(STALE, code="stale_page", allowed=operations.allowed(found.saga)))
+    can = operations.allowed(found.saga)
+    found.refusal = sentence(NotAllowed(STALE, code="stale_page", allowed=can))
+    found.is_over = found.verb.name not in can
     found.meanwhile = _since(found.saga, str(posted.get("rev", "")))
 
 

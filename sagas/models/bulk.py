@@ -84,3 +84,8 @@ class BulkItem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.saga_id}: {self.state}"
+
+    @property
+    def word(self) -> str:
+        """Its state in a word or two; `get_state_display` says what that means."""
+        return "not asked yet" if self.state == self.State.WAITING else self.state.replace("_", " ")

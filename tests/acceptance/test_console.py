@@ -92,7 +92,7 @@ def test_a_night_on_call(hall: Scene, visit):
 
     page.locator("table.sagas tbody a").first.click()
     expect(page.locator("#explained")).to_contain_text("charge needs a person since")
-    expect(page.locator("#explained")).to_contain_text("1 lines for alice, 1.00 EUR")
+    expect(page.locator("#explained")).to_contain_text("An order of alice, 1.00 EUR")
     expect(page.locator("#story")).to_contain_text("charge")
     pictures_of(visit, page.url)
     page.go_back()
@@ -112,7 +112,7 @@ def test_a_night_on_call(hall: Scene, visit):
     expect(progress).to_contain_text(recovered, timeout=PATIENCE * 2)
     expect(progress.locator(".state")).to_have_text("done")
     picture(page, "console-operation-phone")
-    page.get_by_role("link", name=f"{BROKEN} the verb was accepted, and the trouble is back").click()
+    page.get_by_role("link", name=f"{BROKEN} failed again").click()
     expect(page.locator("#items tbody tr")).to_have_count(BROKEN)
     assert hall.states(orders) == {"completed": ORDERS - BROKEN, "stuck": BROKEN}
     decided = "SELECT count(*) AS n FROM sagas_audit WHERE verb = 'retry' AND actor = 'person:ann' AND reason LIKE %s"

@@ -59,7 +59,7 @@ purchase = saga(
     step(charge, compensation=refund, retry=ONCE, on_exhausted="suspend"),
     step(confirm, no_compensation="A letter cannot be unsent."),
     input=OrderInput,
-    summary=lambda order: f"{len(order.lines)} lines for {order.user_id}, {order.amount / 100:.2f} EUR",
+    summary=lambda order: f"An order of {order.user_id}, {order.amount / 100:.2f} EUR",
     owner="the payments team",
     runbook="https://runbooks.example.org/purchase",
 )
