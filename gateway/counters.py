@@ -143,6 +143,7 @@ class Tally:
         while not last:
             last = self._stopped.wait(EVERY.total_seconds())
             give()
+        connection.close()
 
 
 def _give(rows: Sequence[tuple[Key, float]]) -> None:

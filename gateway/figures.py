@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from django.db import connection
 from django.utils.module_loading import import_string
 
 from gateway import conf, counters
@@ -105,6 +106,8 @@ class Looker:
             self._board = read()
         except Exception as error:
             logger.warning("The figures could not be read (%s).", type(error).__name__)
+        finally:
+            connection.close()  # the thread ends
 
 
 def read() -> Board:

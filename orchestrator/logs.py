@@ -32,12 +32,12 @@ SELDOM = timedelta(seconds=30)
 
 
 def role(arguments: Sequence[str]) -> str:
-    """What kind of process this is, from its command line: web, worker, beat, consumer, up, or command."""
+    """What kind of process this is, from its command line: web, worker, beat, consumer, publisher, up, or command."""
     program, rest = Path(arguments[0]).name if arguments else "", list(arguments[1:])
     if program == "gunicorn":
         return "web"
-    found = next((word for word in rest if word in ("worker", "beat", "consume", "up")), "")
-    return {"consume": "consumer"}.get(found, found) or "command"
+    found = next((word for word in rest if word in ("worker", "beat", "consume", "publish", "up")), "")
+    return {"consume": "consumer", "publish": "publisher"}.get(found, found) or "command"
 
 
 _ROLE = role(sys.argv)

@@ -81,6 +81,7 @@ def test_the_console_is_for_people(form):
         ("celery -A orchestrator worker --pool prefork", "worker"),
         ("/venv/bin/celery -A orchestrator beat", "beat"),
         ("manage.py consume", "consumer"),
+        ("manage.py publish", "publisher"),
         ("manage.py up --port 0", "up"),
         ("manage.py saga list", "command"),
         ("", "command"),
