@@ -14,6 +14,8 @@ from gateway.problems import Problem
 
 USUAL = 50
 LARGEST = 200
+WINDOWS = (500, 10_000)
+"""How many rows are looked at for a page, at first and at most, where no index answers what is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,27 @@ def page(request: Request, rows: QuerySet[Any], by: str = "-id") -> Page:
         return Page(found, None)
     found.pop()
     return Page(found, _address(request, getattr(found[-1], column)))
+
+
+def sifted_page(request: Request, rows: QuerySet[Any], sift: Callable[[QuerySet[Any]], QuerySet[Any]]) -> Page:
+    """One page of what is left of the rows after a question that no index answers, the newest first.
+
+    However little that is, no more than the next `WINDOWS` of the rows are looked at: then the page is short, perhaps
+    empty, and `next` goes on behind them.
+    """
+    limit = _limit(request)
+    if (given := request.query_params.get("cursor")) is not None:
+        rows = rows.filter(id__lt=_read(rows, "id", given))
+    rows = rows.order_by("-id")
+    for window in WINDOWS:
+        looked_at = rows.values("pk")[:window]
+        found = list(sift(rows.model._default_manager.filter(pk__in=looked_at)).order_by("-id")[: limit + 1])
+        last = rows.values_list("pk", flat=True)[window - 1 : window].first()
+        if len(found) > limit:
+            return Page(found[:limit], _address(request, found[limit - 1].pk))
+        if last is None:
+            return Page(found, None)
+    return Page(found, _address(request, last))
 
 
 def _limit(request: Request) -> int:

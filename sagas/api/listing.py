@@ -1,5 +1,6 @@
 """Which sagas a list shows."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -10,33 +11,52 @@ from sagas.models import Incident
 from sagas.models.saga import SagaQuerySet
 from sagas.operations.starting import a_time
 
-EQUAL = ("definition", "version", "state", "business_key")
-BETWEEN = {
-    "created_after": "created_at__gte",
-    "created_before": "created_at__lt",
-    "updated_after": "updated_at__gte",
-    "updated_before": "updated_at__lt",
-}
+EQUAL = ("definition", "state", "business_key")
+CREATED = {"created_after": "created_at__gte", "created_before": "created_at__lt"}
+UPDATED = {"updated_after": "updated_at__gte", "updated_before": "updated_at__lt"}
+SIFTED = ("version", "label", *UPDATED)
+"""What no index answers: one on what changes with every step would cost each step more than the list is worth."""
 SLACK = timedelta(days=1)
 """How far the clock that an id was made by may have been from the database's."""
 
 
 def narrowed(sagas: SagaQuerySet, asked: SagaFilter) -> SagaQuerySet:
     """Those of the sagas that the query asks for. Raises `InvalidInput` for a time that cannot be."""
-    given = {name: value for name, value in asked if value is not None}
-    found = sagas.filter(**{name: given[name] for name in EQUAL if name in given})
-    times = {name: a_time(given[name], f"/{name}") for name in BETWEEN if name in given}
-    found = _by_id(found.filter(**{BETWEEN[name]: at for name, at in times.items()}), times)
-    if asked.business_key_prefix is not None:
-        found = found.filter(business_key__startswith=asked.business_key_prefix)
+    return sifted(found_by_index(sagas, asked), asked)
+
+
+def is_sifted(asked: SagaFilter) -> bool:
+    """Does it ask for anything that no index answers?"""
+    return any(getattr(asked, name) is not None for name in SIFTED)
+
+
+def sifted(sagas: SagaQuerySet, asked: SagaFilter) -> SagaQuerySet:
+    """Those that are left after what no index answers. Raises like `narrowed`."""
+    found = sagas if asked.version is None else sagas.filter(version=asked.version)
     if asked.label is not None:
         name, _, value = asked.label.partition(":")
         found = found.alias(label=KeyTransform(name, "labels")).filter(label=value)
+    return found.filter(**{UPDATED[name]: at for name, at in _times(asked, UPDATED).items()})
+
+
+def found_by_index(sagas: SagaQuerySet, asked: SagaFilter) -> SagaQuerySet:
+    """Those that fit what an index answers. Raises like `narrowed`."""
+    given = {name: value for name, value in asked if value is not None}
+    found = sagas.filter(**{name: given[name] for name in EQUAL if name in given})
+    times = _times(asked, CREATED)
+    found = _by_id(found.filter(**{CREATED[name]: at for name, at in times.items()}), times)
+    if asked.business_key_prefix is not None:
+        found = found.filter(business_key__startswith=asked.business_key_prefix)
     if asked.parent is not None:
         found = found.filter(parent__saga_id=asked.parent)
     if asked.needs_person is not None:
         found = found.needing_a_person() if asked.needs_person else found.filter(open_incidents=0)
     return _by_incident(found, asked)
+
+
+def _times(asked: SagaFilter, names: Iterable[str]) -> dict[str, datetime]:
+    given = {name: getattr(asked, name) for name in names}
+    return {name: a_time(at, f"/{name}") for name, at in given.items() if at is not None}
 
 
 def _by_id(sagas: SagaQuerySet, times: dict[str, datetime]) -> SagaQuerySet:

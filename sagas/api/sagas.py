@@ -1,5 +1,6 @@
 """All sagas: one begins, or they are listed."""
 
+from functools import partial
 from typing import Any, ClassVar
 
 from rest_framework.request import Request
@@ -7,7 +8,7 @@ from rest_framework.response import Response
 
 from gateway import idempotency
 from gateway.description import Call
-from gateway.pages import page
+from gateway.pages import page, sifted_page
 from gateway.problems import Problem
 from gateway.shapes import read, read_query
 from gateway.trace import traceparent_of
@@ -17,7 +18,7 @@ from sagas.api.answers import SagaDocument, SagaPage
 from sagas.api.backpressure import relieve
 from sagas.api.documents import address, saga_document, saga_line
 from sagas.api.door import SagaDoor
-from sagas.api.listing import narrowed
+from sagas.api.listing import found_by_index, is_sifted, sifted
 from sagas.api.shapes import SagaQuery, StartIn, StartQuery
 from sagas.api.watching import await_saga, until_ended
 from sagas.errors import InvalidInput
@@ -48,10 +49,12 @@ class SagasDoor(SagaDoor):
         """A page of sagas, the newest first."""
         asked = read_query(SagaQuery, request)
         try:
-            found = narrowed(self.sagas(), asked)
+            found = found_by_index(self.sagas(), asked)
+            sift = partial(sifted, asked=asked)
+            shown = sifted_page(request, found, sift) if is_sifted(asked) else page(request, found)
         except InvalidInput as error:
             raise Problem(str(error), code="invalid_query", errors=error.errors) from None
-        return Response(page(request, found).document(lambda saga: saga_line(saga, request)))
+        return Response(shown.document(lambda saga: saga_line(saga, request)))
 
     def post(self, request: Request) -> Response:
         """Begin a saga: 201, or 200 with the one that either key stands for already; `?wait=` holds the answer."""

@@ -7,6 +7,7 @@ from django.contrib.auth.models import Permission
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from gateway import pages
 from gateway.ids import uuid7
 from sagas import Abort, RetryLater
 from sagas.models import Audit, Saga
@@ -249,3 +250,28 @@ def test_what_an_address_does_not_know_is_405(api, world, two, path):
 
 def test_an_id_that_is_none_is_404(api):
     assert api.get(f"{SAGAS}not-an-id/").status_code == 404
+
+
+def test_a_rare_label_is_found_behind_many_others_window_by_window(api, world, two, monkeypatch):
+    monkeypatch.setattr(pages, "WINDOWS", (2, 5))
+    rare = [world.start(two, labels={"shop": "north"}).pk]
+    for _ in range(11):
+        world.start(two, labels={"shop": "south"})
+    rare.append(world.start(two, labels={"shop": "north"}).pk)
+    found, looks, address = [], 0, f"{SAGAS}?label=shop:north&limit=50"
+    while address:
+        answer = api.get(address).json()
+        found += [one["id"] for one in answer["results"]]
+        address, looks = answer["next"], looks + 1
+    assert found == [str(pk) for pk in reversed(rare)]
+    assert looks == 3, "five at a time are looked at, of thirteen"
+
+
+def test_a_full_page_of_a_label_goes_on_where_it_ended(api, world, two, monkeypatch):
+    monkeypatch.setattr(pages, "WINDOWS", (4, 100))
+    all_ = [str(world.start(two, labels={"shop": "north"}).pk) for _ in range(5)]
+    first = api.get(f"{SAGAS}?label=shop:north&limit=3").json()
+    second = api.get(first["next"]).json()
+    assert [one["id"] for one in first["results"] + second["results"]] == all_[::-1]
+    assert second["next"] is None
+    assert api.get(f"{SAGAS}?label=shop:north&definition=none&limit=3").json() == {"results": [], "next": None}
