@@ -109,7 +109,7 @@ class Conf:
     providers: Mapping[str, Provider] = field(default_factory=_providers)
     """By name, in the order of preference: of the channels for a receiver with several addresses, and within one."""
     categories: Mapping[str, Category] = field(default_factory=_categories)
-    """The kinds of messages by name; the first is the one of a message that names none."""
+    """The kinds of messages by name, beside or instead of the four that there are; "transactional" if none is named."""
     queue: str = "notifications"
     """The Celery queue for deliveries."""
 
@@ -163,6 +163,8 @@ class Conf:
 @cache
 def conf() -> Conf:
     """The settings, with their defaults. Raises `ImproperlyConfigured` for a name that there is not."""
+    from notifications.written import category  # it makes what is defined here
+
     given = {name.lower(): value for name, value in getattr(settings, "NOTIFICATIONS", {}).items()}
     known = {field.name for field in fields(Conf)}
     if strange := sorted(set(given) - known):
@@ -170,10 +172,14 @@ def conf() -> Conf:
         raise ImproperlyConfigured(f"NOTIFICATIONS has no setting {strange[0].upper()!r}; there are: {names}.")
     entries = given.get("providers") or _providers(given.get("outbox"))
     given["providers"] = {name: _provider(name, entry) for name, entry in entries.items()}
-    given["categories"] = {**(given.get("categories") or _categories()), **_OF_CALLBACKS}
+    for name in ("categories", "per_hour"):
+        if not isinstance(given.get(name) or {}, Mapping):
+            raise ImproperlyConfigured(f"NOTIFICATIONS[{name.upper()!r}] is a dict, and not {given[name]!r}.")
+    categories = {name: category(name, entry) for name, entry in (given.get("categories") or {}).items()}
+    given["categories"] = {**_categories(), **categories, **_OF_CALLBACKS}
     found = Conf(**given)
-    for most in (*found.per_hour.values(), *(category.per_hour for category in found.categories.values())):
-        if not 0 <= most <= MOST_PER_HOUR:
+    for most in (*found.per_hour.values(), *(kind.per_hour for kind in found.categories.values())):
+        if not (isinstance(most, int) and 0 <= most <= MOST_PER_HOUR):
             raise ImproperlyConfigured(f"NOTIFICATIONS: a limit is 0 to {MOST_PER_HOUR} an hour, and not {most!r}.")
     return found
 

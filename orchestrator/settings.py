@@ -67,6 +67,14 @@ except ValueError as error:
     )
     raise ImproperlyConfigured(f"NOTIFICATION_PROVIDERS is not JSON: {error}. Write it as {_example}.") from None
 try:
+    NOTIFICATION_CATEGORIES = json.loads(env.str("NOTIFICATION_CATEGORIES", "{}"))
+    NOTIFICATION_LIMITS = json.loads(env.str("NOTIFICATION_LIMITS", "{}"))
+except ValueError as error:
+    _example = '{"comments": {"digest": {"every": "PT30M"}, "per_hour": 5}} and {"sms": 10}'
+    raise ImproperlyConfigured(
+        f"NOTIFICATION_CATEGORIES or NOTIFICATION_LIMITS is not JSON: {error}. Write them as {_example}."
+    ) from None
+try:
     SAGA_SERVICES = json.loads(_services)
 except ValueError as error:
     _example = '{"payments": {"url": "https://payments.example.org", "token": "..."}}'
@@ -296,6 +304,8 @@ SAGAS = {
 NOTIFICATIONS = {
     "PUBLIC_URL": PUBLIC_URL,
     "PROVIDERS": NOTIFICATION_PROVIDERS,
+    "CATEGORIES": NOTIFICATION_CATEGORIES,
+    "PER_HOUR": NOTIFICATION_LIMITS,  # by channel, to one receiver
     "OUTBOX": None if MODE == "production" else DATA_DIR / "outbox",  # SMS, push and chat as files
     "WEBHOOK_SECRETS": tuple(env.list("WEBHOOK_SECRETS", default=[])),  # whsec_…; two while one is rotated
     "ALLOWED_NETWORKS": tuple(env.list("ALLOWED_NETWORKS", default=[])),  # private ones that webhooks may lead to

@@ -1,5 +1,7 @@
 """Settings, masks and the state machine say no to what is not meant."""
 
+import json
+from datetime import time, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +14,7 @@ from django.utils import timezone
 from gateway.ids import uuid7
 from notifications import digests
 from notifications.checks import check_settings
-from notifications.conf import conf
+from notifications.conf import Category, Digest, conf
 from notifications.lifecycle import ARROWS, ENDS, WAITING, MachineError, Status, move
 from notifications.masking import masked, without_addresses
 from notifications.models import Allowance, Notification
@@ -80,6 +82,52 @@ def test_every_status_has_its_arrows_and_only_news_or_a_retry_leaves_an_end():
             news = set(ENDS)
         assert set(ARROWS[status].split()) <= (news if status in ENDS else set(Status.values))
     assert [status for status in Status if "sending" in ARROWS[status].split()] == ["queued"]
+
+
+def test_categories_can_be_written_in_json(settings):
+    written = {
+        "comments": {"digest": {"every": "PT30M", "most": 5}},
+        "report": {"digest": {"at": ["08:00", "18:00"], "template": "report"}, "quiet": False},
+        "offer": {"lifetime": "P1D", "per_hour": 2, "over": "digest"},
+    }
+    settings.NOTIFICATIONS = {"CATEGORIES": json.loads(json.dumps(written)), "PER_HOUR": {"sms": 10}}
+    known = conf().categories
+    assert list(known) == ["transactional", "code", "payment", "news", "comments", "report", "offer", "callback"]
+    assert known["comments"] == Category(digest=Digest(every=timedelta(minutes=30), most=5))
+    assert known["report"] == Category(digest=Digest(at=(time(8), time(18)), template="report"), quiet=False)
+    assert known["offer"] == Category(lifetime=timedelta(days=1), per_hour=2, over="digest")
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        17,
+        [],
+        "news",
+        {"mandtory": True},
+        {"mandatory": "yes"},
+        {"lifetime": 10},
+        {"lifetime": "soon"},
+        {"digest": {"at": ["25:00"]}},
+        {"digest": {"every": 60}},
+        {"digest": {"evry": "PT1H"}},
+        {"digest": True},
+        {"over": "explode"},
+        {"per_hour": -1},
+        {"per_hour": "2"},
+    ],
+)
+def test_a_category_that_cannot_be_is_found_by_the_checks(settings, entry):
+    settings.NOTIFICATIONS = {"CATEGORIES": {"comments": entry}}
+    (found,) = check_settings()
+    assert found.id == "notifications.E001"
+
+
+@pytest.mark.parametrize("change", [{"CATEGORIES": ["news"]}, {"PER_HOUR": [5]}, {"PER_HOUR": {"sms": "5"}}])
+def test_what_is_no_dict_of_limits_or_categories_is_found_by_the_checks(settings, change):
+    settings.NOTIFICATIONS = change
+    (found,) = check_settings()
+    assert found.id == "notifications.E001"
 
 
 def test_an_arrow_that_is_not_drawn_raises():
