@@ -112,6 +112,11 @@ def _console_page(number: int) -> Sequence[Person]:
     return [Person(reverse("admin:sagas_saga_change", args=[saga.pk])) for saga in _newest(number)]
 
 
+def _approvals(number: int) -> Sequence[Person]:
+    """Everybody's: of a person's own, only the rows of their groups are asked for."""
+    return [Person(reverse("admin:sagas_approval_changelist") + "?for=everybody")] * number
+
+
 def _ids(number: int) -> Sequence[str]:
     return [saga.pk.hex for saga in _newest(number)]
 
@@ -167,6 +172,7 @@ DOORS = [
             Act(name=f"console: {what}", do=Person.look, prepare=_at_console(name), timed=5)
             for what, name in PAGES.items()
         ),
+        Act(name="console: approvals", do=Person.look, prepare=_approvals, timed=5),
         Act(name="console: one saga", do=Person.look, prepare=_console_page, timed=5),
         Act(name="find by id", do=find, prepare=_ids, timed=10),
         Act(name="figures", do=lambda _: metrics.figures(), timed=5),
