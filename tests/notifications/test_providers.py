@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import socket
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlencode
 
@@ -93,6 +94,16 @@ def test_what_a_gateway_answers_decides_what_is_known(gateway, monkeypatch, answ
     gateway.answers.append(answer)
     pk = a_notification(receiver=PHONE).pk
     assert (delivery.deliver(pk), results(pk)) == (status, [result])
+
+
+def test_one_that_takes_the_connection_and_never_greets_was_sent_nothing(settings, monkeypatch):
+    """The time is over before anything was said: over TLS the other side speaks first."""
+    monkeypatch.setattr(calls.post, "__kwdefaults__", {**calls.post.__kwdefaults__, "patience": timedelta(seconds=1)})
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        install(settings, "sms", "sms.Gateway", url=f"https://127.0.0.1:{server.getsockname()[1]}/", token=TOKEN)
+        pk = a_notification(receiver=PHONE, category="code").pk
+        assert delivery.deliver(pk) == "queued"
+    assert (results(pk), now(pk).attempts.get().code) == (["out"], "not_reached")
 
 
 def test_a_code_of_which_nobody_knows_is_not_sent_twice(gateway):
