@@ -3,6 +3,7 @@
 Everybody sees the rows of their own tenant.
 """
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -11,17 +12,18 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from gateway.callers import Caller, tenant_of
-from notifications import operations, wording
+from notifications import operations, revealing, wording
 from notifications.masking import masked, masked_receiver
 from notifications.models import (
     Attempt,
     Delivery,
+    Erasure,
     Event,
     MessageTemplate,
     Notification,
@@ -30,6 +32,7 @@ from notifications.models import (
     Suppression,
 )
 from notifications.providers import standings
+from notifications.sealed import marks_of
 from notifications.templating import Unrenderable
 from notifications.timeline import timeline
 
@@ -76,7 +79,7 @@ class DeliveryInline(ReadOnly, admin.TabularInline):
 
     model = Delivery
     verbose_name_plural = "deliveries"
-    fields = ("channel", "to", "status", "provider_id", "captured", "created_at", "ended_at")
+    fields = ("channel", "to", "status", "provider_id", "created_at", "ended_at")
     readonly_fields = fields
     extra = 0
 
@@ -114,9 +117,9 @@ class NotificationAdmin(OfTenant):
     ordering = ("-id",)
     inlines = (DeliveryInline, AttemptInline, EventInline)
     actions = ("send_again",)
-    readonly_fields = ("timeline", "said_in")
+    readonly_fields = ("timeline", "said_in", "to", "words")
     fieldsets = (
-        (None, {"fields": ("id", "status", "error", "timeline", "receiver", "content")}),
+        (None, {"fields": ("id", "status", "error", "timeline", "to", "words")}),
         ("Delivery", {"fields": ("channel", "category", "rank", "tries", "due_at", "expires_at", "lease_until")}),
         ("Digest", {"fields": ("said_in", "digest_key", "digest_size", "collected_until")}),
         (
@@ -132,6 +135,7 @@ class NotificationAdmin(OfTenant):
                     "created_at",
                     "updated_at",
                     "ended_at",
+                    "forgotten_at",
                 )
             },
         ),
@@ -154,6 +158,20 @@ class NotificationAdmin(OfTenant):
             return "-"
         address = reverse("admin:notifications_notification_change", args=[notification.digest_id])
         return format_html('<a href="{}">{}</a>', address, notification.digest_id)
+
+    @admin.display(description="content")
+    def words(self, notification: Notification) -> SafeString | str:
+        """What it says is not shown: it may be a one-time code. Who may, can have it shown, and leaves a trace."""
+        if notification.forgotten_at is not None:
+            return "It is not kept any more."
+        size = sum(len(str(part)) for part in notification.content.values())
+        where = reverse("admin:notifications_notification_reveal", args=[notification.pk])
+        return format_html('{} characters, sealed. <a href="{}">Reveal …</a>', size, where)
+
+    def get_urls(self) -> list[Any]:
+        """And the page that reveals."""
+        page = self.admin_site.admin_view(partial(revealing.page, console=self))
+        return [path("<uuid:pk>/reveal/", page, name="notifications_notification_reveal"), *super().get_urls()]
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
         """Who may try something once more."""
@@ -219,10 +237,17 @@ class SuppressionAdmin(OfTenant):
 
     list_display = ("to", "channel", "category", "reason", "detail", "created_at")
     list_filter = ("reason", "channel")
-    search_fields = ("address__exact",)
+    search_fields = ("mark__exact",)
+    search_help_text = "The whole address."
     ordering = ("-id",)
     fields = ("to", "channel", "category", "reason", "detail", "created_at")
     readonly_fields = ("to",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """By what the address is recognised by, since nothing else of it can be read."""
+        return (queryset.filter(mark__in=marks_of(search_term)) if search_term else queryset), False
 
     def to(self, suppression: Suppression) -> str:
         """The address, masked."""
@@ -243,6 +268,15 @@ class ReceiverAdmin(OfTenant):
     def reached(self, receiver: Receiver) -> str:
         """The addresses, masked."""
         return masked_receiver(receiver.addresses)
+
+
+@admin.register(Erasure)
+class ErasureAdmin(OfTenant):
+    """Who was forgotten cannot be told any more; that somebody was, by whom and why, can."""
+
+    list_display = ("id", "notifications", "cancelled", "actor", "reason", "created_at", "ended_at")
+    ordering = ("-id",)
+    fields = list_display
 
 
 @admin.register(MessageTemplate)

@@ -11,5 +11,8 @@ class NotificationsConfig(AppConfig):
     verbose_name = "Notifications"
 
     def ready(self) -> None:
-        """Register the checks."""
+        """Register the checks. Raises `ImproperlyConfigured` where nothing could be sealed."""
+        from gateway import vault
+
+        vault.required("What is said, and to which addresses,")
         from notifications import checks  # noqa: F401

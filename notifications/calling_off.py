@@ -11,6 +11,7 @@ from django.db import transaction
 from gateway.callers import Caller
 from notifications import operations
 from notifications.dispatch import ring_after_commit
+from notifications.forgetting import note_addressees
 from notifications.lifecycle import WAITING, Status
 from notifications.models import Event, Notification
 from notifications.operations import NotAllowed, Wanted
@@ -101,6 +102,7 @@ def _arrived(notification: Notification) -> Arrived:
 def _sent_after(caller: Caller, notification: Notification, letter: Notification) -> Notification:
     letter.traceparent = notification.traceparent
     letter.save(force_insert=True)
+    note_addressees([letter])
     ring_after_commit([letter])
     # What has gone out is not tried through the next channel as well.
     Notification.objects.filter(pk=notification.pk).update(escalate_at=None, escalate_after=None)

@@ -149,6 +149,15 @@ class Conf:
     outbox: str | Path | None = None
     """A folder for SMS, push and chat as files, while PROVIDERS says nothing: for development."""
 
+    lookup_keys: tuple[str, ...] = ()
+    """What addresses are found by: keys of their hashes, the newest first; without any, the project's secret keys."""
+    keep_contents: timedelta | None = timedelta(days=30)
+    """So long after its end what a notification said, and to which address, is kept; None is for ever."""
+    keep_attempts: timedelta | None = timedelta(days=90)
+    """So long the attempts of one that has ended are kept."""
+    keep: timedelta | None = timedelta(days=365)
+    """So long a notification is kept that has ended, with its status and what happened to it."""
+
     @property
     def signing_secrets(self) -> tuple[str, ...]:
         """What webhooks are signed with."""

@@ -22,6 +22,7 @@ from notifications import digest_words
 from notifications.conf import conf
 from notifications.dispatch import ring_after_commit
 from notifications.followers import end_all
+from notifications.forgetting import note_addressees
 from notifications.lifecycle import Status
 from notifications.models import Notification
 from notifications.plan import category_of, profile_of
@@ -111,6 +112,7 @@ def _join(found: list[Notification]) -> None:
         digest_key=first.digest_key,
         digest_size=len(shown),
     )
+    note_addressees([one])
     Notification.objects.filter(pk__in=[message.pk for message in shown]).update(digest=one)
     end_all(shown, Status.DIGESTED, f"It is one of {len(shown)} in the digest {one.pk}.")
     end_all(others, Status.SKIPPED, f"The digest {one.pk} was full: it says how many more there are, and not this one.")

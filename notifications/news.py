@@ -9,9 +9,11 @@ from django.db import transaction
 
 from notifications.channels.channel import News
 from notifications.lifecycle import Status
+from notifications.masking import without_addresses
 from notifications.models import Delivery, Event, Notification, Reason, Suppression
 from notifications.plan import routed
 from notifications.row import close, locked, settle, wait
+from notifications.sealed import marks_of
 
 KINDS = ("delivered", "bounced", "complained", "opened", "clicked", "read", "deferred", "failed")
 LONGEST_DETAIL = 2000
@@ -24,13 +26,20 @@ def take(provider: str, told: Iterable[News]) -> list[News]:
 
 def suppress(tenant: str, channel: str, address: str, reason: Reason, *, category: str = "", detail: str = "") -> None:
     """Have nothing sent to an address any more, or nothing of a category. The first reason stays."""
-    Suppression.objects.get_or_create(
-        tenant=tenant,
-        channel=channel,
-        address=address,
-        category=category,
-        defaults={"reason": reason, "detail": detail},
-    )
+    known = marks_of(address)
+    place = {"tenant": tenant, "channel": channel, "category": category}
+    if not Suppression.objects.filter(**place, mark__in=known).exists():
+        values = {"address": address, "reason": reason, "detail": detail}
+        Suppression.objects.get_or_create(**place, mark=known[0], defaults=values)
+
+
+def _suppress_reached(delivery: Delivery, tenant: str, reason: Reason, detail: str) -> None:
+    """The address that a delivery went to; one that was erased since is known by its hash alone."""
+    if delivery.address:
+        suppress(tenant, delivery.channel, delivery.address, reason, detail=detail)
+    elif delivery.mark:
+        place = {"tenant": tenant, "channel": delivery.channel, "category": "", "mark": delivery.mark}
+        Suppression.objects.get_or_create(**place, defaults={"address": "", "reason": reason})
 
 
 def _take(provider: str, news: News) -> bool:
@@ -43,13 +52,20 @@ def _take(provider: str, news: News) -> bool:
             return False
         key = f"{provider}:{news.key}"
         if not Event.objects.filter(key=key).exists():  # nobody else writes it: the provider's ids are its own
-            detail = news.detail[:LONGEST_DETAIL]
+            delivery = Delivery.objects.get(pk=about.pk)
+            detail = _shown(notification, delivery, news.detail)
             Event.objects.create(
                 notification=notification, kind=news.kind, detail=detail, actor=provider, key=key, at=notification.now
             )
-            delivery = Delivery.objects.get(pk=about.pk)
             _apply(notification, delivery, news.kind, detail)
     return True
+
+
+def _shown(notification: Notification, delivery: Delivery, detail: str) -> str:
+    """Providers like to quote the address; of what is forgotten nothing is written down again."""
+    if notification.forgotten_at is not None:
+        return ""
+    return without_addresses(detail, {**notification.receiver, "reached": delivery.address})[:LONGEST_DETAIL]
 
 
 def _apply(notification: Notification, delivery: Delivery, kind: str, detail: str) -> None:
@@ -64,7 +80,7 @@ def _apply(notification: Notification, delivery: Delivery, kind: str, detail: st
             _come_back(notification, kind, detail)
     if kind in ("bounced", "complained"):
         reason = Reason.BOUNCED if kind == "bounced" else Reason.COMPLAINED
-        suppress(notification.tenant, delivery.channel, delivery.address, reason, detail=detail)
+        _suppress_reached(delivery, notification.tenant, reason, detail)
 
 
 def _come_back(notification: Notification, kind: str, detail: str) -> None:

@@ -17,16 +17,16 @@ from notifications import digests, wording
 from notifications.channels.channel import Channel, channels
 from notifications.conf import CALLBACK, conf
 from notifications.dispatch import ring_after_commit
+from notifications.forgetting import note_addressees
 from notifications.lifecycle import WAITING, Status
 from notifications.masking import NO_ADDRESSES
 from notifications.models import Event, Notification
 from notifications.plan import addresses_of, profile_of
 from notifications.quiet import is_zone
 from notifications.reader import Reader, reader_of
-from notifications.row import locked, settle, wait
+from notifications.row import end_of_unsent, locked, settle, wait
 from notifications.templating import Unrenderable
 from notifications.topics import TOPIC
-from notifications.verdict import IN_DOUBT
 
 PRIORITIES = {"urgent": Rank.FIRST, "normal": Rank.NORMAL, "bulk": Rank.LAST}
 RETRIED = (Status.FAILED, Status.UNKNOWN, Status.BOUNCED, Status.SUPPRESSED, Status.SKIPPED)
@@ -84,6 +84,7 @@ def accept(caller: Caller, wanted: Wanted, *, traceparent: str = "") -> Notifica
     notification.traceparent = traceparent
     with transaction.atomic():
         notification.save(force_insert=True)
+        note_addressees([notification])
         if notification.status == Status.ACCEPTED:
             ring_after_commit([notification])
     return notification
@@ -152,10 +153,7 @@ def cancel(caller: Caller, pk: UUID, reason: str = "") -> Notification:
     """
 
     def act(notification: Notification) -> None:
-        stati = set(notification.deliveries.values_list("status", flat=True))
-        doubt = notification.attempts.filter(result__in=IN_DOUBT).exists()
-        sent = next((status for status in (Status.DELIVERED, Status.SENT) if status in stati), None)
-        settle(notification, sent or (Status.UNKNOWN if doubt else Status.CANCELLED), reason)
+        settle(notification, end_of_unsent(notification), reason)
 
     return _verb(caller, pk, "cancel", act, reason)
 
@@ -179,7 +177,7 @@ def retry(caller: Caller, pk: UUID, reason: str = "") -> Notification:
 
 def allowed(notification: Notification) -> list[str]:
     """The verbs that fit where it stands; what was said in a digest is tried again with that."""
-    again = notification.status in RETRIED and notification.digest_id is None
+    again = notification.status in RETRIED and notification.digest_id is None and notification.forgotten_at is None
     verbs = {"cancel": notification.status in WAITING, "retry": again}
     return [verb for verb, fits in verbs.items() if fits]
 

@@ -12,6 +12,7 @@ from notifications.models import Notification, Reason, Receiver, Suppression
 from notifications.quiet import quiet_until
 from notifications.reader import reader_of
 from notifications.route import Facts, Leg, Route, route
+from notifications.sealed import marks_of
 from notifications.window import window_end
 
 
@@ -118,14 +119,15 @@ def _suppressed(notification: Notification, addresses: Mapping[str, str]) -> tup
     """The channels whose address is dead, with the reason, and those whose owner has unsubscribed."""
     dead: dict[str, str] = {}
     unwanted: set[str] = set()
+    known = {name: marks_of(address) for name, address in addresses.items()}
     rows = Suppression.objects.filter(
         tenant=notification.tenant,
-        address__in=list(addresses.values()),
+        mark__in=[found for each in known.values() for found in each],
         channel__in=list(addresses),
         category__in=["", notification.category],
     )
     for row in rows:
-        if addresses[row.channel] != row.address:
+        if row.mark not in known[row.channel]:
             continue
         if row.reason == Reason.UNSUBSCRIBED:
             unwanted.add(row.channel)

@@ -20,7 +20,7 @@ from notifications.verdict import Outcome, Result
 
 FAILURES = {Result.OUT, Result.DENIED, Result.UNKNOWN}
 LONGEST_ERROR = 2000
-BURST = timedelta(seconds=1)
+BURST = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +31,10 @@ class Choice:
     again_at: datetime | None = None
 
 
-def choose(channel: str, tried: Iterable[str], now: datetime) -> Choice:
+def choose(channel: str, tried: Iterable[str], now: datetime, *, urgent: bool = False) -> Choice:
     """The provider that was tried least often, in the order of the settings, of those that are not left alone.
 
-    Raises `LookupError` when the channel has none.
+    What is `urgent` stands in no line before a provider with a rate. Raises `LookupError` when the channel has none.
     """
     names = providers_of(channel)
     if not names:
@@ -45,7 +45,7 @@ def choose(channel: str, tried: Iterable[str], now: datetime) -> Choice:
         row = health.get(name)
         if row is not None and row.open_until is not None and is_open(row, now):
             again_at.append(row.open_until)
-        elif (free_at := _slot(name, now)) is not None:
+        elif (free_at := _slot(name, now, urgent=urgent)) is not None:
             again_at.append(free_at)
         elif _takes(row, now):
             return Choice(name=name)
@@ -122,8 +122,12 @@ def _standing(name: str, entry: Provider, row: ProviderHealth, now: datetime) ->
     )
 
 
-def _slot(name: str, now: datetime) -> datetime | None:
-    """Take a place within the provider's rate: None, or else when there may be one. Bursts are a second's worth."""
+def _slot(name: str, now: datetime, *, urgent: bool) -> datetime | None:
+    """Take a place within the provider's rate: None, or else when to ask again. Bursts are what a sweep may ring for.
+
+    Those that are turned away stand in a line: each comes back when it is its turn, and not all of them at once. The
+    line promises nothing: what is urgent comes back for the very next place, and is rung for before the others.
+    """
     per_minute = conf().providers[name].per_minute
     if not per_minute:
         return None
@@ -132,7 +136,13 @@ def _slot(name: str, now: datetime) -> datetime | None:
     within = row.filter(Q(free_at=None) | Q(free_at__lt=now + BURST))
     if within.update(free_at=ExpressionWrapper(begins + Value(interval), output_field=DateTimeField())):
         return None
-    return row.values_list("free_at", flat=True).get() or now
+    held = row.get()  # locked: see `_held`
+    free_at = held.free_at or now
+    if urgent:
+        return free_at
+    turn = max(held.line_at or free_at, free_at)
+    row.update(line_at=turn + interval)
+    return turn
 
 
 def _takes(row: ProviderHealth | None, now: datetime) -> bool:

@@ -17,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.db.models import F
 
+from gateway.doorbell import Rank
 from notifications import providers
 from notifications.allowances import Full, full, limits_of, take
 from notifications.channels.channel import provider
@@ -28,6 +29,7 @@ from notifications.news import suppress
 from notifications.plan import Collect, Gather, Over, Try, Wait, category_of, plan, routed
 from notifications.route import Leg
 from notifications.row import close, locked, settle, wait
+from notifications.sealed import mark_of
 from notifications.topics import TOPIC, fan_out
 from notifications.verdict import IN_DOUBT, Again, End, Outcome, Result, judge
 
@@ -128,7 +130,8 @@ def _try(notification: Notification, leg: Leg) -> Claim | None:
         _put_off(notification, reached)
         return None
     tried = notification.attempts.filter(delivery__channel=leg.channel, number__gt=F("delivery__since"))
-    chosen = providers.choose(leg.channel, tried.values_list("provider", flat=True), notification.now)
+    names, urgent = tried.values_list("provider", flat=True), notification.rank == Rank.FIRST
+    chosen = providers.choose(leg.channel, names, notification.now, urgent=urgent)
     if chosen.name is None:
         assert chosen.again_at is not None  # noqa: S101 - the other half of the choice
         wait(notification, Status.QUEUED, chosen.again_at, f"No provider of {leg.channel} takes anything now.")
@@ -136,7 +139,7 @@ def _try(notification: Notification, leg: Leg) -> Claim | None:
     if not notification.sandbox:  # what is not sent takes nobody's place
         take(limits, notification.now)
     delivery, _ = Delivery.objects.update_or_create(
-        notification=notification, channel=leg.channel, defaults={"address": leg.address}
+        notification=notification, channel=leg.channel, defaults={"address": leg.address, "mark": mark_of(leg.address)}
     )
     return _begin(notification, delivery, chosen.name)
 

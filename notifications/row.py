@@ -12,6 +12,7 @@ from notifications.dispatch import ring_after_commit
 from notifications.followers import follow
 from notifications.lifecycle import WAITING, Status, move
 from notifications.models import Delivery, Event, Notification
+from notifications.verdict import IN_DOUBT
 
 
 def locked(rows: "QuerySet[Notification]", *, wait: bool = True) -> Notification | None:
@@ -54,6 +55,14 @@ def settle(notification: Notification, status: Status, why: str, *, told: bool =
         _move(notification, Status.QUEUED, "")
     _move(notification, status, why, told=told)
     _store(notification, due_at=None, why=why)
+
+
+def end_of_unsent(notification: Notification) -> Status:
+    """What one ends as that is called off while it waits: a try before may have reached its receiver."""
+    stati = set(notification.deliveries.values_list("status", flat=True))
+    arrived = next((status for status in (Status.DELIVERED, Status.SENT) if status in stati), None)
+    doubt = notification.attempts.filter(result__in=IN_DOUBT).exists()
+    return arrived or (Status.UNKNOWN if doubt else Status.CANCELLED)
 
 
 def close(delivery: Delivery, status: Status, at: datetime | None, provider_id: str = "") -> None:

@@ -3,7 +3,7 @@
     1. take back  attempts whose lease is over: their workers are gone
     2. escalate   what nobody has read in time: the next channel is tried
     3. ring       what is due and was not picked up: its message is lost, or its pause is over
-    4. forget     what was counted an hour ago
+    4. forget     what was counted an hour ago, and more of what was said to whoever wants to be forgotten
 
 Candidates are read without locks; each is then handled in a transaction of its own, which looks again.
 """
@@ -20,6 +20,7 @@ from gateway.borrowing import borrowed
 from notifications.allowances import forget
 from notifications.conf import conf
 from notifications.dispatch import ring
+from notifications.erasing import go_on_with_all
 from notifications.escalation import escalate
 from notifications.lifecycle import Status
 from notifications.models import Notification, Sweep
@@ -47,6 +48,7 @@ def sweep() -> None:
     ring(due)
     with borrowed():
         forget()
+    go_on_with_all()
 
 
 def outlive_all() -> None:

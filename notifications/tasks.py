@@ -6,6 +6,8 @@ from uuid import UUID
 from celery import shared_task
 
 from notifications.delivery import deliver as deliver_now
+from notifications.pruning import MOST
+from notifications.pruning import prune as prune_now
 from notifications.sweep import sweep as sweep_now
 
 logger = logging.getLogger(__name__)
@@ -28,3 +30,16 @@ def deliver(pk: object) -> None:
 def sweep() -> None:
     """Beat's part."""
     sweep_now()
+
+
+@shared_task(name="notifications.tasks.prune")
+def prune() -> None:
+    """Beat's part, every ten minutes: what is old."""
+    done = prune_now(most=MOST)
+    if done.forgotten or done.attempts or done.removed:
+        logger.info(
+            "%d notifications were forgotten; %d attempts and %d notifications were removed.",
+            done.forgotten,
+            done.attempts,
+            done.removed,
+        )

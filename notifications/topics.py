@@ -6,6 +6,7 @@ gets exactly one, whoever dies in between, and the memory that it takes is that 
 
 from notifications.digests import group_of
 from notifications.dispatch import ring_after_commit
+from notifications.forgetting import note_addressees
 from notifications.lifecycle import Status
 from notifications.models import Notification, Receiver, Subscriber
 from notifications.row import settle, wait
@@ -24,6 +25,7 @@ def fan_out(notification: Notification) -> None:
     made = Notification.objects.bulk_create(
         [_for_one(notification, subscriber, profiles.get(subscriber.receiver), words) for subscriber in chunk]
     )
+    note_addressees(made)
     ring_after_commit(made)
     notification.fanned_out += len(chunk)
     if chunk:

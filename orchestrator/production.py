@@ -25,6 +25,8 @@ class Deployment:
     database: Mapping[str, Any]
     broker_url: str
     email_backend: str
+    seals: bool = False
+    """It keeps what nobody may read in the database alone."""
 
 
 def objections(deployment: Deployment) -> list[str]:
@@ -38,6 +40,8 @@ def objections(deployment: Deployment) -> list[str]:
             f"API_KEY is weak: set it to at least {_SHORTEST_API_KEY} random characters, or unset it and make keys "
             "with manage.py apikey."
         )
+    if deployment.seals and not deployment.vault_keys:
+        found.append(f"VAULT_KEYS is missing, and messages are stored sealed: set it to what {vault.NEW_KEY} prints.")
     for number, vault_key in enumerate(deployment.vault_keys, 1):
         if fault := vault.fault_of(vault_key):
             found.append(f"VAULT_KEYS is set, but number {number} {fault}.")

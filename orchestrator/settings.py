@@ -48,6 +48,10 @@ _targets = env.str("EVENT_TARGETS", "{}")  # where events go
 _sources = env.str("EVENT_SOURCES", "{}")  # where they come from
 SHOP = env.bool("SHOP", MODE != "production")
 APPS = env.list("APPS", default=[])  # Django apps besides ours: a team's own, with its sagas.py
+KEEP_DAYS = {  # so long after the end of a notification: its words and addresses, its attempts, itself; 0 is for ever
+    name: env.int(f"NOTIFICATION_{name}_DAYS", usual)
+    for name, usual in {"KEEP_CONTENTS": 30, "KEEP_ATTEMPTS": 90, "KEEP": 365}.items()
+}
 LOG_FORMAT = env.str("LOG_FORMAT", "json" if MODE == "production" else "console")
 LOG_LEVEL = env.str("LOG_LEVEL", "INFO").upper()
 
@@ -113,6 +117,7 @@ if MODE == "production" and (
             database=_database,
             broker_url=BROKER_URL,
             email_backend=_email["EMAIL_BACKEND"],
+            seals="notifications" in SERVES,
         )
     )
 ):
@@ -247,7 +252,7 @@ GATEWAY = {
     ),
     "METRICS_TOKEN": METRICS_TOKEN,
     "METRICS_NETWORKS": tuple(METRICS_NETWORKS),
-    "SEALED": parts.served(("sagas.engine.resealing.columns",), SERVES),
+    "SEALED": parts.served(("sagas.engine.resealing.columns", "notifications.resealing.columns"), SERVES),
     "SCOPES": {  # what an API key, or a token, may be good for; "admin" is everything
         "read": (
             "sagas.view_saga",
@@ -257,6 +262,7 @@ GATEWAY = {
             "notifications.view_providerhealth",
             "notifications.view_messagetemplate",
             "notifications.view_inboxitem",
+            "notifications.view_erasure",
         ),
         "start": ("sagas.add_saga",),
         "signal": ("sagas.add_signal",),
@@ -272,6 +278,7 @@ GATEWAY = {
             "notifications.add_messagetemplate",
             "notifications.change_messagetemplate",
             "notifications.change_inboxitem",
+            "notifications.add_erasure",
         ),
     },
     "ISSUER": (
@@ -309,6 +316,8 @@ NOTIFICATIONS = {
     "OUTBOX": None if MODE == "production" else DATA_DIR / "outbox",  # SMS, push and chat as files
     "WEBHOOK_SECRETS": tuple(env.list("WEBHOOK_SECRETS", default=[])),  # whsec_…; two while one is rotated
     "ALLOWED_NETWORKS": tuple(env.list("ALLOWED_NETWORKS", default=[])),  # private ones that webhooks may lead to
+    "LOOKUP_KEYS": tuple(env.list("NOTIFICATION_LOOKUP_KEYS", default=[])),  # what addresses are found by
+    **{name: timedelta(days=days) if days else None for name, days in KEEP_DAYS.items()},
 }
 
 # --- Celery: the database is the truth, the broker a doorbell --------------------------------------------------------
@@ -351,7 +360,8 @@ CELERY_BEAT_SCHEDULE = {
     # Sweeps that nobody took within half a minute are of no use; one that waits in a backlog for less still is.
     "sagas look after": {"task": "sagas.tasks.look_after", "schedule": timedelta(seconds=2), "options": _SWEEP},
     "sagas sweep": {"task": "sagas.tasks.sweep", "schedule": timedelta(seconds=2), "options": _SWEEP},
-    "notifications sweep": {"task": "notifications.tasks.sweep", "schedule": timedelta(seconds=10), "options": _SWEEP},
+    "notifications sweep": {"task": "notifications.tasks.sweep", "schedule": timedelta(seconds=2), "options": _SWEEP},
+    "notifications prune": {"task": "notifications.tasks.prune", "schedule": timedelta(minutes=10), "options": _SWEEP},
 }
 CELERY_BEAT_SCHEDULE = {
     name: entry for name, entry in CELERY_BEAT_SCHEDULE.items() if parts.served([str(entry["task"])], SERVES)

@@ -214,11 +214,24 @@ class SuppressionDocument(Answer):
 
     id: str
     channel: str
-    address: str
+    address: str | None = Field(description="Null once its owner was erased; it is recognised all the same.")
     category: str | None
     reason: Reason
     detail: str | None
     created_at: datetime
+
+
+class ErasureDocument(Answer):
+    """A receiver that was forgotten, or is being; whose that was cannot be told."""
+
+    id: str
+    done: bool
+    notifications: int = Field(description="So many were forgotten so far.")
+    cancelled: int = Field(description="So many of these had not been sent yet.")
+    actor: str
+    reason: str | None
+    created_at: datetime
+    ended_at: datetime | None
 
 
 class TemplateDocument(Answer):
@@ -288,6 +301,10 @@ class NotificationPage(Page[NotificationLine]):
 
 
 class InboxMessages(Page[InboxMessage]):
+    """Some of a list, and where the rest begins."""
+
+
+class ErasurePage(Page[ErasureDocument]):
     """Some of a list, and where the rest begins."""
 
 

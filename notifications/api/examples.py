@@ -90,6 +90,16 @@ RECEIVER: dict[str, Any] = {
 INBOX: dict[str, Any] = {"id": ID, "subject": "Your order", "text": "It is here.", "created_at": AT, "read_at": None}
 SUPPRESS: dict[str, Any] = {"channel": "email", "address": "jane@example.org", "detail": "She asked us to."}
 SUPPRESSION: dict[str, Any] = {**SUPPRESS, "id": ID, "category": None, "reason": "by_hand", "created_at": AT}
+ERASURE: dict[str, Any] = {
+    "id": ID,
+    "done": True,
+    "notifications": 12,
+    "cancelled": 1,
+    "actor": "service:shop",
+    "reason": "She asked us to.",
+    "created_at": AT,
+    "ended_at": LATER,
+}
 DRAFT: dict[str, Any] = {
     "locale": "en",
     "texts": {"en": {"subject": "Order {{ number }}", "text": "Hello {{ name }}."}},

@@ -25,6 +25,7 @@ from notifications.channels.channel import channels
 from notifications.masking import masked
 from notifications.models import Reason, Suppression
 from notifications.news import suppress
+from notifications.sealed import marks_of
 
 
 class SuppressionIn(Shape):
@@ -68,7 +69,7 @@ class Suppressions(Door):
         query = read_query(SuppressionQuery, request)
         rows = Suppression.objects.filter(tenant=self.caller.tenant)
         if query.address is not None:
-            rows = rows.filter(address=query.address)
+            rows = rows.filter(mark__in=marks_of(query.address))
         return Response(page(request, rows).document(_document))
 
     def post(self, request: Request) -> Response:
@@ -76,10 +77,10 @@ class Suppressions(Door):
         given = read(SuppressionIn, request.data)
         if given.channel not in channels():
             raise Problem(f"There is no channel {given.channel!r}.", status=422, code="unknown_channel")
-        place = {"tenant": self.caller.tenant, "channel": given.channel, "address": given.address}
-        category = given.category or ""
-        suppress(**place, reason=Reason.BY_HAND, category=category, detail=given.detail)
-        return Response(_document(Suppression.objects.get(**place, category=category)), 201)
+        place = {"tenant": self.caller.tenant, "channel": given.channel, "category": given.category or ""}
+        suppress(**place, address=given.address, reason=Reason.BY_HAND, detail=given.detail)
+        kept = Suppression.objects.filter(**place, mark__in=marks_of(given.address)).order_by("id")
+        return Response(_document(kept[0]), 201)
 
 
 class OneSuppression(Door):
@@ -122,7 +123,7 @@ def _document(row: Suppression) -> dict[str, Any]:
     return {
         "id": str(row.pk),
         "channel": row.channel,
-        "address": row.address,
+        "address": row.address or None,
         "category": row.category or None,
         "reason": row.reason,
         "detail": row.detail or None,

@@ -4,6 +4,7 @@ from django.urls import path
 
 from notifications.api.batch import Batch
 from notifications.api.cancelling import Cancel, CancelByKey
+from notifications.api.erasures import Erasures, OneErasure
 from notifications.api.inbox import InboxDoor, ReadDoor
 from notifications.api.providers import ProviderEvents, Providers
 from notifications.api.receivers import OneReceiver
@@ -18,6 +19,8 @@ urlpatterns = [
     path("", Notifications.as_view(), name="notifications"),
     path("by-key/<path:key>/cancel/", CancelByKey.as_view(), name="cancel_by_key"),
     path("batch/", Batch.as_view(), name="batch"),
+    path("erasures/", Erasures.as_view(), name="erasures"),
+    path("erasures/<uuid:pk>/", OneErasure.as_view(), name="erasure"),
     path("providers/", Providers.as_view(), name="providers"),
     path("providers/<slug:name>/events/", ProviderEvents.as_view(), name="events"),
     path("receivers/<str:key>/inbox/", InboxDoor.as_view(), name="inbox"),

@@ -4,9 +4,11 @@ And what is known of the outside: receivers, what they were sent within the last
 sent, and the health of the providers.
 """
 
+from notifications.models.addressee import Addressee
 from notifications.models.allowance import Allowance
 from notifications.models.attempt import Attempt
 from notifications.models.delivery import Delivery
+from notifications.models.erasure import Erasure
 from notifications.models.event import Event
 from notifications.models.health import ProviderHealth
 from notifications.models.inbox import InboxItem
@@ -18,9 +20,11 @@ from notifications.models.sweep import Sweep
 from notifications.models.template import MessageTemplate
 
 __all__ = [
+    "Addressee",
     "Allowance",
     "Attempt",
     "Delivery",
+    "Erasure",
     "Event",
     "InboxItem",
     "MessageTemplate",

@@ -27,6 +27,10 @@ class Attempt(models.Model):
         constraints = [
             models.UniqueConstraint(name="attempt_once", fields=["notification", "number"]),
         ]
+        indexes = [
+            # The clean-up: which are old?
+            models.Index(name="attempt_ended", fields=["ended_at"], condition=models.Q(ended_at__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"attempt {self.number} of {self.notification_id}"

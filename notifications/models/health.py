@@ -12,6 +12,7 @@ class ProviderHealth(models.Model):
     failures = models.PositiveIntegerField(default=0)
     open_until = models.DateTimeField(null=True, blank=True, help_text="Left alone until then; then one message tries.")
     free_at = models.DateTimeField(null=True, blank=True, help_text="When the next message is within its rate.")
+    line_at = models.DateTimeField(null=True, blank=True, help_text="When the end of the line before it has its turn.")
     error = models.TextField(blank=True, default="")
     changed_at = models.DateTimeField(db_default=Now())
 

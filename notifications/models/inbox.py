@@ -2,6 +2,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from notifications.models.notification import Notification
+from notifications.sealed import SealedText
 
 
 class InboxItem(models.Model):
@@ -10,8 +11,8 @@ class InboxItem(models.Model):
     notification = models.OneToOneField(Notification, on_delete=models.CASCADE, primary_key=True, related_name="item")
     tenant = models.CharField(max_length=64)
     receiver = models.CharField(max_length=200)
-    subject = models.CharField(max_length=200, blank=True, default="")
-    text = models.TextField()
+    subject = SealedText(blank=True, default="")
+    text = SealedText()
     created_at = models.DateTimeField(db_default=Now())
     read_at = models.DateTimeField(null=True, blank=True)
 

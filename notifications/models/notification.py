@@ -9,6 +9,7 @@ from gateway.doorbell import Rank
 from gateway.ids import uuid7
 from notifications.lifecycle import LONGEST, WAITING, Status
 from notifications.masking import masked_receiver
+from notifications.sealed import SealedJSON, SealedText
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
@@ -76,8 +77,8 @@ class Notification(models.Model):
     digest_size = models.PositiveIntegerField(default=0, help_text="Of a digest: how many are said in it.")
     collected_until = models.DateTimeField(null=True, blank=True, help_text="The end of the window that it waits for.")
 
-    receiver = models.JSONField()
-    content = models.JSONField()
+    receiver = SealedJSON()
+    content = SealedJSON()
     channels = models.JSONField(null=True, blank=True, help_text="In this order; null is every one that fits.")
     category = models.CharField(max_length=63)
     rank = models.PositiveSmallIntegerField(default=int(Rank.NORMAL))
@@ -86,9 +87,9 @@ class Notification(models.Model):
         max_length=80, blank=True, default="", help_text="What it was made with: name, version."
     )
     locale = models.CharField(max_length=35, blank=True, default="", help_text="Of the template's texts.")
-    data = models.JSONField(null=True, blank=True, help_text="What its template is to say to each of a topic.")
+    data = SealedJSON(null=True, blank=True, help_text="What its template is to say to each of a topic.")
     metadata = models.JSONField(default=dict, blank=True)
-    callback_url = models.CharField(max_length=2000, blank=True, default="")
+    callback_url = SealedText(blank=True, default="")
     expires_at = models.DateTimeField(null=True, blank=True)
 
     escalate_after = models.DurationField(null=True, blank=True)
@@ -105,6 +106,9 @@ class Notification(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
     ended_at = models.DateTimeField(null=True, blank=True)
+    forgotten_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when nothing is kept of what it said, and to whom."
+    )
 
     if TYPE_CHECKING:
         now: datetime
@@ -114,6 +118,7 @@ class Notification(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        permissions = [("reveal_notification", "Can see addresses and words of a notification")]
         constraints = [
             # What is not ended has a clock: nothing can be forgotten without breaking this.
             models.CheckConstraint(
@@ -141,6 +146,13 @@ class Notification(models.Model):
             ),
             # What was said in a digest, the newest first?
             models.Index(name="notification_digested", fields=["digest", "-id"], condition=Q(digest__isnull=False)),
+            # The clean-up: whose words are to be forgotten, and what is to be removed altogether?
+            models.Index(
+                name="notification_to_forget",
+                fields=["ended_at"],
+                condition=Q(forgotten_at__isnull=True, ended_at__isnull=False),
+            ),
+            models.Index(name="notification_ended", fields=["ended_at"], condition=Q(ended_at__isnull=False)),
             # The API's pages, the newest first.
             models.Index(name="notification_newest", fields=["tenant", "-id"], condition=Q(about=None)),
             # The API's and the console's list by status, the newest first.

@@ -1,13 +1,15 @@
 from django.db import models
 from django.db.models.functions import Now
 
+from notifications.sealed import SealedJSON
+
 
 class Receiver(models.Model):
     """A person as a service knows it: where it can be reached, when, and with what."""
 
     tenant = models.CharField(max_length=64)
     key = models.CharField(max_length=200, help_text="The service's own id of the person.")
-    addresses = models.JSONField(default=dict, blank=True, help_text="By kind, such as email and phone.")
+    addresses = SealedJSON(default=dict, blank=True, help_text="By kind, such as email and phone.")
     locale = models.CharField(max_length=35, blank=True, default="")
     timezone = models.CharField(max_length=63, blank=True, default="")
     quiet_from = models.TimeField(null=True, blank=True)

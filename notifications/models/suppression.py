@@ -4,6 +4,7 @@ from django.db.models.functions import Now
 
 from gateway.ids import uuid7
 from notifications.masking import masked
+from notifications.sealed import LENGTH, SealedText
 
 
 class Reason(TextChoices):
@@ -25,7 +26,8 @@ class Suppression(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     tenant = models.CharField(max_length=64)
     channel = models.CharField(max_length=63)
-    address = models.CharField(max_length=2000)
+    address = SealedText(blank=True, help_text="Empty once its receiver was erased; it is recognised all the same.")
+    mark = models.CharField(max_length=LENGTH, default="", help_text="The address, to be recognised by.")
     category = models.CharField(max_length=63, blank=True, default="", help_text="Empty is every category.")
     reason = models.CharField(max_length=12, choices=Reason.choices)
     detail = models.TextField(blank=True, default="")
@@ -34,7 +36,7 @@ class Suppression(models.Model):
     class Meta:
         constraints = [
             # Also the index of the question before every attempt: is this address dead?
-            models.UniqueConstraint(name="suppression_once", fields=["tenant", "address", "channel", "category"]),
+            models.UniqueConstraint(name="suppression_once", fields=["tenant", "mark", "channel", "category"]),
         ]
 
     def __str__(self) -> str:

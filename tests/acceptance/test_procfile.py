@@ -14,6 +14,7 @@ PRODUCTION = {
     "SECRET_KEY": "a-long-secret-key-that-only-this-test-knows",
     "API_KEY": "an-api-key-of-this-test",
     "ALLOWED_HOSTS": "127.0.0.1",
+    "VAULT_KEYS": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
     "EMAIL_URL": "smtp://127.0.0.1:1",
     "WORKER_CONCURRENCY": "2",
 }

@@ -9,7 +9,7 @@ from django.test import Client
 
 from notifications import delivery, wording
 from notifications.channels.channel import ChannelError
-from notifications.models import Attempt, MessageTemplate, Notification, Receiver, Suppression
+from notifications.models import Attempt, Event, MessageTemplate, Notification, Receiver, Suppression
 from notifications.news import suppress
 from notifications.timeline import timeline
 from notifications.verdict import Result
@@ -46,7 +46,8 @@ def test_the_page_of_one_shows_what_was_tried(admin, pigeon):
         delivery.deliver(pk)
         later(timedelta(days=1))
     page = admin.get(f"{LIST}{pk}/change/").content.decode()
-    assert "17 Roof Lane" in page and "It rains." in page and "pigeon 2" in page
+    assert "It rains." in page and "pigeon 2" in page
+    assert "17 Roof Lane" not in page and "coo" not in page, "addresses and words are masked"
 
 
 @pytest.mark.parametrize("searched", ["", "nonsense", "00000000-0000-0000-0000-000000000000"])
@@ -64,6 +65,40 @@ def test_nothing_can_be_changed(admin, pigeon):
         assert admin.post(address, {"status": "failed", "post": "yes"}).status_code == 403
     admin.post(LIST, {"action": "delete_selected", "_selected_action": str(pk), "post": "yes"})
     assert (list(Notification.objects.values()), list(Attempt.objects.values())) == before
+
+
+def test_what_is_sealed_is_revealed_to_whom_it_is_permitted_and_that_is_noted(admin, pigeon):
+    pk = a_notification(receiver={"loft": "17 Roof Lane"}, content={"text": "Your code is 4711."}).pk
+    delivery.deliver(pk)
+    where = f"{LIST}{pk}/reveal/"
+    assert "4711" not in admin.get(where).content.decode()
+    assert "Say why." in admin.post(where, {"reason": " "}).content.decode()
+    assert not Event.objects.filter(kind="revealed").exists()
+    page = admin.post(where, {"reason": "She called us."}).content.decode()
+    assert "17 Roof Lane" in page and "Your code is 4711." in page
+    event = Event.objects.get(kind="revealed")
+    assert (event.actor, event.detail, event.notification_id) == ("person:anna", "She called us.", pk)
+
+
+def test_who_may_not_reveal_is_shown_nothing(pigeon):
+    bob = User.objects.create_user("bob", is_staff=True)
+    bob.user_permissions.add(*Permission.objects.filter(codename__in=["view_notification", "change_notification"]))
+    client = Client()
+    client.force_login(bob)
+    pk = a_notification(receiver={"loft": "17 Roof Lane"}).pk
+    assert client.get(f"{LIST}{pk}/change/").status_code == 200
+    assert client.post(f"{LIST}{pk}/reveal/", {"reason": "x"}).status_code == 403
+    bob.user_permissions.add(Permission.objects.get(codename="reveal_notification"))
+    Notification.objects.update(tenant="other")
+    assert client.post(f"{LIST}{pk}/reveal/", {"reason": "x"}).status_code == 404
+    assert not Event.objects.filter(kind="revealed").exists()
+
+
+def test_suppressions_are_found_by_the_whole_address(admin, pigeon):
+    suppress("default", "email", "Jane.Roe@example.org", "bounced")
+    address = "/admin/notifications/suppression/"
+    assert "1 suppression" in admin.get(address, {"q": "jane.roe@example.org"}).content.decode()
+    assert "0 suppressions" in admin.get(address, {"q": "jane.roe"}).content.decode()
 
 
 def resend(client, *pks, **more):

@@ -9,8 +9,8 @@ from django.db.models import F
 from notifications import delivery, digests
 from notifications.channels.channel import ChannelError, News
 from notifications.conf import Category, Digest
-from notifications.models import Event, Notification, Receiver, Suppression
-from notifications.news import take
+from notifications.models import Event, Notification, Reason, Receiver, Suppression
+from notifications.news import suppress, take
 from notifications.sweep import sweep
 from notifications.unsubscribing import read, unsubscribe
 from notifications.verdict import Result
@@ -253,9 +253,7 @@ def test_who_unsubscribes_while_it_is_collected_is_heard(comments, service):
     pks = [service.ask(body).json()["id"] for _ in range(2)]
     for pk in pks:
         delivery.deliver(now(pk).pk)
-    Suppression.objects.create(
-        tenant=CALLER.tenant, channel="email", address="jane@example.org", category="comments", reason="unsubscribed"
-    )
+    suppress(CALLER.tenant, "email", "jane@example.org", Reason.UNSUBSCRIBED, category="comments")
     time_passes()
     assert stati(*pks) == ["skipped"] * 2
 

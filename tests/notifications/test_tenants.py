@@ -61,6 +61,9 @@ ROWS = {
     ("get", ONE): Row("one"),
     ("post", f"{ONE}cancel/"): Row("one", {}),
     ("post", f"{ONE}retry/"): Row("one", {}),
+    ("get", f"{PATH}erasures/"): Row("list"),
+    ("post", f"{PATH}erasures/"): Row("own", {"receiver": {"id": "jane"}}),
+    ("get", f"{PATH}erasures/{{id}}/"): Row("one"),
     ("get", f"{PATH}providers/"): Row("all"),
     ("post", f"{PATH}providers/{{name}}/events/"): Row("all", {"events": []}),
     ("get", RECEIVER): Row("one"),
@@ -116,12 +119,15 @@ class Things:
     ours: dict[str, str]
     never: dict[str, str]
     suppression: str
+    erasure: str
 
     def address(self, path: str, which: dict[str, str]) -> str:
         if "by-key" in path:
             which = {**which, "key": ACCEPTED_UNDER if which is self.ours else "never"}
         if "suppressions" in path and which is self.ours:
             which = {**which, "id": self.suppression}
+        if "erasures" in path and which is self.ours:
+            which = {**which, "id": self.erasure}
         return path.format_map(which)
 
 
@@ -139,7 +145,8 @@ def things() -> Things:
     entered = acme.ask("post", f"{PATH}suppressions/", {"channel": "email", "address": "acme2@example.org"})
     ours = {"id": letter, "key": "jane", "name": "hello", "version": "1", "topic": "news"}
     never = {"id": str(uuid7()), "key": "nobody", "name": "unheard", "version": "9", "topic": "nothing"}
-    return Things(acme=acme, ours=ours, never=never, suppression=entered.json()["id"])
+    erased = acme.ask("post", f"{PATH}erasures/", {"receiver": {"id": "somebody"}}).json()["id"]
+    return Things(acme=acme, ours=ours, never=never, suppression=entered.json()["id"], erasure=erased)
 
 
 def test_every_operation_has_a_row_and_every_row_an_operation():

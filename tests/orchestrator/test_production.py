@@ -52,7 +52,15 @@ def test_a_production_process_does_not_start_with_nothing_set():
     with Product(database_url="sqlite:///unused", broker_url="memory://") as product:
         process = product.start("check", PYTHON_IMPORTS_SETTINGS, environment={"MODE": "production", "API_KEY": "weak"})
         assert process.wait() != 0
-        for variable in ("SECRET_KEY", "API_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "BROKER_URL", "EMAIL_URL"):
+        for variable in (
+            "SECRET_KEY",
+            "API_KEY",
+            "ALLOWED_HOSTS",
+            "DATABASE_URL",
+            "BROKER_URL",
+            "EMAIL_URL",
+            "VAULT_KEYS",
+        ):
             assert f"{variable} is" in process.output() or f"{variable} does" in process.output()
 
 
@@ -63,6 +71,7 @@ def test_a_production_process_starts_when_all_is_set():
         "API_KEY": "a" * 32,
         "ALLOWED_HOSTS": "sagas.example.com",
         "EMAIL_URL": "smtp+tls://user:password@127.0.0.1:1",
+        "VAULT_KEYS": "a" * 43 + "=",
     }
     with Product(database_url=POSTGRESQL, broker_url="redis://127.0.0.1:1/0", environment=environment) as product:
         process = product.start("check", PYTHON_IMPORTS_SETTINGS)
@@ -77,6 +86,7 @@ def test_a_production_site_behind_https_meets_no_objection_of_djangos():
         "ALLOWED_HOSTS": "sagas.example.com",
         "BEHIND_HTTPS_PROXY": "on",
         "EMAIL_URL": "smtp+tls://user:password@127.0.0.1:1",
+        "VAULT_KEYS": "a" * 43 + "=",
     }
     with Product(database_url=POSTGRESQL, broker_url="redis://127.0.0.1:1/0", environment=environment) as product:
         said = product.manage("check", "--deploy", "--fail-level", "WARNING")
