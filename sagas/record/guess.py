@@ -11,7 +11,6 @@ A guess knows one run, and may open others. It reads nothing that was changed in
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import Any, NoReturn, TypeVar
 
 from django.db import connection
@@ -95,18 +94,22 @@ class Guess(Unlocked):
         super().__init__(_twin(saga), actor, now)
         self.subject = self.hold(_twin(run))
         self._known = stack
+        self._stack: Stack | None = None
 
-    @cached_property
+    @property
     def stack(self) -> Stack:
-        """What is known of the stack beside the subject: from before, or read now."""
-        return self._beside(self._known) if self._known is not None else self._read_stack()
+        """What is known of the stack beside the subject: from before, or read now, once."""
+        # No `cached_property`: before Python 3.12 all threads would wait while one of them asks the database.
+        if self._stack is None:
+            self._stack = self._beside(self._known) if self._known is not None else self._read_stack()
+        return self._stack
 
     def place(self) -> list[Run]:
         if self.saga.open_incidents or self.definition.places[self.subject.path].groups:
             raise TakeTheLock
         top = self._top()
         if top is None and not self.stack.whole:
-            self.stack = self._read_stack()
+            self._stack = self._read_stack()
             top = self._top()
         if top is not None and self.definition.places[top.path].groups:
             raise TakeTheLock
@@ -205,7 +208,7 @@ class Guess(Unlocked):
         for one in change.runs:
             _shift(one.run, one.fresh, by)
         self._take_in(written)
-        if "stack" in self.__dict__:
+        if self._stack is not None:
             self.remembered = Stack(runs=[*self.stack.runs, self.subject], whole=self.stack.whole)
         saga.rev += 1
         saga.updated_at = written.now

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +14,7 @@ from sagas import operations, saga, step
 from sagas.models import Run, Saga
 from sagas.record import attempts, postgres, sharing
 from sagas.record.attempts import Claim
+from sagas.record.guess import Guess
 from sagas.words.outcome import Succeeded
 from tests.harness.waiting import wait_until
 from tests.sagas.world import World, run_of
@@ -137,3 +139,29 @@ def test_it_can_be_switched_off(world: World, sizes: list[int], monkeypatch: pyt
         monkeypatch.setattr(sharing, "_sharing", None)
         attempts.record(held, Succeeded(), world.worker, go_on=False)
     assert run_of(held.saga, "lock").state == "succeeded"
+
+
+def test_a_turn_that_asks_the_database_holds_up_no_other_thread(world: World) -> None:
+    one, other = begun(world, 2)
+    asks, go_on = threading.Event(), threading.Event()
+
+    def stack_of(held: Claim, before: Any) -> bool:
+        try:
+            with connection.execute_wrapper(before):
+                return Guess(held.saga, held.run, "somebody", held.now).stack.whole
+        finally:
+            connection.close()
+
+    def slowly(execute: Any, *about: Any) -> Any:
+        asks.set()
+        go_on.wait(120)
+        return execute(*about)
+
+    with ThreadPoolExecutor(2) as threads:
+        slow = threads.submit(stack_of, one, slowly)
+        try:
+            assert asks.wait(120)
+            assert threads.submit(stack_of, other, lambda execute, *about: execute(*about)).result(60)
+        finally:
+            go_on.set()
+        assert slow.result(120)
