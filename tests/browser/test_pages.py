@@ -12,7 +12,7 @@ from django.urls import reverse
 from playwright.sync_api import Browser, BrowserContext
 
 from gateway import keys
-from sagas.models import Saga, SavedView
+from sagas.models import EventLane, InboxEvent, OutboxEvent, Saga, SavedView
 from sagas.operations.bulk import begin_bulk
 from sagas.record import clock
 from tests.browser.conftest import photograph
@@ -49,6 +49,7 @@ def pages(world: World) -> Iterator[tuple[str, str]]:
     yield "bulk", reverse("admin:sagas_bulk_begin") + f"?id={back.pk}&id={doubt.pk}"
     yield "operation", reverse("admin:sagas_bulkoperation_change", args=[bulk.pk])
     yield from own_pages(scenes, rich)
+    yield from events_pages(rich)
     yield "definitions", reverse("admin:sagas_definitions")
     yield "definition", reverse("admin:sagas_definition", args=["voyage"])
 
@@ -68,6 +69,21 @@ def own_pages(scenes: Scenes, rich: Saga) -> Iterator[tuple[str, str]]:
     yield "key-new", reverse("admin:gateway_apikey_new")
     for deed in ("rotate", "revoke"):
         yield f"key-{deed}", reverse(f"admin:gateway_apikey_{deed}", args=[key.pk])
+
+
+def events_pages(rich: Saga) -> Iterator[tuple[str, str]]:
+    """Events that are parked on their way out and in, with long and rude words."""
+    now = clock.now()
+    log = [{"at": now.isoformat(), "status": 500, "ms": 31}]
+    known: dict[str, Any] = {"tenant": "default", "at": now, "state": "parked"}
+    for kind, target in (("stock.reserve", "partner"), ("w" * 100, "t" * 63), ("parcel.packed", "")):
+        about = {"saga": rich.pk, "rev": 1, "number": 0, "document": {"id": f"{rich.pk}.1.0"}, "log": log, "tries": 20}
+        OutboxEvent.objects.create(**known, **about, type=kind, target=target, error=RUDE[:300] or "It answered 500.")
+    for number, reason in enumerate(("It is not JSON in UTF-8.", RUDE * 3)):
+        where = {"source": "shop", "origin": "/shop", "event_id": f"{number}" * 200}
+        InboxEvent.objects.create(**known, **where, type="order.created", reason=reason[:500])
+    EventLane.objects.create(name="partner", failures=3, failing_since=now, error=RUDE[:300])
+    yield "events", reverse("admin:sagas_outboxevent_changelist")
 
 
 def test_no_page_keeps_anybody_out(world, browser: Browser, live_server, client, django_user_model, pictures):

@@ -32,6 +32,8 @@ def test_without_targets_and_sources_it_says_how_to_declare_them(operator):
 def test_it_says_what_is_parked_and_why_and_why_a_target_is_not_reached(operator):
     parked("stock.reserve", "x")
     OutboxEvent.objects.filter(type="x").update(state="waiting", error="")
+    tries = [{"at": "2026-03-02T08:00:00+00:00", "status": 500, "ms": 31}, {"at": "…", "error": "nobody", "ms": 7}]
+    OutboxEvent.objects.filter(type="stock.reserve").update(log=tries)
     Post(away=True).deliver()
     arrived(1)
     said = text_of(operator.get(EVENTS))
@@ -39,6 +41,8 @@ def test_it_says_what_is_parked_and_why_and_why_a_target_is_not_reached(operator
     assert "nobody answers" in said
     assert "stock.reserve" in said
     assert "no queue after 3 tries" in said
+    assert "2026-03-02T08:00:00+00:00 500 31 ms" in said
+    assert "… nobody 7 ms" in said
     assert "No on_event(...) is for" in said
 
 
