@@ -53,6 +53,23 @@ def is_sensitive(kind: Any) -> bool:
         return False
 
 
+def hides_a_secret(model: type[BaseModel]) -> bool:
+    """Has it one of pydantic's own secrets without the mark? Those become asterisks when they are made JSON."""
+    try:
+        waiting: list[Any] = [model.model_json_schema()]
+    except Exception:  # a model whose schema cannot be told
+        return False
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Mapping):
+            if node.get("format") == "password" and not node.get("x-sensitive"):
+                return True
+            waiting.extend(node.values())
+        elif isinstance(node, list):
+            waiting.extend(node)
+    return False
+
+
 def returned_by(function: Any) -> Any:
     """The type that a function says it returns, None if it says nothing that can be read."""
     try:

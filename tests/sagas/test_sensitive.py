@@ -16,6 +16,7 @@ from sagas.apps import SagasConfig
 from sagas.errors import InvalidInput, NotFound
 from sagas.models import Audit, Incident, Revision, Run, Saga, Signal
 from sagas.record.payload import Unstorable, pack, shown, unpack
+from sagas.words.faults import faults_of
 from sagas.words.sensitive import MARK, MASK, is_sensitive
 from tests.sagas.world import World, run_of
 
@@ -338,3 +339,12 @@ def test_a_process_that_could_not_seal_does_not_start(world, settings):
     order(world)
     with pytest.raises(ImproperlyConfigured, match="What saga 'order' marks as sensitive must be stored sealed"):
         SagasConfig.create("sagas").ready()
+
+
+def test_a_secret_without_the_mark_is_a_fault_of_the_table(world):
+    class Naked(BaseModel):
+        pin: SecretStr
+
+    faults = faults_of(saga("naked", step(world.charge, compensation=world.refund), input=Naked))
+    assert [fault for fault in faults if "mark it Sensitive[SecretStr]" in fault]
+    assert faults_of(saga("clad", step(world.charge, compensation=world.refund), input=Order)) == []

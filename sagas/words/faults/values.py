@@ -8,6 +8,7 @@ from typing import TypeGuard
 from pydantic import BaseModel
 
 from sagas.words.retry import Retry
+from sagas.words.sensitive import hides_a_secret
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 WORDS = {
@@ -44,6 +45,8 @@ def of_models(thing: object, *words: str) -> Iterator[str]:
         model = getattr(thing, word)
         if model is not None and not is_model(model):
             yield f"{word}= must be a pydantic model class, not {model!r}."
+        elif model is not None and hides_a_secret(model):
+            yield f"{word}: a SecretStr would be stored as asterisks, and be lost; mark it Sensitive[SecretStr]."
 
 
 def of_bounds(thing: object, *words: str) -> Iterator[str]:
