@@ -46,8 +46,22 @@ BODIES: dict[str, dict[str, Any]] = {
     "waive": {**REASON, "step": "reserve", "item": 0},
     "clone": {**REASON, "input": {"a": 1}, "business_key": "k2", "confirm_effects": True},
     "notifications": {"receiver": {"email": "a@example.org"}, "content": {"subject": "s", "text": "t"}},
+    "cancel_by_key": {**REASON, "correction": {"content": {"subject": "s", "text": "t"}}},
+    "receiver": {
+        "addresses": {"email": "a@example.org"},
+        "locale": "de",
+        "timezone": "Europe/Vienna",
+        "quiet_hours": {"begins": "22:00", "ends": "07:00"},
+        "preferences": {"news": {"email": False}},
+    },
+    "suppressions": {"channel": "email", "address": "a@example.org", "category": "news", "detail": "d"},
+    "templates": {"locale": "en", "texts": {"en": {"text": "{{ a }}"}}, "fields": {"a": "text"}, "example": {"a": "b"}},
+    "preview": {"data": {"a": "b"}, "locale": "de"},
+    "erasures": {"receiver": {"id": "k", "email": "a@example.org"}, **REASON},
     "callback": {"n": 1},
 }
+PUT = {"receiver", "subscriber"}
+"""Addresses where something is put."""
 PLIGHTS = {"decide": "{asked}", "retry": "{stuck}", "skip": "{stuck}", "waive": "{back}", "clone": "{ended}"}
 QUERIES = {
     "sagas": {"definition": "full", "state": "waiting", "needs_person": "true", "limit": "2", "cursor": "x"},
@@ -67,6 +81,7 @@ FORMS: dict[str, dict[str, str]] = {
     "login": {"username": "anna", "password": "wrong", "next": "/admin/"},
     "approval": {"decision": "yes", "reason": "because", "field.amount": "1", "field.terms": "[1]"},
     "notifications_notification_changelist": {"action": "delete_selected", "_selected_action": "{notification}"},
+    "notifications_notification_reveal": {"reason": "because"},
 }
 FILTERS: dict[str, dict[str, str]] = {
     "sagas_saga_changelist": {"show": "all", "state": "stuck", "definition": "full", "q": "k", "before": "x"},
@@ -98,7 +113,9 @@ class Address:
             form = urlencode(self.form, safe="{}").encode()
             return [person_call(self.path, query=query), person_call(self.path, "POST", body=form)]
         get = json_call(self.path, b"", "GET")
-        return [Call(**{**vars(get), "query": query}), json_call(self.path, json.dumps(self.body).encode())]
+        methods = ("POST", "PUT") if self.name in PUT else ("POST",)
+        body = json.dumps(self.body).encode()
+        return [Call(**{**vars(get), "query": query}), *(json_call(self.path, body, method) for method in methods)]
 
 
 def addresses() -> list[Address]:
