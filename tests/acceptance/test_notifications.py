@@ -1,6 +1,7 @@
 """Workers are killed while they send, the broker is emptied: nothing is lost, and what may be twice is known."""
 
 import email
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,6 +49,29 @@ def test_what_an_emptied_broker_forgot_is_sent(scene, mail_server):
         assert {one["status"] for one in told} == {"sent"}
         assert {one["tries"] for one in told} == {1}
         assert len(mail_server.mails) == 20
+
+
+def test_two_workers_that_are_told_of_one_message_many_times_send_it_once(scene, mail_server):
+    """Real processes: the broker hands the same message to both, again and again, as sweeps at once would."""
+    with scene(environment=over(mail_server)) as scene:
+        accepted = [ask(scene, category="transactional") for _ in range(5)]
+        queue = scene.product.start("ring", [sys.executable, "-c", RING, *accepted])
+        assert queue.wait(MINUTE) == 0, queue.output()
+        for _ in range(2):
+            scene.worker("prefork", 2, ready=False)
+        told = wait_until(lambda: all_ended(scene, accepted), "all are sent", LONG)
+        assert [(one["status"], one["tries"]) for one in told] == [("sent", 1)] * 5
+        assert len(mail_server.mails) == 5
+
+
+RING = """
+import sys, django
+django.setup()
+from orchestrator.celery import app
+for _ in range(20):
+    for pk in sys.argv[1:]:
+        app.send_task("notifications.tasks.deliver", [pk], queue="notifications")
+"""
 
 
 def over(server: MailServer) -> dict[str, str]:
