@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 
+from gateway import confirming  # noqa: F401 - it listens to logins
 from gateway.logins import LoginForm
 from gateway.models import Membership
 

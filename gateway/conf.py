@@ -67,6 +67,10 @@ class Gateway:
     """Who comes from there may read `/metrics` without it, such as "10.1.0.0/16"; behind a proxy that is the proxy."""
     SEALED: tuple[str, ...] = ()
     """Dotted paths of functions that say which columns hold sealed values, for `manage.py reseal`."""
+    CONFIRM_WITHIN: timedelta | None = timedelta(minutes=15)
+    """Before a grave decision people say once more who they are, unless they did within that time; None asks nobody."""
+    CONFIRM_AT: str = ""
+    """Where people whose password an identity provider keeps log in anew; it leads back with a fresh session."""
     IDEMPOTENCY_WAIT: timedelta = timedelta(seconds=2)
     """How long a second request under one idempotency key waits for the first."""
 

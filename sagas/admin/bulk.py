@@ -107,6 +107,10 @@ def asked(request: HttpRequest) -> tuple[BulkOperation | Proposal | None, dict[s
     return None, context | {"verb": VERBS[verb]}
 
 
+def _is_grave(request: HttpRequest) -> bool:
+    return "do" in request.POST and request.POST.get("verb") in second.GRAVE
+
+
 @admin.register(BulkOperation)
 class BulkAdmin(Console):
     """Bulk operations: how far each has come, and what became of each saga."""
@@ -116,7 +120,9 @@ class BulkAdmin(Console):
         return [
             path("", self.door(self.list_page), name="sagas_bulkoperation_changelist"),
             path(
-                "begin/", self.door(self.begin_page, needs=OPERATE, methods=(*READING, "POST")), name="sagas_bulk_begin"
+                "begin/",
+                self.door(self.begin_page, needs=OPERATE, methods=(*READING, "POST"), grave=_is_grave),
+                name="sagas_bulk_begin",
             ),
             path("<uuid:pk>/change/", self.door(self.operation_page), name="sagas_bulkoperation_change"),
             path(

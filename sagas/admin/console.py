@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 
 from gateway.callers import definitions_of, tenant_of
+from gateway.confirming import Confirmation, is_fresh, remember
 from sagas.models import Saga
 from sagas.models.saga import SagaQuerySet
 
@@ -24,6 +25,10 @@ POLICY = (
 """Nothing of a page comes from elsewhere, and nothing that was written into it is run."""
 
 View = Callable[..., HttpResponseBase]
+Grave = Callable[..., bool]
+"""Whether what a request asks for is grave; called with the request and what its address says."""
+
+OURS = ("confirmation", "csrfmiddlewaretoken")
 
 
 class Console(admin.ModelAdmin):
@@ -53,8 +58,13 @@ class Console(admin.ModelAdmin):
         """Who may look sees that there is something."""
         return self.has_view_permission(request)
 
-    def door(self, page: View, *, needs: str = LOOK, methods: Sequence[str] = READING) -> View:
-        """The page, for people who may; an address with U+0000 in it, a fault on PostgreSQL, leads to its begin."""
+    def door(
+        self, page: View, *, needs: str = LOOK, methods: Sequence[str] = READING, grave: Grave | None = None
+    ) -> View:
+        """The page, for people who may; an address with U+0000 in it, a fault on PostgreSQL, leads to its begin.
+
+        What is `grave` is done by who has said lately who they are.
+        """
 
         @wraps(page)
         def opened(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -64,11 +74,23 @@ class Console(admin.ModelAdmin):
                 return HttpResponseNotAllowed(methods)
             if "%00" in request.META.get("QUERY_STRING", ""):
                 return HttpResponseRedirect(request.path)
-            answer = page(request, *args, **kwargs)
+            asking = grave is not None and request.method == "POST" and grave(request, **kwargs)
+            answer = (self._confirm(request) if asking else None) or page(request, *args, **kwargs)
             answer["Content-Security-Policy"] = POLICY
             return answer
 
         return self.admin_site.admin_view(opened)
+
+    def _confirm(self, request: HttpRequest) -> HttpResponse | None:
+        """The page that asks who it is, with all that was sent; None when that is known, or was just said."""
+        if is_fresh(request):
+            return None
+        form = Confirmation(request, request.POST if "confirmation" in request.POST else None)
+        if form.is_valid():
+            remember(request)
+            return None
+        sent = [(name, value) for name, values in request.POST.lists() for value in values if name not in OURS]
+        return self.show(request, "confirm", {"title": "Is it you?", "form": form, "sent": sent})
 
     def show(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
         """A page in the admin's frame."""

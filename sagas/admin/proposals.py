@@ -1,5 +1,6 @@
 """What one person asked for and another must approve: what is open, first, and what became of the others."""
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -20,13 +21,17 @@ WAYS = {"approve": "It is approved and done.", "refuse": "It is refused."}
 ASKED = "It is asked for. Somebody else must approve it; nothing is done until then."
 
 
+def _is_grave(request: HttpRequest, **kwargs: Any) -> bool:
+    return request.POST.get("how") == "approve"
+
+
 @admin.register(Proposal)
 class ProposalAdmin(Console):
     """Proposals."""
 
     def get_urls(self) -> list[URLPattern]:
         """One page, and where its buttons lead."""
-        decide = self.door(self.decide, needs=OPERATE, methods=("POST",))
+        decide = self.door(self.decide, needs=OPERATE, methods=("POST",), grave=_is_grave)
         return [
             path("", self.door(self.list_page), name="sagas_proposal_changelist"),
             path("<uuid:pk>/decide/", decide, name="sagas_proposal_decide"),

@@ -1,5 +1,6 @@
 """The addresses of sagas in the console: the list, its export, a page for each, and one for each verb."""
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -18,10 +19,15 @@ from sagas.admin.saved import forget, keep, meant, offered
 from sagas.admin.story import story_of
 from sagas.admin.verbs import VERBS
 from sagas.models import Saga
+from sagas.operations.second import GRAVE
 
 DECIDING = (*READING, "POST")
 OF_VIEWS = {"keep": keep, "forget": forget}
 OF_SLUG = {verb.slug: verb.name for verb in VERBS.values()}
+
+
+def _is_grave(request: HttpRequest, verb: str, **kwargs: Any) -> bool:
+    return "do" in request.POST and OF_SLUG.get(verb) in GRAVE
 
 
 @admin.register(Saga)
@@ -44,7 +50,7 @@ class SagaAdmin(Console):
             ),
             path(
                 "<uuid:pk>/<slug:verb>/",
-                self.door(self.verb_page, needs=OPERATE, methods=DECIDING),
+                self.door(self.verb_page, needs=OPERATE, methods=DECIDING, grave=_is_grave),
                 name="sagas_saga_verb",
             ),
         ]

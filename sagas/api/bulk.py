@@ -97,6 +97,7 @@ class BulksDoor(BulkDoor):
         chosen = self._chosen(given)
         if asked.dry_run:
             return Response(_foreseen(given, chosen))
+        self.must_be_confirmed(given.verb)
         key = idempotency.key_of(request)
         with idempotency.remembered(self.caller, "sagas.bulk", key, request.data) as memory:
             if memory.answer is None:

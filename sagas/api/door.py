@@ -9,12 +9,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
 
+from gateway.confirming import is_fresh
 from gateway.door import Door
 from gateway.problems import Problem
 from sagas.api.errors import problem_of
 from sagas.errors import NotFound, SagaError
 from sagas.models import Saga
 from sagas.models.saga import SagaQuerySet
+from sagas.operations.second import GRAVE
 
 
 class SagaDoor(Door):
@@ -38,6 +40,12 @@ class SagaDoor(Door):
         """Raises `NotFound` for a saga of a definition that the key is not for; tenants are the verbs' own matter."""
         if self.caller.definitions is not None and not self.sagas().filter(pk=pk).exists():
             raise NotFound(f"There is no saga {pk}.")
+
+    def must_be_confirmed(self, verb: str) -> None:
+        """Raises a 403 problem for a grave verb of a person who has not said lately who they are."""
+        if self.caller.person is not None and verb in GRAVE and not is_fresh(self.request._request):
+            sentence = "Say once more who you are, in the console, before you decide that; then send it again."
+            raise Problem(sentence, status=403, code="not_confirmed")
 
     def must_hold_for(self, definition: str) -> None:
         """Raises a 403 problem for a definition that the key is not for."""

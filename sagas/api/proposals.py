@@ -107,6 +107,8 @@ class DecidingDoor(ProposalDoor):
         """The proposal as it stands then; 409 for who asked, and for what is decided or does not fit any more."""
         given = read(VerbIn, request.data)
         about: dict[str, Any] = {"tenant": self.caller.tenant, "definitions": self.caller.definitions}
+        if self.how == "approve":
+            self.must_be_confirmed("give_up")  # as grave as the gravest
         found = getattr(second, self.how)(pk, actor=self.caller.name, reason=given.reason, **about)
         return Response(self.shown(found, request))
 

@@ -36,6 +36,7 @@ class VerbDoor(SagaDoor):
         self.must_know(pk)
         if asked.dry_run:
             return Response(preview_document(operations.preview(self.verb, pk, **arguments)))
+        self.must_be_confirmed(self.verb)
         return self.answer(request, getattr(operations, self.verb)(pk, **arguments))
 
     def arguments(self, given: VerbIn) -> dict[str, Any]:
