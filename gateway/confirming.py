@@ -49,8 +49,9 @@ class Confirmation(forms.Form):
 
     def __init__(self, request: HttpRequest, data: Any = None) -> None:
         super().__init__(data, label_suffix="")
+        user: Any = request.user
         self._request = request
-        self.has_password = request.user.has_usable_password()
+        self.has_password: bool = user.has_usable_password()
         if not self.has_password:
             self.fields["confirmation"].label = "Your user name, written out"
             self.fields["confirmation"].widget = forms.TextInput(attrs={"autocomplete": "off", "autofocus": True})
@@ -63,7 +64,7 @@ class Confirmation(forms.Form):
     def clean_confirmation(self) -> str:
         """Whether it is right; guesses are counted as at the login."""
         given: str = self.cleaned_data["confirmation"]
-        user = self._request.user
+        user: Any = self._request.user
         attempt = attempt_of(self._request, user.get_username())
         attempt.check()
         right = user.check_password(given) if self.has_password else given.strip() == user.get_username()
