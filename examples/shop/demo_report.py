@@ -65,12 +65,14 @@ def _wait_for_mails(stories: Sequence[Told], notifications: NotificationService)
     wanted = {f"Your order {told.story.name}" for told in stories if _ended_well(told)}
     until = time.monotonic() + MAIL_WITHIN
     while True:
-        came = Counter(str(mail["Subject"]) for mail in notifications.mails())
-        if wanted <= came.keys() or time.monotonic() > until:
+        came = Counter((str(mail["Subject"]), str(mail["To"])) for mail in notifications.mails())
+        subjects = {subject for subject, _ in came}
+        if wanted <= subjects or time.monotonic() > until:
             break
         time.sleep(0.2)
-    missing = [f"“{subject}” was not sent." for subject in sorted(wanted - came.keys())]
-    return missing + [f"“{subject}” was sent {times} times." for subject, times in came.items() if times > 1]
+    missing = [f"“{subject}” was not sent." for subject in sorted(wanted - subjects)]
+    twice = [f"“{subject}” was sent to {to} {times} times." for (subject, to), times in came.items() if times > 1]
+    return missing + twice
 
 
 def _ended_well(told: Told) -> bool:
