@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext
 
 from gateway import keys
 from sagas.models import EventLane, InboxEvent, OutboxEvent, Saga, SavedView
+from sagas.operations import holding, second
 from sagas.operations.bulk import begin_bulk
 from sagas.record import clock
 from tests.browser.conftest import photograph
@@ -50,6 +51,7 @@ def pages(world: World) -> Iterator[tuple[str, str]]:
     yield "operation", reverse("admin:sagas_bulkoperation_change", args=[bulk.pk])
     yield from own_pages(scenes, rich)
     yield from events_pages(rich)
+    yield from safety_pages(back)
     yield "definitions", reverse("admin:sagas_definitions")
     yield "definition", reverse("admin:sagas_definition", args=["voyage"])
 
@@ -69,6 +71,19 @@ def own_pages(scenes: Scenes, rich: Saga) -> Iterator[tuple[str, str]]:
     yield "key-new", reverse("admin:gateway_apikey_new")
     for deed in ("rotate", "revoke"):
         yield f"key-{deed}", reverse(f"admin:gateway_apikey_{deed}", args=[key.pk])
+
+
+def safety_pages(back: Saga) -> Iterator[tuple[str, str]]:
+    """What is held, and what waits for a second person."""
+    about: dict[str, Any] = {"actor": "person:bob", "tenant": "default", "reason": RUDE}
+    known = sorted(holding.known())
+    if known:
+        holding.hold(known[0], **about)
+    yield "participants", reverse("admin:sagas_hold_changelist")
+    for verb, name in zip(("release", "hold"), known, strict=False):
+        yield f"participant-{verb}", reverse("admin:sagas_hold_verb", args=[name, verb])
+    second.ask("give_up", back.pk, **about)
+    yield "proposals", reverse("admin:sagas_proposal_changelist")
 
 
 def events_pages(rich: Saga) -> Iterator[tuple[str, str]]:
