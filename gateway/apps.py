@@ -1,6 +1,7 @@
 """The app's entry in INSTALLED_APPS."""
 
 from django.apps import AppConfig
+from django.db.models.signals import pre_migrate
 
 
 class GatewayConfig(AppConfig):
@@ -10,8 +11,10 @@ class GatewayConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Let this process keep what it counts."""
+        """Let migrations take their time, and this process keep what it counts."""
         from gateway import conf, counters
+        from gateway.migrating import take_time
 
+        pre_migrate.connect(take_time)
         if conf.current().KEEP_COUNTS:
             counters.begin()
