@@ -101,7 +101,9 @@ def events_pages(rich: Saga) -> Iterator[tuple[str, str]]:
     yield "events", reverse("admin:sagas_outboxevent_changelist")
 
 
-def test_no_page_keeps_anybody_out(world, browser: Browser, live_server, client, django_user_model, pictures):
+def test_no_page_keeps_anybody_out(world, browser: Browser, live_server, client, django_user_model, settings, pictures):
+    services = {name: {"url": "http://127.0.0.1:1"} for name in ("payments", "s" * 63)}
+    settings.SAGAS = {**settings.SAGAS, "SERVICES": services}
     client.force_login(django_user_model.objects.create_superuser("root"))
     faults: list[str] = []
     addresses = list(pages(world))
