@@ -38,6 +38,7 @@ OTHERS = {
     "engine/alerting.py": "an alert's own rows: no saga is moved, and `noted` stands after it",
     "operations/holding.py": "a hold's own rows, and the caller's transaction around the turn that lets one step go",
     "operations/posting.py": "rows of the outbox and the inbox: no saga is moved by them",
+    "operations/second.py": "a proposal's own rows, and the caller's transaction around the verb that was approved",
     "operations/working.py": "the caller's transaction around a verb, which is a caller like any other",
 }
 """Files that open transactions themselves, and why no boundary stands after those."""

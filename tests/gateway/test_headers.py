@@ -29,4 +29,6 @@ def test_what_the_api_answers_is_kept_by_nobody_on_the_way():
 
 
 def test_the_headers_are_put_on_whatever_any_other_layer_answers():
-    assert settings.MIDDLEWARE[0] == "gateway.headers.HeadersMiddleware"
+    around, first, *_ = settings.MIDDLEWARE
+    assert first == "gateway.headers.HeadersMiddleware"
+    assert around == "gateway.requests.RequestMiddleware", "which answers nothing itself"

@@ -79,6 +79,12 @@ ROWS = {
     **{("post", f"/api/v1/proposals/{{id}}/{how}/"): Row("all", WHY) for how in ("approve", "refuse")},
     **{("get", f"/api/v1/participants/{rest}"): Row("all") for rest in ("", "{name}/")},
     **{("post", f"/api/v1/participants/{{name}}/{verb}/"): Row("all", WHY) for verb in ("hold", "canary", "release")},
+    **{("get", f"/api/v1/events/{rest}"): Row("all") for rest in ("", "out/", "in/")},
+    **{
+        ("post", f"/api/v1/events/{direction}/{verb}/"): Row("all", {**WHY, "ids": [1]})
+        for direction in ("out", "in")
+        for verb in ("replay", "drop")
+    },
     ("get", "/api/v1/definitions/"): Row("all"),
     ("get", "/api/v1/definitions/{name}/"): Row("all"),
     ("get", "/api/v1/definitions/{name}/diagram.svg"): Row("all"),
