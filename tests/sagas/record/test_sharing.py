@@ -22,6 +22,12 @@ from tests.sagas.world import World, run_of
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_on("postgresql")]
 
 
+@pytest.fixture(autouse=True)
+def switched_on(settings: Any) -> None:
+    """Whatever the rest of this run has."""
+    settings.SAGAS = {**settings.SAGAS, "SHARED_COMMITS": True}
+
+
 @pytest.fixture
 def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many turns each statement wrote."""
