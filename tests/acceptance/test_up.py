@@ -84,7 +84,7 @@ def test_it_starts_again_after_being_killed(product):
     secret = password(first)
     first.kill()
     again = product.up()
-    assert sign_in(again, secret).url.path == "/admin/"
+    assert sign_in(again, secret).url.path == "/admin/sagas/incident/"
 
 
 def test_it_works_off_tasks_and_fires_the_signals_of_a_worker(product):
