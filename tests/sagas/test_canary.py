@@ -4,6 +4,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from copy import copy
 from typing import Any
 
 import pytest
@@ -138,7 +139,14 @@ def printed(found: Saga) -> Iterator[tuple[str, str]]:
         yield " ".join(map(str, words)), out.getvalue()
 
 
-def test_a_secret_is_nowhere_where_somebody_could_read_it(world, admin_client, caplog, capfd):
+def lines(records: list[logging.LogRecord]) -> str:
+    """As they are printed, with all their fields."""
+    made = dict(settings.LOGGING["formatters"]["line"])
+    formatter = made.pop("()")(**made)
+    return "\n".join(formatter.format(copy(record)) for record in records)
+
+
+def test_a_secret_is_nowhere_where_somebody_could_read_it(world, admin_client, caplog):
     caplog.set_level(logging.DEBUG)
     sent: list[tuple[str, str]] = []
 
@@ -154,7 +162,7 @@ def test_a_secret_is_nowhere_where_somebody_could_read_it(world, admin_client, c
         places = [*stored(), *answered(found), *pages(found, admin_client), *printed(found), *sent]
     finally:
         after_task_publish.disconnect(keep)
-    places += [("the log", caplog.text), ("the terminal", "".join(capfd.readouterr()))]
+    places += [("the log", caplog.text), ("the terminal", lines(caplog.records))]
     assert [name for name, text in places if CANARY in text or CANARY[7:] in text] == []
     assert any(MASK in text for _, text in places), "it was looked for where masks are"
     heard = [ctx.input.song for ctx in world.contexts if ctx.saga.definition == "small"]
