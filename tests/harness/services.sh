@@ -9,7 +9,7 @@ command -v redis-server >/dev/null || missing+=(redis-server)
 command -v rabbitmq-server >/dev/null || missing+=(rabbitmq-server)
 command -v ps >/dev/null || missing+=(procps)
 command -v chromium >/dev/null || missing+=(chromium)
-php -m 2>/dev/null | grep -q pdo_sqlite || missing+=(php-cli php-sqlite3)
+php -m 2>/dev/null | grep pdo_sqlite >/dev/null || missing+=(php-cli php-sqlite3)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
