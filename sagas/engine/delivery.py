@@ -99,14 +99,17 @@ def _called(held: Claim, context: Context) -> Outcome:
     try:
         boundaries.passed("calling")
         with alarm(held.ends - time.monotonic()):
-            result = function(context)
+            result, raised = function(context), None
     except Exception as error:
         if _is_local(held) and is_conflict(error):
             raise
-        logger.debug("%s raised", held.run, exc_info=not context.known)
-        boundaries.passed("called")
-        return _failed(Doing(held.run.doing), error, context.known)
+        raised = error
+    # Not while it is handled: a log that cannot be written prints whatever is, and this may quote a secret.
+    if raised is not None:
+        logger.debug("%s raised", held.run, exc_info=None if context.known else raised)
     boundaries.passed("called")
+    if raised is not None:
+        return _failed(Doing(held.run.doing), raised, context.known)
     return _succeeded(Doing(held.run.doing), result, context)
 
 

@@ -139,6 +139,17 @@ def printed(found: Saga) -> Iterator[tuple[str, str]]:
         yield " ".join(map(str, words)), out.getvalue()
 
 
+@pytest.fixture
+def broken_log() -> Iterator[None]:
+    """A log that cannot be written any more: Python then prints why, with all exceptions that are being handled."""
+    gone = io.StringIO()
+    gone.close()
+    handler = logging.StreamHandler(gone)
+    logging.getLogger().addHandler(handler)
+    yield
+    logging.getLogger().removeHandler(handler)
+
+
 def lines(records: list[logging.LogRecord]) -> str:
     """As they are printed, with all their fields."""
     made = dict(settings.LOGGING["formatters"]["line"])
@@ -146,7 +157,7 @@ def lines(records: list[logging.LogRecord]) -> str:
     return "\n".join(formatter.format(copy(record)) for record in records)
 
 
-def test_a_secret_is_nowhere_where_somebody_could_read_it(world, admin_client, caplog):
+def test_a_secret_is_nowhere_where_somebody_could_read_it(world, admin_client, caplog, capfd, broken_log):
     caplog.set_level(logging.DEBUG)
     sent: list[tuple[str, str]] = []
 
@@ -162,7 +173,10 @@ def test_a_secret_is_nowhere_where_somebody_could_read_it(world, admin_client, c
         places = [*stored(), *answered(found), *pages(found, admin_client), *printed(found), *sent]
     finally:
         after_task_publish.disconnect(keep)
-    places += [("the log", caplog.text), ("the terminal", lines(caplog.records))]
+    places += [("the log", caplog.text), ("the lines", lines(caplog.records))]
+    printed_by_the_process = "".join(capfd.readouterr())
+    assert "--- Logging error ---" in printed_by_the_process
+    places.append(("the terminal", printed_by_the_process))
     assert [name for name, text in places if CANARY in text or CANARY[7:] in text] == []
     assert any(MASK in text for _, text in places), "it was looked for where masks are"
     heard = [ctx.input.song for ctx in world.contexts if ctx.saga.definition == "small"]
