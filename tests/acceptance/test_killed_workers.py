@@ -31,7 +31,7 @@ def test_what_killed_workers_did_is_taken_over_in_time_and_charged_once(scene):
             assert worker_of(scene, again["worker"]) != name
             assert scene.heard("payments", saga) == 2
             assert scene.applied("payments", saga) == ["action"]
-        assert (min(took) < PROMISED, max(took) < 2 * MINUTE) == (True, True), took  # the machine may be busy
+        assert max(took) < PROMISED, took
         assert held[1][1].alive
         assert scene.incidents() == []
 
