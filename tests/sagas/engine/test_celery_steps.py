@@ -104,7 +104,7 @@ def test_ignore_and_reject_are_a_refusal(world: World, refusal: Exception) -> No
 def test_any_other_exception_is_an_unknown_outcome(world: World) -> None:
     raises.append(ConnectionError("gone"))
     found = world.start(order("tests.charge"), {"amount": 5})
-    world.work(found)
+    world.deliver_one(run_of(found, "charge"))
     assert run_of(found, "charge").happened == "maybe"
     assert world.run_through(found).state == "completed"
 
