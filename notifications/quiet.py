@@ -1,6 +1,7 @@
 """Quiet hours, in the receiver's own time: pure."""
 
 from datetime import UTC, datetime, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 _HALF_A_DAY_MORE = timedelta(hours=12)
@@ -27,7 +28,12 @@ def quiet_until(now: datetime, zone: str, begins: time, ends: time) -> datetime 
 
 def is_zone(name: str) -> bool:
     """Whether there is such a time zone."""
-    return name in available_timezones()
+    return name in _zones()
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())  # each asking opens some hundred files
 
 
 def _within(moment: time, begins: time, ends: time) -> bool:
