@@ -73,6 +73,8 @@ class Gateway:
     """Where people whose password an identity provider keeps log in anew; it leads back with a fresh session."""
     IDEMPOTENCY_WAIT: timedelta = timedelta(seconds=2)
     """How long a second request under one idempotency key waits for the first."""
+    IDEMPOTENCY_KEPT: timedelta = timedelta(days=7)
+    """How long an idempotency key is known with its answer; longer than any caller goes on trying."""
 
 
 @cache

@@ -150,7 +150,7 @@ def _insert(using: str, row: IdempotencyKey) -> None:
     connection = connections[using]
     try:
         if connection.vendor == "postgresql":
-            wait = int(conf.current().IDEMPOTENCY_WAIT.total_seconds() * 1000)
+            wait = max(1, int(conf.current().IDEMPOTENCY_WAIT.total_seconds() * 1000))  # 0 would be for ever
             with connection.cursor() as cursor:
                 cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{wait}ms"])
         IdempotencyKey.objects.using(using).bulk_create([row], ignore_conflicts=True)

@@ -1,11 +1,12 @@
 """What the doors remember: who may call, the answers given under idempotency keys, and what was counted."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from gateway.ids import uuid7
 
@@ -13,9 +14,9 @@ from gateway.ids import uuid7
 class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
     """Questions about many keys."""
 
-    def older_than(self, moment: datetime) -> "IdempotencyKeyQuerySet":
-        """Keys that were first used before the moment, for the clean-up."""
-        return self.filter(created_at__lt=moment)
+    def older_than(self, age: timedelta) -> "IdempotencyKeyQuerySet":
+        """Keys that were first used longer ago than that, by the database's clock; for the clean-up."""
+        return self.filter(created_at__lt=Now() - age)
 
 
 class IdempotencyKey(models.Model):
