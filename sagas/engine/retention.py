@@ -8,19 +8,20 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import IO, Any
+from itertools import chain
+from typing import IO
 from uuid import UUID
 
 from django.core import serializers
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
-from sagas.models import Audit, Incident, Journal, Revision, Run, Saga, Signal
+from sagas.models import Audit, Callback, Incident, Journal, Proposal, Revision, Run, Saga, Signal
 from sagas.record.commit import commit
 from sagas.words import boundaries
 
 BATCH = 200
-ROWS: tuple[type[models.Model], ...] = (Run, Journal, Signal, Incident, Audit, Revision)
+ROWS: tuple[type[models.Model], ...] = (Run, Journal, Signal, Incident, Audit, Revision, Callback, Proposal)
 SLACK = timedelta(days=1)
 """How far the clock that an id was made by may have been from the database's."""
 
@@ -59,7 +60,7 @@ def _prune(before: datetime, after: UUID, archive: IO[str] | None, dry_run: bool
         going = [[saga for saga, root in each.items() if root not in needed] for each in generations]
         removed = sum(map(len, going))
         if not dry_run:
-            _archive([saga for each in going for saga in each], archive)
+            write_to(archive, *_with_their_rows([saga for each in going for saga in each]))
             for each in reversed(going):  # children first: a row with a child cannot go
                 Saga.objects.filter(pk__in=[saga.pk for saga in each]).delete()
             if removed:
@@ -92,15 +93,18 @@ def _needed(ids: Iterable[UUID], before: datetime) -> Iterable[UUID]:
     return sagas.values_list("pk", flat=True)
 
 
-def _archive(sagas: list[Saga], archive: IO[str] | None) -> None:
-    if archive is None or not sagas:
-        return
-    rows: list[Any] = [*sagas]
-    for model in ROWS:
-        rows += model._default_manager.filter(saga__in=sagas).order_by("pk")
-    serializers.serialize("jsonl", rows, stream=archive)
-    archive.flush()
-    os.fsync(archive.fileno())
+def _with_their_rows(sagas: list[Saga]) -> Iterator[Iterable[models.Model]]:
+    if sagas:
+        yield sagas
+        yield from (model._default_manager.filter(saga__in=sagas).order_by("pk") for model in ROWS)
+
+
+def write_to(archive: IO[str] | None, *rows: Iterable[models.Model]) -> None:
+    """Each row on a line, and on the disk when this returns; nothing without an archive."""
+    if archive is not None and rows:
+        serializers.serialize("jsonl", list(chain(*rows)), stream=archive)
+        archive.flush()
+        os.fsync(archive.fileno())
 
 
 def _first_id(at: datetime) -> UUID:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from sagas.engine import retention
+from sagas.engine import leftovers, retention
 from sagas.errors import InvalidInput
 from sagas.management.screen import Screen
 from sagas.record import clock
@@ -18,7 +18,7 @@ def prune(screen: Screen, given: Namespace) -> int:
     """Remove what ended longer ago than that, and say how many sagas; what an archive gets is on the disk before."""
     now = clock.now()
     before = now - given.older_than
-    removed = kept = 0
+    removed = kept = others = 0
     columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn()
     shown = Progress(*columns, console=screen.console, disable=not screen.console.is_terminal, transient=True)
     with _archive(given) as archive, shown as bar:
@@ -29,11 +29,14 @@ def prune(screen: Screen, given: Namespace) -> int:
             at = _time_of(batch.last)
             began = began or at
             bar.update(task, completed=(at - began) / max(now - began, given.older_than))
+        others = sum(leftovers.prune(before, archive=archive, dry_run=given.dry_run))
     verb = "would be" if given.dry_run else "were"
     screen.say(f"{removed:,} sagas that ended before {before:%Y-%m-%d %H:%M} UTC {verb} removed.")
+    if others:
+        screen.say(f"So {verb} {others:,} alerts, bulk operations, holds and decisions about them.")
     if kept:
         screen.say(f"{kept:,} were kept, since something live or unsettled belongs to them.")
-    screen.json({"before": before, "removed": removed, "kept": kept, "dry_run": given.dry_run})
+    screen.json({"before": before, "removed": removed, "kept": kept, "leftovers": others, "dry_run": given.dry_run})
     return 0
 
 

@@ -9,7 +9,20 @@ from django.core.management import CommandError, call_command
 
 from sagas import Abort, child, operations, saga, step, wait
 from sagas.engine import retention
-from sagas.models import Audit, Incident, Journal, Run, Saga, Signal
+from sagas.models import (
+    Alert,
+    AlertMessage,
+    Audit,
+    BulkItem,
+    BulkOperation,
+    Hold,
+    Incident,
+    Journal,
+    Proposal,
+    Run,
+    Saga,
+    Signal,
+)
 from sagas.record import clock
 from sagas.words.definition import Definition
 from tests.sagas.world import World
@@ -143,5 +156,75 @@ def test_batches_go_on_after_what_is_kept(world: World, order) -> None:
 
 
 def test_an_age_must_have_a_unit(world: World) -> None:
-    with pytest.raises(CommandError, match="write an age as 90d or 12h"):
+    with pytest.raises(CommandError, match="write a time as 90d, 12h or 30m"):
         call_command("saga", "prune", "--older-than", "90", stdout=StringIO())
+
+
+LONG_AGO = timedelta(days=100)
+
+
+def ended_long_ago() -> None:
+    """One of each kind that belongs to no saga, with what is still needed of that kind beside it."""
+    then = clock.now() - LONG_AGO
+    for path, over, told in (("over", then, then), ("open", None, then), ("untold", then, None)):
+        about = {"path": path, "reason_code": "x", "told_at": then, "began_at": then, "over_at": over}
+        alert = Alert.objects.create(definition="order", **about)
+        AlertMessage.objects.create(alert=alert, episode=1, what="new", severity="x", subject=path, text="", at=then)
+        AlertMessage.objects.filter(alert=alert).update(done_at=told)
+    for name, end in (("ended", then), ("held", None)):
+        Hold.objects.create(participant=name, reason="x", held_by="ann", held_at=then, ended_at=end)
+    asked = {"tenant": "default", "verb": "cancel", "reason": "x", "asked_by": "ann", "asked_at": then}
+    Proposal.objects.create(**asked, expires_at=then, definitions=["expired"])
+    Proposal.objects.create(**asked, expires_at=clock.now() + LONG_AGO, definitions=["open"])
+    for verb, end in (("retry", then), ("cancel", None)):
+        about = {"tenant": "default", "verb": verb, "selection": {}, "actor": "ann", "reason": "x", "rate": 1}
+        operation = BulkOperation.objects.create(**about, created_at=then, at=then, ended_at=end)
+        BulkItem.objects.create(operation=operation, saga=Saga.objects.get())
+    for at in (then, clock.now()):
+        Audit.objects.create(tenant="default", verb="hold", path="payments", actor="ann", reason="x", at=at)
+
+
+def left() -> dict[str, list[object]]:
+    return {
+        "alerts": list(Alert.objects.order_by("pk").values_list("path", flat=True)),
+        "messages": list(AlertMessage.objects.order_by("pk").values_list("subject", flat=True)),
+        "holds": list(Hold.objects.values_list("participant", flat=True)),
+        "proposals": list(Proposal.objects.values_list("definitions", flat=True)),
+        "operations": list(BulkOperation.objects.values_list("verb", flat=True)),
+        "items": list(BulkItem.objects.values_list("operation__verb", flat=True)),
+        "audit": list(Audit.objects.values_list("verb", flat=True)),
+    }
+
+
+NEEDED = {
+    "alerts": ["open", "untold"],
+    "messages": ["open", "untold"],
+    "holds": ["held"],
+    "proposals": [["open"]],
+    "operations": ["cancel"],
+    "items": ["cancel"],
+    "audit": ["hold"],
+}
+
+
+def test_what_belongs_to_no_saga_goes_when_it_is_old_and_over(world: World, order, tmp_path: Path) -> None:
+    world.start(order)
+    ended_long_ago()
+    before = left()
+    assert "So would be 5 alerts, bulk operations, holds and decisions about them." in prune("--dry-run")
+    assert left() == before
+    file = tmp_path / "old.jsonl"
+    assert "So were 5 alerts" in prune("--archive", str(file))
+    assert left() == NEEDED
+    call_command("loaddata", str(file), verbosity=0)
+    assert {name: sorted(map(str, rows)) for name, rows in left().items()} == {
+        name: sorted(map(str, rows)) for name, rows in before.items()
+    }
+
+
+def test_a_hold_that_something_may_wait_for_is_kept(world: World, order) -> None:
+    then = clock.now() - LONG_AGO
+    about = {"participant": "payments", "reason": "x", "held_by": "ann", "held_at": then, "ended_at": then}
+    Run.objects.filter(saga=world.start(order)).update(hold=Hold.objects.create(**about))
+    prune()
+    assert Hold.objects.count() == 1
