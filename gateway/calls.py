@@ -10,8 +10,7 @@ lets every header wait, or sends a byte now and then, is given up on like somebo
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from functools import cache
 from ssl import SSLContext
 
@@ -20,6 +19,7 @@ import httpx
 
 from gateway.deadlines import Backend, bounded
 from gateway.guard import Guard, Unresolved
+from gateway.pauses import retry_after
 
 PATIENCE = timedelta(seconds=10)
 LARGEST = 64 * 1024
@@ -54,7 +54,7 @@ class Answer:
     @property
     def retry_after(self) -> timedelta | None:
         """What the header Retry-After asks for, at most a day; None without one that can be read."""
-        return _wait(self.headers.get("retry-after", "").strip())
+        return retry_after(self.headers, longest=LONGEST_WAIT)
 
 
 def post(
@@ -127,15 +127,3 @@ def _read(got: httpx.Response) -> bytes:
             if len(body) >= LARGEST:
                 break
     return body[:LARGEST]
-
-
-def _wait(given: str) -> timedelta | None:
-    try:
-        if given.isascii() and given.isdigit():
-            wait = timedelta(seconds=int(given[:9]))
-        else:
-            when = parsedate_to_datetime(given)
-            wait = (when if when.tzinfo else when.replace(tzinfo=UTC)) - datetime.now(UTC)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return min(max(wait, timedelta()), LONGEST_WAIT)

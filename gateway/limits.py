@@ -49,8 +49,12 @@ def check(value: Any, largest: int = LARGEST) -> None:
 
 def clean_text(text: str, longest: int) -> str:
     """Any text as one that can be stored: what cannot be is shown as �, and the end is cut off with an ellipsis."""
-    cut = text if len(text) <= longest else text[: longest - 1] + "…"
-    return _UNSTORABLE.sub("�", cut)
+    return _UNSTORABLE.sub("�", cut(text, longest))
+
+
+def cut(text: str, longest: int) -> str:
+    """A text of at most so many characters; the end that is cut off becomes an ellipsis."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _check_node(node: Any, depth: int) -> None:

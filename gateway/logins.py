@@ -5,9 +5,7 @@ account that does not exist is counted like one that does, and what is said is t
 Beyond its number even the right password is not tried, until the quarter of an hour is over.
 """
 
-import hashlib
 import logging
-import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -18,6 +16,7 @@ from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
+from gateway import windows
 from gateway.throttles import count
 
 logger = logging.getLogger(__name__)
@@ -51,7 +50,7 @@ class Attempt:
             return None
         if all(counted.get(_key(what), 0) < most for what, most in self.limits.items()):
             return None
-        return timedelta(seconds=WINDOW.total_seconds() - time.time() % WINDOW.total_seconds())
+        return windows.rest(WINDOW)
 
     def failed(self) -> None:
         """Count it."""
@@ -85,5 +84,4 @@ def attempt_of(request: HttpRequest | None, account: str) -> Attempt:
 
 
 def _key(what: str) -> str:
-    window = int(time.time() // WINDOW.total_seconds())
-    return f"login:{hashlib.sha256(what.encode()).hexdigest()[:32]}:{window}"
+    return windows.key("login", what, WINDOW)

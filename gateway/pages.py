@@ -1,7 +1,5 @@
 """Lists in pages, by a cursor: a page costs the same wherever it is, and nothing is shown twice."""
 
-import base64
-import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from rest_framework.request import Request
 
+from gateway.base64url import decoded, encoded
 from gateway.problems import Problem
 
 USUAL = 50
@@ -77,14 +76,14 @@ def _limit(request: Request) -> int:
 
 def _address(request: Request, last: Any) -> str:
     query = request._request.GET.copy()
-    query["cursor"] = base64.urlsafe_b64encode(str(last).encode()).decode().rstrip("=")
+    query["cursor"] = encoded(str(last).encode())
     address: str = request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
     return address
 
 
 def _read(rows: QuerySet[Any], column: str, cursor: str) -> Any:
     try:
-        text = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)).decode("ascii")
+        text = decoded(cursor).decode("ascii")
         return rows.model._meta.get_field(column).clean(text, None)
-    except (ValueError, OverflowError, binascii.Error, ValidationError):
+    except (ValueError, OverflowError, ValidationError):
         raise Problem("The cursor is not one of ours; begin again without it.", code="cursor_invalid") from None

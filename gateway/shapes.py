@@ -8,18 +8,16 @@ given = read(StartIn, request.data)
 asked = read_query(ListQuery, request)
 """
 
-from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 from rest_framework.request import Request
 
+from gateway.echoes import echo, hint, pointer
 from gateway.limits import LimitExceeded, check
 from gateway.problems import Problem
 
 MOST_ERRORS = 20
-LONGEST_ECHO = 60
 
 
 class Shape(BaseModel):
@@ -65,7 +63,7 @@ def read_query(shape: type[AnyShape], request: Request) -> AnyShape:
     """A request's query parameters in their shape. Raises a 400 problem with one error for each fault."""
     parameters = request.query_params
     if twice := [name for name, values in parameters.lists() if len(values) > 1]:
-        raise Problem(f"The query parameter {_echo(twice[0])} is given more than once.", code="invalid_query")
+        raise Problem(f"The query parameter {echo(twice[0])} is given more than once.", code="invalid_query")
     return _read(shape, parameters.dict(), 400, "invalid_query", "The query parameters are not right")
 
 
@@ -79,11 +77,6 @@ def _read(shape: type[AnyShape], data: Any, status: int, code: str, summary: str
     raise Problem(f"{summary}: {first}", status=status, code=code, errors=errors)
 
 
-def pointer(location: Iterable[str | int]) -> str:
-    """A JSON Pointer (RFC 6901)."""
-    return "".join("/" + str(part)[:LONGEST_ECHO].replace("~", "~0").replace("/", "~1") for part in location)
-
-
 def _sentence(shape: type[BaseModel], fault: Any) -> str:
     if fault["type"] == "missing":
         return "This field is missing."
@@ -91,10 +84,7 @@ def _sentence(shape: type[BaseModel], fault: Any) -> str:
         return f"{fault['msg'].removeprefix('Value error, ').rstrip('.')}."
     *outer, name = fault["loc"]
     known = _fields(shape, outer)
-    if near := get_close_matches(str(name)[:LONGEST_ECHO], known, n=1):
-        return f"There is no field {_echo(name)} here; did you mean {near[0]!r}?"
-    hint = f"; there are: {', '.join(known)}" if known else ""
-    return f"There is no field {_echo(name)} here{hint}."
+    return f"There is no field {echo(name)} here" + (f"; {hint(name, known)}" if known else ".")
 
 
 def _fields(shape: type[BaseModel], location: list[Any]) -> list[str]:
@@ -106,7 +96,3 @@ def _fields(shape: type[BaseModel], location: list[Any]) -> list[str]:
             return []
         shape = inner[0]
     return sorted(shape.model_fields)
-
-
-def _echo(name: object) -> str:
-    return repr(str(name)[:LONGEST_ECHO])

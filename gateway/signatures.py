@@ -12,6 +12,8 @@ import hmac
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+from django.conf import settings
+
 BEGINNING = "whsec_"
 ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
 WINDOW = timedelta(minutes=5)
@@ -25,6 +27,11 @@ class Unverified(ValueError):
 def made_secret(key: bytes) -> str:
     """A secret of 32 bytes in its written form."""
     return BEGINNING + base64.b64encode(key[:32]).decode()
+
+
+def own_secret(purpose: str) -> str:
+    """A secret made of the project's SECRET_KEY, for where the settings name none."""
+    return made_secret(hmac.digest(settings.SECRET_KEY.encode(), purpose.encode(), hashlib.sha256))
 
 
 def signed(secrets: Sequence[str], message_id: str, body: bytes, at: datetime) -> dict[str, str]:

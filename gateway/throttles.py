@@ -4,7 +4,6 @@ Processes that share the cache (Redis) share the count. In local memory each pro
 send so many to each. A cache that is out lets everybody in: a limit must not become an outage.
 """
 
-import hashlib
 import logging
 import math
 import time
@@ -15,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from gateway import conf
+from gateway import conf, windows
 from gateway.callers import Caller
 from gateway.problems import Problem
 
@@ -31,9 +30,6 @@ _closed_until = float("-inf")
 class CallerThrottle(BaseThrottle):
     """Refuses with 429 and Retry-After what goes beyond the caller's rate, or the setting `RATE` if it has none."""
 
-    def __init__(self) -> None:
-        self._wait = 0.0
-
     def allow_request(self, request: Request, view: APIView) -> bool:
         """Count the request; whether it is within the rate."""
         caller = request.user
@@ -42,28 +38,18 @@ class CallerThrottle(BaseThrottle):
         rate = conf.current().RATE if caller.rate is None else caller.rate
         if not rate:
             return True
-        return self._counted(f"{caller.tenant} {caller.name}") <= rate
+        return count(windows.key("throttle", f"{caller.tenant} {caller.name}", WINDOW), 2 * WINDOW) <= rate
 
     def wait(self) -> float | None:
         """Seconds until the next minute begins."""
-        return math.ceil(self._wait)
-
-    def _counted(self, who: str) -> int:
-        now = time.time()
-        window = int(now // WINDOW.total_seconds())
-        self._wait = (window + 1) * WINDOW.total_seconds() - now
-        return count(f"throttle:{hashlib.sha256(who.encode()).hexdigest()[:32]}:{window}", 2 * WINDOW)
+        return math.ceil(windows.rest(WINDOW).total_seconds())
 
 
 def bound(what: str, most: int) -> None:
     """Raise a 429 problem for the call that is one too many this minute; for doors that nobody need be known at."""
-    now = time.time()
-    window = int(now // WINDOW.total_seconds())
-    digest = hashlib.sha256(what.encode()).hexdigest()[:32]
-    if count(f"bound:{digest}:{window}", 2 * WINDOW) > most:
-        wait = timedelta(seconds=(window + 1) * WINDOW.total_seconds() - now)
+    if count(windows.key("bound", what, WINDOW), 2 * WINDOW) > most:
         sentence = f"This address takes {most} requests a minute; come again later."
-        raise Problem(sentence, status=429, code="throttled", retry_after=wait)
+        raise Problem(sentence, status=429, code="throttled", retry_after=windows.rest(WINDOW))
 
 
 def count(key: str, lifetime: timedelta) -> int:

@@ -1,7 +1,5 @@
 """Typed settings: what `NOTIFICATIONS = {...}` in Django's settings may say, and what holds when it does not."""
 
-import hashlib
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import time, timedelta
@@ -13,7 +11,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 
-from gateway.signatures import made_secret
+from gateway.signatures import own_secret
 
 CALLBACK = "callback"
 """The category of our own messages to the services that sent others."""
@@ -161,8 +159,7 @@ class Conf:
     @property
     def signing_secrets(self) -> tuple[str, ...]:
         """What webhooks are signed with."""
-        made = hmac.digest(settings.SECRET_KEY.encode(), b"notifications webhook", hashlib.sha256)
-        return self.webhook_secrets or (made_secret(made),)
+        return self.webhook_secrets or (own_secret("notifications webhook"),)
 
     def category(self, name: str) -> Category:
         """What holds for a message; one whose category was taken out of the settings is treated like the first."""

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gateway.limits import cut
 from notifications import wording
 from notifications.conf import Digest
 from notifications.models import Notification
@@ -42,10 +43,9 @@ def said(
 
 
 def _message(message: Notification) -> dict[str, Any]:
-    text = message.content.get("text", "")
     return {
         "subject": message.content.get("subject", ""),
-        "text": text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…",
+        "text": cut(message.content.get("text", ""), LONGEST_TEXT),
         "at": message.created_at,
     }
 

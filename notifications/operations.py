@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from difflib import get_close_matches
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from django.utils import timezone
 
 from gateway.callers import Caller
 from gateway.doorbell import Rank
+from gateway.echoes import echo, hint, pointer
 from gateway.guard import Forbidden, Guard
 from notifications import digests, wording
 from notifications.channels.channel import Channel, channels
@@ -30,7 +30,6 @@ from notifications.topics import TOPIC
 
 PRIORITIES = {"urgent": Rank.FIRST, "normal": Rank.NORMAL, "bulk": Rank.LAST}
 RETRIED = (Status.FAILED, Status.UNKNOWN, Status.BOUNCED, Status.SUPPRESSED, Status.SKIPPED)
-LONGEST_ECHO = 64
 
 
 class Unacceptable(ValueError):
@@ -102,7 +101,7 @@ def draft(caller: Caller, wanted: Wanted) -> Notification:
     category = wanted.category or next(iter(conf().categories))
     if category not in conf().categories or category == CALLBACK:
         known = [name for name in conf().categories if name != CALLBACK]
-        raise Unacceptable("/category", f"There is no category {_echo(category)}; {_hint(category, known)}")
+        raise Unacceptable("/category", f"There is no category {echo(category)}; {hint(category, known)}")
     now = timezone.now()
     notification = Notification(
         tenant=caller.tenant,
@@ -191,10 +190,10 @@ def _verb(caller: Caller, pk: UUID, verb: str, act: Callable[[Notification], Non
             return notification
         if verb not in allowed(notification):
             fits = allowed(notification)
-            hint = f"What can be done is: {', '.join(fits)}." if fits else "Nothing can be done with it."
+            instead = f"What can be done is: {', '.join(fits)}." if fits else "Nothing can be done with it."
             if notification.digest_id is not None:
-                hint = f"It is part of the digest {notification.digest_id}; do it with that."
-            raise NotAllowed(f"It is {notification.status}, so there is nothing to {verb}. {hint}", fits)
+                instead = f"It is part of the digest {notification.digest_id}; do it with that."
+            raise NotAllowed(f"It is {notification.status}, so there is nothing to {verb}. {instead}", fits)
         Event.objects.create(
             notification=notification, kind=verb, detail=reason, actor=caller.name, at=notification.now
         )
@@ -208,8 +207,8 @@ def check_addresses(addresses: Mapping[str, str], place: str = "/receiver") -> N
     known = _known(open_channels)
     for kind in addresses:
         if kind not in known and kind not in NO_ADDRESSES:
-            sentence = f"No channel sends to {_echo(kind)}; {_hint(kind, known)}"
-            raise Unacceptable(f"{place}/{_escaped(kind)}", sentence)
+            sentence = f"No channel sends to {echo(kind)}; {hint(kind, known)}"
+            raise Unacceptable(place + pointer([kind]), sentence)
     for channel in open_channels.values():
         if channel.address in addresses:
             try:
@@ -220,9 +219,7 @@ def check_addresses(addresses: Mapping[str, str], place: str = "/receiver") -> N
 
 def _check_topic(receiver: Mapping[str, str]) -> None:
     if beside := sorted(set(receiver) - {TOPIC, "locale"}):
-        raise Unacceptable(
-            f"/receiver/{_escaped(beside[0])}", "A topic has receivers of its own; leave the others out."
-        )
+        raise Unacceptable(pointer(["receiver", beside[0]]), "A topic has receivers of its own; leave the others out.")
 
 
 def _check_receiver(receiver: Mapping[str, str]) -> None:
@@ -244,7 +241,7 @@ def _said(tenant: str, wanted: Wanted, reader: Reader) -> dict[str, Any]:
         return {"content": dict(wanted.content)}
     found = wording.published(tenant, wanted.template)
     if found is None:
-        raise Unacceptable("/template", f"No template {_echo(wanted.template)} is published; publish one first.")
+        raise Unacceptable("/template", f"No template {echo(wanted.template)} is published; publish one first.")
     own = wording.chosen(found, reader.locales).locale
     is_topic = TOPIC in wanted.receiver
     try:
@@ -267,23 +264,10 @@ def _check_channels(asked: Sequence[str], addresses: Mapping[str, str] | None) -
     open_channels = channels()
     for index, name in enumerate(asked):
         if name not in open_channels:
-            sentence = f"There is no channel {_echo(name)}; {_hint(name, list(open_channels))}"
+            sentence = f"There is no channel {echo(name)}; {hint(name, list(open_channels))}"
             raise Unacceptable(f"/channels/{index}", sentence)
         if name in asked[:index]:
-            raise Unacceptable(f"/channels/{index}", f"The channel {_echo(name)} is given twice.")
+            raise Unacceptable(f"/channels/{index}", f"The channel {echo(name)} is given twice.")
         if addresses is not None and open_channels[name].address not in addresses:
-            sentence = f"The channel {_echo(name)} needs the receiver's {open_channels[name].address}."
+            sentence = f"The channel {echo(name)} needs the receiver's {open_channels[name].address}."
             raise Unacceptable(f"/channels/{index}", sentence)
-
-
-def _hint(given: str, known: Sequence[str]) -> str:
-    near = get_close_matches(given[:LONGEST_ECHO], known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}."
-
-
-def _echo(name: str) -> str:
-    return repr(name[:LONGEST_ECHO])
-
-
-def _escaped(name: str) -> str:
-    return name[:LONGEST_ECHO].replace("~", "~0").replace("/", "~1")

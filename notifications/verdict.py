@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import TextChoices
 
+from gateway.pauses import doubling
 from notifications.conf import Conf
 from notifications.lifecycle import Status
 
@@ -96,6 +97,6 @@ def judge(
 
 def pause_after(tries: int, conf: Conf, *, chance: float | None = None) -> timedelta:
     """Half to all of `first_pause * 2 ** (tries - 1)`, cut at `longest_pause`: nobody comes back all at once."""
-    whole: timedelta = min(conf.first_pause * 2 ** min(tries - 1, 32), conf.longest_pause)
+    whole = doubling(tries, first=conf.first_pause, longest=conf.longest_pause)
     drawn: float = random.random() if chance is None else chance  # noqa: S311 - jitter, no secret
     return whole * (0.5 + drawn / 2)

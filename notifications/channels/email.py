@@ -13,6 +13,7 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.validators import validate_email
 
 from gateway.deadlines import bounded
+from gateway.limits import cut
 from notifications.channels.channel import Channel, ChannelError, Letter, News
 from notifications.channels.tracking import read_events
 from notifications.verdict import Result
@@ -157,4 +158,4 @@ def _unsubscribing(letter: Letter) -> dict[str, str]:
 
 def _first_line(text: str) -> str:
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…"
+    return cut(line, LONGEST_LINE)

@@ -1,7 +1,5 @@
 """Web Push: to browsers, encrypted for each (RFC 8291, aes128gcm) and signed by us (VAPID, RFC 8292)."""
 
-import base64
-import binascii
 import json
 import os
 import time
@@ -16,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from gateway.base64url import decoded, encoded
 from gateway.guard import Forbidden, Guard
 from notifications.channels.channel import Channel, ChannelError, Letter
 from notifications.channels.http import post_bytes
@@ -47,7 +46,7 @@ class WebPush(Channel):
     address: ClassVar[str] = "web_push"
 
     def __init__(self, private_key: str, subject: str) -> None:
-        self._private = ec.derive_private_key(int.from_bytes(_decoded(private_key)), ec.SECP256R1())
+        self._private = ec.derive_private_key(int.from_bytes(decoded(private_key)), ec.SECP256R1())
         self._subject = subject
         self._guard = Guard(allowed=conf().allowed_networks)
 
@@ -92,7 +91,7 @@ class WebPush(Channel):
         parts = urlsplit(endpoint)
         ends = int(time.time() + LIFETIME.total_seconds())
         claims = {"aud": f"{parts.scheme}://{parts.netloc}", "exp": ends, "sub": self._subject}
-        return f"vapid t={jwt.encode(claims, self._private, algorithm='ES256')}, k={_encoded(_point(self._private))}"
+        return f"vapid t={jwt.encode(claims, self._private, algorithm='ES256')}, k={encoded(_point(self._private))}"
 
 
 def read_subscription(text: str) -> Subscription:
@@ -101,11 +100,11 @@ def read_subscription(text: str) -> Subscription:
         given = json.loads(text)
         found = Subscription(
             endpoint=str(given["endpoint"]),
-            key=_decoded(given["keys"]["p256dh"]),
-            secret=_decoded(given["keys"]["auth"]),
+            key=decoded(given["keys"]["p256dh"]),
+            secret=decoded(given["keys"]["auth"]),
         )
         ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), found.key)
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, binascii.Error):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise ValueError(
             "This is no browser's subscription; send what `subscribe()` gave, as a text of JSON."
         ) from None
@@ -131,11 +130,3 @@ def _derived(secret: bytes, salt: bytes, info: bytes, length: int) -> bytes:
 def _point(private: ec.EllipticCurvePrivateKey) -> bytes:
     form = serialization.PublicFormat.UncompressedPoint
     return private.public_key().public_bytes(serialization.Encoding.X962, form)
-
-
-def _decoded(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4))
-
-
-def _encoded(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")

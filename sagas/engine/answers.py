@@ -15,16 +15,11 @@ A service's settings may put a status elsewhere: `{"not_now": [423], "refused": 
 """
 
 import json
-import re
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any, NoReturn
 
 import httpx
-
-from sagas.words.retry import LONGEST_RETRY_AFTER
 
 LARGEST_ANSWER = 1024 * 1024
 
@@ -71,30 +66,6 @@ def meanings(settings: Mapping[str, Any]) -> dict[int, Meaning]:
                     f'Status {status} is in "{found[status]}" and in "{meaning}"; it can mean one thing only.'
                 )
     return found
-
-
-def retry_after(headers: Mapping[str, str]) -> timedelta | None:
-    """The Retry-After of an answer (seconds or a date), at least nothing and at most an hour; `None` if unreadable.
-
-    A date is held against the answer's own Date, because the two clocks need not agree.
-    """
-    text = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"[+-]?[0-9]{1,12}(\.[0-9]{1,6})?", text):
-        wait = timedelta(seconds=min(float(text), LONGEST_RETRY_AFTER.total_seconds()))
-    else:
-        at = _date(text)
-        if at is None:
-            return None
-        wait = at - (_date(headers.get("date", "")) or datetime.now(UTC))
-    return max(timedelta(0), min(wait, LONGEST_RETRY_AFTER))
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        at = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def read_body(response: httpx.Response) -> bytes | None:

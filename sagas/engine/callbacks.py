@@ -7,19 +7,17 @@ Called every two seconds in any number of processes at once. A receiver that ans
 can be lost it may be told again, under the same `webhook-id`.
 """
 
-import hashlib
-import hmac
 import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from gateway import calls, signatures
 from gateway.borrowing import borrowed
 from gateway.guard import Forbidden, Guard
+from gateway.pauses import at_least, doubling
 from sagas.conf import conf
 from sagas.models import Callback, Saga
 from sagas.record import clock
@@ -91,8 +89,8 @@ def _note(callback: Callback, status: int | None, error: str, after: timedelta |
 
 
 def _next(now: datetime, tries: int, after: timedelta | None) -> datetime:
-    pause: timedelta = min(FIRST_PAUSE * 2 ** min(tries - 1, 20), LONGEST_PAUSE)
-    return now + max(pause, min(after or pause, LONGEST_PAUSE))
+    pause = doubling(tries, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
+    return now + at_least(after, pause, longest=LONGEST_PAUSE)
 
 
 def _document(saga: Saga) -> dict[str, Any]:
@@ -110,5 +108,4 @@ def _document(saga: Saga) -> dict[str, Any]:
 
 
 def _secrets() -> tuple[str, ...]:
-    made = hmac.digest(settings.SECRET_KEY.encode(), b"sagas callback", hashlib.sha256)
-    return tuple(conf().callback_secrets) or (signatures.made_secret(made),)
+    return tuple(conf().callback_secrets) or (signatures.own_secret("sagas callback"),)

@@ -22,6 +22,7 @@ import httpx
 
 from gateway import tracing
 from gateway.deadlines import bounded
+from gateway.pauses import retry_after
 from sagas.engine.answers import (
     LARGEST_ANSWER,
     Meaning,
@@ -30,11 +31,11 @@ from sagas.engine.answers import (
     media_type,
     parsed,
     read_body,
-    retry_after,
 )
 from sagas.engine.transport import transport
 from sagas.errors import Abort, Denied, NothingThere, RetryLater, SagaError, Unknown
 from sagas.words import boundaries
+from sagas.words.retry import LONGEST_RETRY_AFTER
 
 CONNECT = timedelta(seconds=5)
 """Waiting longer than this for a connection is not worth the attempt: nothing was sent, so it is tried again."""
@@ -196,7 +197,7 @@ class Service:
             case Meaning.REFUSED:
                 raise Abort(sentence, code=code)
             case Meaning.NOT_NOW:
-                raise RetryLater(sentence, after=retry_after(response.headers), code=code)
+                raise RetryLater(sentence, after=retry_after(response.headers, longest=LONGEST_RETRY_AFTER), code=code)
             case Meaning.DENIED:
                 raise Denied(sentence, code=code)
             case Meaning.NOTHING_THERE:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from gateway.pauses import doubling
 from sagas.conf import conf
 from sagas.models import EventLane
 from sagas.record import clock
@@ -45,7 +46,7 @@ def pause(name: str, me: UUID, why: str) -> None:
     lane = EventLane.objects.filter(pk=name, holder=me).first()
     if lane is not None:
         now = clock.now()
-        wait: timedelta = min(FIRST_PAUSE * 2 ** min(lane.failures, 20), LONGEST_PAUSE)
+        wait = doubling(lane.failures + 1, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
         EventLane.objects.filter(pk=name, holder=me).update(
             failures=lane.failures + 1,
             resume_at=now + wait,

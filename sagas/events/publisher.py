@@ -16,6 +16,7 @@ from django.db import transaction
 
 from gateway.borrowing import borrowed
 from gateway.limits import clean_text
+from gateway.pauses import at_least, doubling
 from sagas.events import lanes
 from sagas.events.targets.target import Away, NotTaken, Outcome, Sent, Target, Unwanted
 from sagas.models import OutboxEvent
@@ -124,8 +125,7 @@ def _note_one(event: OutboxEvent, outcome: Outcome, now: datetime, most_tries: i
 
 
 def _pause(tries: int, after: timedelta | None) -> timedelta:
-    pause: timedelta = min(FIRST_PAUSE * 2 ** min(tries - 1, 20), LONGEST_PAUSE)
-    return max(pause, min(after or pause, LONGEST_PAUSE))
+    return at_least(after, doubling(tries, first=FIRST_PAUSE, longest=LONGEST_PAUSE), longest=LONGEST_PAUSE)
 
 
 def mend(name: str) -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gateway.limits import cut
 from sagas.record.sealing import is_sealed, masked, opened
 
 ABSENT: Any = object()
@@ -54,5 +55,4 @@ def _pair(before: Any, after: Any) -> dict[str, Any]:
 
 
 def _said(value: Any, longest: int = 80) -> str:
-    text = json.dumps(masked(value), ensure_ascii=False)
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+    return cut(json.dumps(masked(value), ensure_ascii=False), longest)

@@ -1,13 +1,13 @@
 """What comes from outside, held against a team's model: what fits, and what does not, as a caller is told."""
 
 import logging
-from collections.abc import Iterable
 from traceback import format_tb
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from gateway.echoes import pointer
 from sagas.errors import InvalidInput
 from sagas.record.payload import pack, pack_model, text
 from sagas.record.sealing import sealed
@@ -16,8 +16,8 @@ from sagas.words.rows import Row
 from sagas.words.sensitive import is_sensitive
 
 MOST_FAULTS = 20
-LONGEST_PART, LONGEST_DETAIL = 60, 500
-"""So much is repeated of what a caller wrote."""
+LONGEST_DETAIL = 500
+"""So much is said of one fault."""
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def accepted_by(table: Definition, given: Any) -> Any:
         raise InvalidInput(f"The input cannot be stored: {error}", errors=faults) from None
 
 
-def fitting(model: type[BaseModel], given: Any, pointer: str = "") -> BaseModel:
+def fitting(model: type[BaseModel], given: Any, where: str = "") -> BaseModel:
     """What the model makes of what came from outside.
 
     Raises `ValidationError`, and `InvalidInput` when a check of the model trips over it: the team that wrote the check
@@ -49,7 +49,7 @@ def fitting(model: type[BaseModel], given: Any, pointer: str = "") -> BaseModel:
         frames = f"\n{''.join(format_tb(error.__traceback__))}" if is_sensitive(model) else ""
         logger.warning("A check of %s tripped over what came.%s", model.__name__, frames, exc_info=not frames)
         sentence = f"A check of {model.__name__} tripped over it ({type(error).__name__}); send what its schema says."
-        raise InvalidInput(sentence, errors=[{"pointer": pointer, "detail": sentence}]) from None
+        raise InvalidInput(sentence, errors=[{"pointer": where, "detail": sentence}]) from None
 
 
 def kept(row: Row, packed: Any) -> Any:
@@ -69,8 +69,4 @@ def kept(row: Row, packed: Any) -> Any:
 def faults_of_input(error: ValidationError, below: str = "") -> list[dict[str, str]]:
     """What a pydantic model found wrong, an entry a fault, with pointers below that one; of very many the first."""
     found = error.errors(include_url=False, include_context=False, include_input=False)[:MOST_FAULTS]
-    return [{"pointer": _pointer(below, fault["loc"]), "detail": text(fault["msg"], LONGEST_DETAIL)} for fault in found]
-
-
-def _pointer(below: str, location: Iterable[str | int]) -> str:
-    return "/".join([below, *(str(part)[:LONGEST_PART] for part in location)])
+    return [{"pointer": below + pointer(fault["loc"]), "detail": text(fault["msg"], LONGEST_DETAIL)} for fault in found]

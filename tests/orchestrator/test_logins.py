@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.core.cache import cache
 
-from gateway import logins
+from gateway import logins, windows
 from gateway.logins import OF_ACCOUNT, OF_ADDRESS, OF_BOTH, Attempt
 
 pytestmark = pytest.mark.django_db
@@ -19,7 +19,7 @@ MUST_WAIT = b"Too many attempts have failed."
 def nothing_counted(monkeypatch):
     """A clock that stands in the middle of a window, and a cache without a count."""
     cache.clear()
-    monkeypatch.setattr(logins.time, "time", lambda: 1_000_000 * logins.WINDOW.total_seconds() + 300)
+    monkeypatch.setattr(windows.time, "time", lambda: 1_000_000 * logins.WINDOW.total_seconds() + 300)
     yield
     cache.clear()
 
@@ -57,7 +57,7 @@ def test_somebody_elsewhere_is_not_kept_out_by_it(client, ann):
 def test_it_is_over_with_the_window(client, ann, monkeypatch):
     for _ in range(OF_BOTH):
         log_in(client)
-    monkeypatch.setattr(logins.time, "time", lambda: 1_000_001 * logins.WINDOW.total_seconds())
+    monkeypatch.setattr(windows.time, "time", lambda: 1_000_001 * logins.WINDOW.total_seconds())
     assert log_in(client, password=RIGHT).status_code == 302
 
 
