@@ -17,9 +17,9 @@ from sagas.errors import InvalidInput, NotAllowed, NotFound
 from sagas.models import BulkItem, BulkOperation, Run, Saga
 from sagas.models.saga import SagaQuerySet
 from sagas.operations.allowing import allowed
+from sagas.operations.audit import signed, the_reason
 from sagas.operations.second import must_be_approved
 from sagas.record import clock
-from sagas.record.payload import text
 from sagas.record.sealing import sealed
 from sagas.words import registry
 from sagas.words.definition import has_secrets
@@ -85,11 +85,7 @@ def begin_bulk(
     `rate` is sagas a minute, `selection` what was asked for, as it is shown. Raises `InvalidInput` without a reason, or
     for more than 10,000 sagas, and `NotAllowed` (code `needs_second_person`).
     """
-    why = text(reason).strip()
-    if not why:
-        raise InvalidInput(
-            "Say why: a bulk operation needs a reason.", errors=[{"pointer": "/reason", "detail": "is missing"}]
-        )
+    why = the_reason(reason, "a bulk operation")
     must_be_approved(verb, _counted(sagas))
     now = clock.now()
     with transaction.atomic():
@@ -98,7 +94,7 @@ def begin_bulk(
             verb=verb,
             arguments=_kept(arguments or {}),
             selection=dict(selection),
-            actor=actor[:150],
+            actor=signed(actor),
             reason=why,
             rate=rate,
             created_at=now,

@@ -3,15 +3,16 @@
 from typing import Any
 from uuid import UUID
 
-from sagas.errors import InvalidInput, NotAllowed, NotFound
-from sagas.models import Audit, Saga
+from sagas.errors import NotAllowed, NotFound
+from sagas.models import Saga
 from sagas.operations.allowing import allowed, effects_in_place
+from sagas.operations.audit import the_reason, write_down
 from sagas.operations.beginning import Started
 from sagas.operations.difference import difference
 from sagas.operations.starting import start
-from sagas.record import clock
+from sagas.operations.verb import STALE
 from sagas.record.commit import commit
-from sagas.record.payload import text, unpack
+from sagas.record.payload import unpack
 from sagas.record.sealing import restored
 from sagas.words.results import UNCHANGED
 
@@ -35,14 +36,13 @@ def clone(
     original = Saga.objects.of_tenant(tenant).filter(pk=saga_id).first()
     if original is None:
         raise NotFound(f"There is no saga {saga_id}.")
-    if not text(reason).strip():
-        raise InvalidInput("Say why: clone needs a reason.", errors=[{"pointer": "/reason", "detail": "is missing"}])
+    why = the_reason(reason, "clone")
     if not original.ended_at:
         raise NotAllowed(
             "The saga has not ended; only one that has can be cloned.", code="live", allowed=allowed(original)
         )
     if expect is not None and expect != original.decisions:
-        raise NotAllowed("Something was decided about this saga since you looked at it; look again.", code="stale_page")
+        raise NotAllowed(STALE, code="stale_page")
     left = [run.path for run in effects_in_place(original)]
     if left and not confirm_effects:
         sentence = (
@@ -62,13 +62,6 @@ def clone(
             cloned_from=original.pk,
         )
         edited = {} if input is UNCHANGED else {"diff": difference(original.input, started.saga.input)}
-        Audit.objects.create(
-            saga=original,
-            tenant=tenant,
-            verb="clone",
-            actor=actor[:150],
-            reason=text(reason),
-            at=clock.now(),
-            details={"clone": str(started.saga.pk), **edited},
-        )
+        details = {"clone": str(started.saga.pk), **edited}
+        write_down("clone", actor=actor, why=why, tenant=tenant, saga=original.pk, details=details)
     return started

@@ -4,8 +4,6 @@ A group is all open incidents of one definition, step and reason code. It has an
 needs no row until somebody has something to say about it.
 """
 
-import base64
-import binascii
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,8 +11,10 @@ from typing import Any
 
 from django.db.models import Count, Max, Min, QuerySet
 
+from gateway.base64url import decoded, encoded
 from sagas.errors import NotFound
 from sagas.models import Incident, IncidentGroup
+from sagas.operations.audit import signed
 from sagas.operations.starting import a_time
 from sagas.record import clock
 from sagas.record.payload import text
@@ -41,7 +41,7 @@ class Group:
     @property
     def id(self) -> str:
         """What the group is called in an address."""
-        return base64.urlsafe_b64encode("\n".join(getattr(self, part) for part in PARTS).encode()).decode().rstrip("=")
+        return encoded("\n".join(getattr(self, part) for part in PARTS).encode())
 
 
 def groups(tenant: str, definitions: Collection[str] | None = None, **which: str) -> list[Group]:
@@ -85,7 +85,7 @@ def _say(
     which: dict[str, Any] = dict(zip(PARTS, _read(group), strict=True))
     if not groups(tenant, definitions, **which):
         raise NotFound("There is no such group of incidents.")
-    changed = {**said, "changed_by": actor[:150], "changed_at": clock.now()}
+    changed = {**said, "changed_by": signed(actor), "changed_at": clock.now()}
     IncidentGroup.objects.update_or_create(tenant=tenant, **which, defaults=changed)
     return groups(tenant, definitions, **which)[0]
 
@@ -103,9 +103,9 @@ def _group(found: dict[str, Any], said: IncidentGroup | None) -> Group:
 
 def _read(group: str) -> tuple[str, str, str]:
     try:
-        text_of = base64.urlsafe_b64decode(group.encode("ascii") + b"=" * (-len(group) % 4)).decode()
+        text_of = decoded(group).decode()
         definition, path, code = text_of.split("\n")
-    except (ValueError, binascii.Error):
+    except ValueError:
         raise NotFound("There is no such group of incidents.") from None
     if "\x00" in text_of:
         raise NotFound("There is no such group of incidents.")

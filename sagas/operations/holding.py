@@ -16,12 +16,12 @@ from django.db import IntegrityError, transaction
 from sagas.conf import conf
 from sagas.engine.dispatch import ring_after_commit
 from sagas.errors import InvalidInput, NotAllowed, NotFound
-from sagas.models import Audit, Hold, Run
+from sagas.models import Hold, Run
+from sagas.operations.audit import signed, the_reason, write_down
 from sagas.operations.starting import a_time
 from sagas.record import clock
 from sagas.record.locked import turn
 from sagas.record.parking import let_go
-from sagas.record.payload import text
 from sagas.words import registry
 
 MOST_CANARIES = 20
@@ -33,13 +33,13 @@ def hold(participant: str, *, actor: str, reason: str, tenant: str = "default", 
 
     One that is being released is held again. Raises `NotFound`, `InvalidInput`, or `NotAllowed` (code `held`).
     """
-    now, why = clock.now(), _why("hold", reason)
+    now, why = clock.now(), the_reason(reason, "hold")
     end = a_time(until, "/until") if until else None
     if end is not None and end <= now:
         fault = "must lie ahead"
         raise InvalidInput(f"The time {fault}.", errors=[{"pointer": "/until", "detail": fault}])
     _must_be_known(participant)
-    about: dict[str, Any] = {"reason": why, "held_by": actor[:150], "until": end}
+    about: dict[str, Any] = {"reason": why, "held_by": signed(actor), "until": end}
     try:
         with transaction.atomic():
             found = _open(participant, tenant)
@@ -60,13 +60,13 @@ def release(participant: str, *, actor: str, reason: str, tenant: str = "default
 
     Raises `NotFound`, `InvalidInput`, or `NotAllowed` (code `not_held`).
     """
-    now, why = clock.now(), _why("release", reason)
+    now, why = clock.now(), the_reason(reason, "release")
     if rate is not None and not 1 <= rate <= MOST_A_SECOND:
         fault = f"must lie between 1 and {MOST_A_SECOND}"
         raise InvalidInput(f"The rate {fault}.", errors=[{"pointer": "/rate", "detail": fault}])
     with transaction.atomic():
         found = _held(participant, tenant)
-        _change(found, released_by=actor[:150], released_at=now, rate=rate, let_go_at=now)
+        _change(found, released_by=signed(actor), released_at=now, rate=rate, let_go_at=now)
         _note("release", found, actor, why, {"rate": rate})
     return found
 
@@ -76,7 +76,7 @@ def canary(participant: str, *, actor: str, reason: str, tenant: str = "default"
 
     Raises `NotFound`, `InvalidInput`, or `NotAllowed` with the codes `not_held`, `none_waits` and `too_many`.
     """
-    why = _why("canary", reason)
+    why = the_reason(reason, "canary")
     with transaction.atomic():
         found = _held(participant, tenant)
         waiting = Run.objects.filter(hold=found, saga__paused_at=None).order_by("id")
@@ -86,7 +86,7 @@ def canary(participant: str, *, actor: str, reason: str, tenant: str = "default"
             raise _refused(f"{which} waits for {participant}.", "none_waits", found)
         if len(found.canaries) >= MOST_CANARIES:
             raise _refused(f"{MOST_CANARIES} sagas may call {participant} already; release it.", "too_many", found)
-        sent = {"saga": str(first.saga_id), "run": first.pk, "at": clock.now().isoformat(), "by": actor[:150]}
+        sent = {"saga": str(first.saga_id), "run": first.pk, "at": clock.now().isoformat(), "by": signed(actor)}
         _change(found, canaries=[*found.canaries, sent])
         with turn(first.saga_id, actor) as t:
             for run in t.runs(hold_id=found.pk):
@@ -138,13 +138,6 @@ def allowed(found: Hold | None) -> list[str]:
     return ["canary", "release"] if found.is_in_force(clock.now()) else ["hold", "release"]
 
 
-def _why(verb: str, reason: str) -> str:
-    why = text(reason).strip()
-    if not why:
-        raise InvalidInput(f"Say why: {verb} needs a reason.", errors=[{"pointer": "/reason", "detail": "is missing"}])
-    return why
-
-
 def _change(found: Hold, **changes: Any) -> None:
     for name, value in changes.items():
         setattr(found, name, value)
@@ -152,13 +145,5 @@ def _change(found: Hold, **changes: Any) -> None:
 
 
 def _note(verb: str, found: Hold, actor: str, why: str, details: dict[str, Any], saga: UUID | None = None) -> None:
-    Audit.objects.create(
-        saga_id=saga,
-        tenant=found.tenant,
-        verb=verb,
-        path=found.participant,
-        details=details,
-        actor=actor[:150],
-        reason=why,
-        at=clock.now(),
-    )
+    about: dict[str, Any] = {"path": found.participant, "saga": saga, "details": details}
+    write_down(verb, actor=actor, why=why, tenant=found.tenant, **about)

@@ -12,10 +12,10 @@ from django.db import models, transaction
 from sagas.conf import conf
 from sagas.errors import InvalidInput, NotAllowed
 from sagas.events import inbox
-from sagas.models import Audit, InboxEvent, OutboxEvent
+from sagas.models import InboxEvent, OutboxEvent
+from sagas.operations.audit import the_reason, write_down
 from sagas.record import clock
 from sagas.record.outbox import takers
-from sagas.record.payload import text
 
 Direction = Literal["out", "in"]
 MOST = 1000
@@ -42,7 +42,7 @@ def replay(
         done = [row for row in rows if (_send_again if direction == "out" else _do_again)(row)]
         if not done:
             raise NotAllowed("No target takes them; name their types in a target's events first.", code="no_target")
-        _write_down("replay", direction, rows, actor, reason, tenant)
+        _write_down("replay", direction, done, actor, reason, tenant)
     return len(done)
 
 
@@ -103,16 +103,7 @@ def _do_again(event: InboxEvent) -> bool:
 def _write_down(
     verb: str, direction: Direction, rows: Sequence[models.Model], actor: str, reason: str, tenant: str
 ) -> None:
-    why = text(reason).strip()
-    if not why:
-        raise InvalidInput(f"Say why: {verb} needs a reason.", errors=[{"pointer": "/reason", "detail": "is missing"}])
     where = sorted({getattr(row, "target" if direction == "out" else "source") for row in rows})
-    Audit.objects.create(
-        tenant=tenant,
-        verb=f"{verb} events {direction}",
-        path=", ".join(where)[:80],
-        details={"events": [row.pk for row in rows][:100], "number": len(rows)},
-        actor=actor[:150],
-        reason=why,
-        at=clock.now(),
-    )
+    details = {"events": [row.pk for row in rows][:100], "number": len(rows)}
+    about: dict[str, Any] = {"path": ", ".join(where)[:80], "details": details}
+    write_down(f"{verb} events {direction}", actor=actor, why=the_reason(reason, verb), tenant=tenant, **about)

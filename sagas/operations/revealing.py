@@ -4,10 +4,10 @@ from typing import Any, Literal, get_args
 from uuid import UUID
 
 from sagas.errors import InvalidInput, NotFound
-from sagas.models import Audit, Run, Saga
-from sagas.record import clock
+from sagas.models import Run, Saga
+from sagas.operations.audit import the_reason, write_down
 from sagas.record.commit import commit
-from sagas.record.payload import text, unpack
+from sagas.record.payload import unpack
 from sagas.record.sealing import holds_sealed
 
 What = Literal["input", "result", "given", "late", "progress", "signal"]
@@ -33,9 +33,7 @@ def reveal(
     "given", what came "late", its "progress"; of a "signal", by its name and its sender's id, the payload. Nothing is
     shown before the audit has it. Raises `NotFound`, `InvalidInput`, or `gateway.vault.Unreadable`.
     """
-    why = text(reason).strip()
-    if not why:
-        raise InvalidInput("Say why: reveal needs a reason.", errors=[{"pointer": "/reason", "detail": "is missing"}])
+    why = the_reason(reason, "reveal")
     if what not in get_args(What):
         fault = f"must be one of {', '.join(get_args(What))}"
         raise InvalidInput(f"What is to be seen {fault}.", errors=[{"pointer": "/what", "detail": fault}])
@@ -46,17 +44,8 @@ def reveal(
     value = unpack(stored)
     if holds_sealed(stored):
         with commit():
-            Audit.objects.create(
-                saga=saga,
-                tenant=tenant,
-                verb="reveal",
-                path=step,
-                item=item,
-                details={"what": what, **details},
-                actor=actor[:150],
-                reason=why,
-                at=clock.now(),
-            )
+            about: dict[str, Any] = {"saga": saga.pk, "path": step, "item": item, "details": {"what": what, **details}}
+            write_down("reveal", actor=actor, why=why, tenant=tenant, **about)
     return value
 
 

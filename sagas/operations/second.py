@@ -15,10 +15,10 @@ from django.db import transaction
 
 from sagas.conf import conf
 from sagas.errors import InvalidInput, NotAllowed, NotFound, SagaError
-from sagas.models import Audit, Proposal, Saga
+from sagas.models import Proposal, Saga
 from sagas.models.saga import SagaQuerySet
+from sagas.operations.audit import signed, the_reason, write_down
 from sagas.record import clock
-from sagas.record.payload import text
 
 GRAVE = frozenset({"cancel", "compensate", "give_up"})
 """What cannot be taken back; people say once more who they are before they do it."""
@@ -65,7 +65,7 @@ def ask(
 ) -> Proposal:
     """Ask for a verb on one saga; it must fit as the saga stands. Raises what the verb raises."""
     given = dict(arguments or {})
-    why = _why(reason)
+    why = the_reason(reason)
     if verb not in ASKABLE:
         fault = f"is not one of {', '.join(sorted(ASKABLE))}"
         raise InvalidInput(f"{verb} cannot be asked for.", errors=[{"pointer": "/verb", "detail": fault}])
@@ -88,7 +88,7 @@ def ask_bulk(
     arguments: Mapping[str, Any] | None = None,
 ) -> Proposal:
     """Ask for a verb on many sagas, those that are chosen now. Raises `InvalidInput`."""
-    why = _why(reason)
+    why = the_reason(reason)
     rows = list(import_module("sagas.operations.bulk").chosen(sagas).values_list("pk", "definition"))
     about: dict[str, Any] = {"sagas": [str(pk) for pk, _ in rows], "definitions": sorted({name for _, name in rows})}
     about |= {"selection": dict(selection), "rate": rate, "arguments": dict(arguments or {})}
@@ -103,7 +103,7 @@ def approve(
     Raises `NotFound`, `InvalidInput`, `NotAllowed` with the codes `own_proposal` and `decided`, and what the verb
     raises: then the proposal is outdated.
     """
-    why = _why(reason)
+    why = the_reason(reason)
     try:
         with transaction.atomic():
             found = _open(proposal_id, tenant, definitions, actor)
@@ -122,7 +122,7 @@ def refuse(
     proposal_id: UUID, *, actor: str, reason: str, tenant: str, definitions: Collection[str] | None = None
 ) -> Proposal:
     """Say no to what somebody asked for; who asked may take it back so. Raises as `approve`."""
-    why = _why(reason)
+    why = the_reason(reason)
     with transaction.atomic():
         found = _open(proposal_id, tenant, definitions, "")
         return _decide(found, Proposal.State.REFUSED, actor, why)
@@ -149,13 +149,13 @@ def _open(proposal_id: UUID, tenant: str, definitions: Collection[str] | None, a
         raise NotAllowed(f"It is decided already: {found.get_state_display()}, by {found.decided_by}.", code="decided")
     if found.expires_at <= clock.now():
         raise NotAllowed("Nobody decided in time: it has expired. Ask anew.", code="decided")
-    if actor == found.asked_by:
+    if signed(actor) == found.asked_by:
         raise NotAllowed("You asked for it yourself; somebody else must approve it.", code="own_proposal")
     return found
 
 
 def _decide(found: Proposal, state: Proposal.State, actor: str, why: str) -> Proposal:
-    found.state, found.decided_by, found.decided_why = state, actor[:150], why
+    found.state, found.decided_by, found.decided_why = state, signed(actor), why
     found.decided_at = clock.now()
     found.save(update_fields=["state", "decided_by", "decided_why", "decided_at", "operation"])
     verb = {Proposal.State.DONE: "approve", Proposal.State.REFUSED: "refuse"}.get(state, "approve")
@@ -167,25 +167,11 @@ def _keep(verb: str, actor: str, why: str, tenant: str, **about: Any) -> Proposa
     now = clock.now()
     with transaction.atomic():
         times = {"asked_at": now, "expires_at": now + conf().second_person_within}
-        found = Proposal.objects.create(tenant=tenant, verb=verb, asked_by=actor[:150], reason=why, **times, **about)
+        found = Proposal.objects.create(tenant=tenant, verb=verb, asked_by=signed(actor), reason=why, **times, **about)
         _note(found, "ask", actor, why, {})
     return found
 
 
 def _note(found: Proposal, verb: str, actor: str, why: str, details: dict[str, Any]) -> None:
-    Audit.objects.create(
-        saga_id=found.saga_id,
-        tenant=found.tenant,
-        verb=verb,
-        details={"proposal": str(found.pk), "verb": found.verb, "sagas": found.count, **details},
-        actor=actor[:150],
-        reason=why,
-        at=clock.now(),
-    )
-
-
-def _why(reason: str) -> str:
-    why = text(reason).strip()
-    if not why:
-        raise InvalidInput("Say why.", errors=[{"pointer": "/reason", "detail": "is missing"}])
-    return why
+    about = {"proposal": str(found.pk), "verb": found.verb, "sagas": found.count, **details}
+    write_down(verb, actor=actor, why=why, tenant=found.tenant, saga=found.saga_id, details=about)

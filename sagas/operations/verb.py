@@ -6,12 +6,12 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from sagas.engine.dispatch import ring_after_commit
-from sagas.errors import DefinitionUnknown, InvalidInput, NotAllowed, NotFound
-from sagas.models import Audit, Run, Saga
+from sagas.errors import DefinitionUnknown, NotAllowed, NotFound
+from sagas.models import Run, Saga
 from sagas.operations.allowing import allowed
+from sagas.operations.audit import the_reason, write_down
 from sagas.operations.second import must_be_approved
 from sagas.record.locked import turn
-from sagas.record.payload import text
 from sagas.record.turn import Turn
 
 STALE = "Something was decided about this saga since you looked at it; look again."
@@ -36,9 +36,7 @@ def verb(
     `NotFound`, or `NotAllowed` with the codes `stale_page`, `definition_unknown` and `needs_second_person`.
     """
     must_be_approved(name)
-    why = text(reason).strip()
-    if not why:
-        raise InvalidInput(f"Say why: {name} needs a reason.", errors=[{"pointer": "/reason", "detail": "is missing"}])
+    why = the_reason(reason, name)
     try:
         with turn(saga_id, actor) as t:
             if t.saga.tenant != tenant:
@@ -51,17 +49,8 @@ def verb(
                 t.derive()
                 t.flush()
                 t.saga.decisions += 1
-                Audit.objects.create(
-                    saga=t.saga,
-                    tenant=tenant,
-                    verb=name,
-                    path=path,
-                    item=item,
-                    details=details or {},
-                    actor=actor[:150],
-                    reason=why,
-                    at=t.now,
-                )
+                about: dict[str, Any] = {"saga": t.saga.pk, "path": path, "item": item, "details": details, "at": t.now}
+                write_down(name, actor=actor, why=why, tenant=tenant, **about)
                 ring_after_commit(t)
     except Saga.DoesNotExist:
         raise NotFound(f"There is no saga {saga_id}.") from None

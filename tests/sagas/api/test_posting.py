@@ -74,6 +74,13 @@ def test_what_was_parked_is_sent_after_a_replay_in_its_order(api):
     assert api.post(f"{POST}out/replay/", {**WHY, "ids": ids}).json()["code"] == "not_parked"
 
 
+def test_the_audit_names_what_was_sent_once_more_and_nothing_else(api):
+    [known] = parked("one")
+    [unknown] = parked("two", target="gone")
+    assert api.post(f"{POST}out/replay/", {**WHY, "ids": [known, unknown]}).json() == {"events": 1}
+    assert Audit.objects.latest("id").details == {"events": [known], "number": 1}
+
+
 def test_what_no_target_took_goes_to_those_that_take_it_now(api):
     [pk] = parked("one", target="")
     with override_settings(SAGAS={"EVENT_TARGETS": {}}):

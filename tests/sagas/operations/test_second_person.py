@@ -80,6 +80,13 @@ def test_nobody_approves_their_own(stuck):
     assert Proposal.objects.get().state == "refused"
 
 
+def test_nobody_approves_their_own_however_long_their_name_is(stuck):
+    name = "person:" + "n" * 150  # kept without its end
+    asked = second.ask("give_up", stuck().pk, **{**ANN, "actor": name})
+    with pytest.raises(NotAllowed, match="You asked for it yourself"):
+        second.approve(asked.pk, **{**BOB, "actor": name})
+
+
 def test_what_was_decided_or_has_expired_is_not_decided_again(stuck, world):
     asked = second.ask("give_up", stuck().pk, **ANN)
     second.refuse(asked.pk, **BOB)
