@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping
 from uuid import UUID
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
@@ -24,6 +24,7 @@ from notifications.sealed import all_marks
 logger = logging.getLogger(__name__)
 
 CHUNK = 200
+SEALED = ("receiver", "content", "data", "callback_url")
 WHY = "Its receiver was erased."
 
 
@@ -54,7 +55,7 @@ def go_on(pk: UUID) -> bool:
     mine = Addressee.objects.filter(tenant=erasure.tenant, mark__in=erasure.marks)
     free = mine.exclude(notification__status=Status.SENDING).order_by("notification_id")
     for found in dict.fromkeys(free.values_list("notification_id", flat=True)[:CHUNK]):
-        _forget_one(erasure, found)
+        _survive(erasure, found)
     if mine.exists():
         return False
     Erasure.objects.filter(pk=pk, ended_at=None).update(ended_at=Now())
@@ -73,9 +74,20 @@ def go_on_with_all() -> None:
             logger.exception("The erasure %s could not go on; the next sweep tries it again.", pk)
 
 
+def _survive(erasure: Erasure, pk: UUID) -> None:
+    """One that cannot be forgotten keeps no other from it: it is told, and tried again."""
+    try:
+        _forget_one(erasure, pk)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.exception("The erasure %s could not forget notification %s; it is tried again.", erasure.pk, pk)
+
+
 def _forget_one(erasure: Erasure, pk: UUID) -> None:
+    """Its words need not be read for that: they may be sealed under a key that is gone."""
     with transaction.atomic():
-        notification = locked(Notification.objects.filter(pk=pk))
+        notification = locked(Notification.objects.filter(pk=pk).defer(*SEALED))
         if notification is None or notification.status == Status.SENDING:
             return
         cancelled = notification.status in WAITING

@@ -15,10 +15,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from gateway import calls
 from gateway.borrowing import borrowed
+from gateway.pauses import doubling
 from sagas.conf import conf
 from sagas.engine.troubles import Found, Name, last_look, troubles
 from sagas.models import Alert, AlertMessage, Sweep
@@ -144,16 +145,21 @@ def _words(found: Found, tenant: str) -> str:
 def send_alerts() -> int:
     """Send what is due, in the order of each trouble; returns how many were taken."""
     with borrowed():
-        due = AlertMessage.objects.due(clock.now()).select_related("alert").order_by("id")
-        messages = list(due[:AT_ONCE])
+        # What must wait for an earlier one of its trouble takes no other trouble's place.
+        due = AlertMessage.objects.due(clock.now()).filter(~Exists(_earlier(OuterRef("alert"), OuterRef("pk"))))
+        messages = list(due.select_related("alert").order_by("id")[:AT_ONCE])
     return sum(_send(message) for message in messages if _taken(message))
+
+
+def _earlier(alert: int | OuterRef, pk: int | OuterRef) -> QuerySet[AlertMessage]:
+    """What of that trouble was to be told before, and has not been."""
+    return AlertMessage.objects.filter(alert=alert, pk__lt=pk, done_at=None)
 
 
 def _taken(message: AlertMessage) -> bool:
     with borrowed():
         now = clock.now()
-        earlier = AlertMessage.objects.filter(alert=message.alert_id, pk__lt=message.pk, done_at=None)
-        if earlier.exists():
+        if _earlier(message.alert_id, message.pk).exists():
             return False
         mine = AlertMessage.objects.due(now).filter(pk=message.pk, tries=message.tries)
         message.tries += 1
@@ -170,7 +176,7 @@ def _send(message: AlertMessage) -> bool:
     with borrowed():
         now = clock.now()
         over = not error or message.tries >= TRIES
-        pause: timedelta = min(FIRST_PAUSE * 2 ** min(message.tries - 1, 10), LONGEST_PAUSE)
+        pause = doubling(message.tries, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
         mine = AlertMessage.objects.filter(pk=message.pk, tries=message.tries)
         if mine.update(error=error[:200], at=now + pause, done_at=now if over else None):
             boundaries.committed("noted")

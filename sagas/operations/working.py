@@ -6,11 +6,13 @@
 4. end    when none is left, or else put its clock to its next saga
 """
 
+import logging
 import time
 from datetime import datetime, timedelta
 from importlib import import_module
+from traceback import format_tb
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Max
 
 from gateway.borrowing import borrowed
@@ -22,6 +24,8 @@ from sagas.record import clock
 from sagas.record.payload import unpack
 from sagas.words.lifecycle import SagaState, StepState
 from sagas.words.plan import Undo
+
+logger = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=1)
 SLICE = timedelta(seconds=5)
@@ -89,6 +93,12 @@ def _ask(operation: BulkOperation, item: BulkItem) -> None:
                 act(item.saga_id, **unpack(operation.arguments), **about)
         except SagaError as error:
             _note(item, BulkItem.State.NOT_ELIGIBLE, str(error))
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:  # one that nobody can ask must not keep the others from their turn
+            frames = "".join(format_tb(error.__traceback__))  # what the error says may repeat what is sensitive
+            logger.error("Saga %s tripped over %s (%s).\n%s", item.saga_id, operation, type(error).__name__, frames)
+            _note(item, BulkItem.State.NOT_ELIGIBLE, f"{type(error).__name__}, a fault: the log of the workers has it.")
         else:
             done = operation.verb in AT_ONCE_DONE
             _note(item, BulkItem.State.RECOVERED if done else BulkItem.State.ASKED)

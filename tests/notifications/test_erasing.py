@@ -24,6 +24,7 @@ from notifications.models import (
 from notifications.news import suppress, take
 from notifications.plan import routed
 from notifications.record import claim, record
+from notifications.resealing import columns
 from notifications.sweep import sweep
 from notifications.verdict import Outcome, Result
 from tests.notifications.door import PATH
@@ -188,3 +189,29 @@ def test_the_command_does_the_same_and_says_so(jane, service, pigeon):
 def test_whom_nobody_can_be_found_by_is_refused(service, pigeon):
     answer = service.post(f"{PATH}erasures/", {"receiver": {"topic": "news"}}, "application/json")
     assert (answer.status_code, answer.json()["code"]) == (422, "unknown_address")
+
+
+def lose(pk, *names):
+    """The key under which these were sealed is gone."""
+    for column in columns():
+        if column.name in names and column.model._meta.db_table == Notification._meta.db_table:
+            column.model._default_manager.filter(pk=pk).update(**{column.name: "sealed:0badc0de:gone"})
+
+
+def test_words_that_nobody_can_read_any_more_are_forgotten_all_the_same(jane, service):
+    lost, kept = ask(service), ask(service)
+    for pk in (lost, kept):
+        delivery.deliver(pk)
+    lose(lost, "receiver", "content")
+    assert finished(service, erase(service))["notifications"] == 2
+    assert now(lost).content == now(kept).content == {}
+
+
+def test_one_that_cannot_be_forgotten_keeps_no_other_from_it(jane, service, caplog):
+    first, second = ask(service), ask(service)
+    lose(first, "callback_url")  # it waits: whoever sent it is to be told that it is called off
+    erasure = erase(service)
+    assert not go_on(erasure)
+    assert now(second).content == {}
+    assert f"could not forget notification {first}" in caplog.text
+    assert Erasure.objects.get().ended_at is None

@@ -49,7 +49,9 @@ class Command(BaseCommand):
         while not go_on(begun.pk):
             rest = Addressee.objects.filter(tenant=begun.tenant, mark__in=begun.marks).count()
             if rest == left:
-                self.stdout.write(f"{rest} are being sent at this moment; the sweep forgets them when that is known.")
+                self.stdout.write(
+                    f"{rest} are left for the sweep: they are being sent at this moment, or the log says why not."
+                )
                 break
             left = rest
         done = Erasure.objects.get(pk=begun.pk)

@@ -268,3 +268,19 @@ def test_sweeps_in_threads_write_one_message_a_trouble(world, order, service):
     for thread in threads:
         thread.join()
     assert AlertMessage.objects.count() == 1
+
+
+def test_troubles_that_cannot_be_told_keep_no_other_from_being_told(service):
+    now = clock.now()
+
+    def to_tell(path: str, what: str, at: Any) -> None:
+        about = {"definition": "order", "path": path, "reason_code": "Abort", "told_at": now, "began_at": now}
+        known, _ = Alert.objects.get_or_create(**about)
+        AlertMessage.objects.create(alert=known, episode=1, what=what, severity="warning", subject=path, text="", at=at)
+
+    for number in range(alerting.AT_ONCE + 1):
+        to_tell(f"stuck {number}", "new", now + timedelta(hours=1))  # the service refuses what is told of it
+        to_tell(f"stuck {number}", "many", now)
+    to_tell("free", "new", now)
+    assert send_alerts() == 1
+    assert service.subjects == ["free"]

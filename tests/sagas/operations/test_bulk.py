@@ -176,3 +176,14 @@ def test_each_verb_leaves_its_audit_entry(world, pay):
     begin()
     run(world)
     assert saga.audit.get().reason == "payments is back"
+
+
+def test_one_that_nobody_can_ask_keeps_no_other_from_its_turn(world, pay):
+    stuck(world, pay, 2)
+    operation = begin()
+    gone = {"result": {"$sealed": "sealed:0badc0de:gone"}}
+    BulkOperation.objects.filter(pk=operation.pk).update(arguments=gone)
+    run(world)
+    operation.refresh_from_db()
+    assert (operation.state, tally(operation)["not_eligible"]) == ("done", 2)
+    assert BulkItem.objects.first().said == "Unreadable, a fault: the log of the workers has it."
