@@ -6,6 +6,8 @@ from math import ceil
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from sagas.models import Run, Work
 from sagas.operations import holding
 from sagas.operations.participants import MOST_COUNTED, Participant, participant
@@ -21,10 +23,10 @@ def foresee(verb: str, name: str, *, tenant: str, **arguments: Any) -> tuple[str
         getattr(holding, verb)(name, tenant=tenant, **arguments)
         roll_back()
     about = {name: value for name, value in arguments.items() if name not in ("actor", "reason")}
-    return tuple(SAID[verb](before, **about))
+    return tuple(SAID[verb](before, tenant, **about))
 
 
-def _hold(before: Participant, until: datetime | None = None) -> Iterator[str]:
+def _hold(before: Participant, tenant: str, until: datetime | None = None) -> Iterator[str]:
     steps = [f"{step} of {definition}" for definition, step in before.steps]
     more = f" and {len(steps) - MOST_NAMED} more" if len(steps) > MOST_NAMED else ""
     yield (
@@ -32,9 +34,7 @@ def _hold(before: Participant, until: datetime | None = None) -> Iterator[str]:
         if steps
         else "No step that is known here calls it."
     )
-    paths = {step for _, step in before.steps}
-    under_way = Run.objects.filter(work=Work.RUNNING, worker__isnull=False, path__in=paths)
-    if count := under_way.count():
+    if count := _under_way(before, tenant):
         yield f"{count} attempt{'s' if count > 1 else ''} under way may call it still, and will be recorded."
     if before.waiting:
         yield f"{_many(before.waiting)} parked already, and {'waits' if before.waiting == 1 else 'wait'} on."
@@ -42,7 +42,15 @@ def _hold(before: Participant, until: datetime | None = None) -> Iterator[str]:
     yield f"It ends by itself at {until:%Y-%m-%d %H:%M:%S} UTC." if until else "It lasts until it is released."
 
 
-def _release(before: Participant, rate: int | None = None) -> Iterator[str]:
+def _under_way(before: Participant, tenant: str) -> int:
+    """How many attempts of this tenant's sagas may call it at this moment."""
+    calling = Q(pk=None)
+    for definition, step in before.steps:
+        calling |= Q(saga__definition=definition, path=step)
+    return Run.objects.filter(calling, work=Work.RUNNING, worker__isnull=False, saga__tenant=tenant).count()
+
+
+def _release(before: Participant, tenant: str, rate: int | None = None) -> Iterator[str]:
     if not before.waiting:
         yield "No step waits for it."
     elif rate is None:
@@ -55,7 +63,7 @@ def _release(before: Participant, rate: int | None = None) -> Iterator[str]:
     yield "Steps that come up from now on call it at once."
 
 
-def _canary(before: Participant, saga: UUID | None = None) -> Iterator[str]:
+def _canary(before: Participant, tenant: str, saga: UUID | None = None) -> Iterator[str]:
     waiting = Run.objects.filter(hold=before.hold, saga__paused_at=None).order_by("id").select_related("saga")
     first = waiting.filter(saga=saga).first() if saga else waiting.first()
     if first is not None:

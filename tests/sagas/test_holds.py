@@ -421,6 +421,20 @@ def test_another_tenants_sagas_go_on_calling(world, table):
     assert participant("payments", "other").stands == "called"
 
 
+def test_what_another_tenants_sagas_do_is_no_part_of_a_look_ahead(world, table):
+    def running(tenant):
+        Run.objects.filter(saga=world.start(table, tenant=tenant)).update(
+            path="charge", work=Work.RUNNING, worker=world.worker
+        )
+
+    running("other")
+    says = foresee("hold", "payments", tenant="default", **WHO)
+    assert not [sentence for sentence in says if "under way" in sentence]
+    running("default")
+    says = foresee("hold", "payments", tenant="default", **WHO)
+    assert "1 attempt under way may call it still, and will be recorded." in says
+
+
 def test_what_makes_no_sense_is_refused(world, table):
     with pytest.raises(NotFound, match="There is no participant 'nobody'; there are: payments"):
         holding.hold("nobody", **WHO)
