@@ -12,6 +12,7 @@ from gateway.shapes import read
 from sagas import operations
 from sagas.api import examples
 from sagas.api.answers import ToldDocument
+from sagas.api.backpressure import relieve
 from sagas.api.documents import told_document
 from sagas.api.door import SagaDoor
 from sagas.api.shapes import KeyPath, SignalByKeyIn, SignalIn
@@ -68,8 +69,8 @@ class SignalByKeyDoor(SagaDoor):
         meant = read(KeyPath, {"definition": definition, "key": key})
         if not self.caller.knows(meant.definition):
             raise NotFound(f"No open saga {meant.definition!r} holds the business key {meant.key!r}.")
-        if given.start_if_missing is not None and not self.caller.may("sagas.add_saga"):
-            raise PermissionDenied
+        if given.start_if_missing is not None:
+            self._may_begin(meant)
         told = operations.signal_by_key(
             meant.definition,
             meant.key,
@@ -81,3 +82,10 @@ class SignalByKeyDoor(SagaDoor):
             start_if_missing=given.start_if_missing.model_dump() if given.start_if_missing else None,
         )
         return Response(told_document(told, request), 202)
+
+    def _may_begin(self, meant: KeyPath) -> None:
+        """Raises what starting it would raise; where it is there already, the length of the queue is no matter."""
+        if not self.caller.may("sagas.add_saga"):
+            raise PermissionDenied
+        if not self.sagas().holding(meant.definition, meant.key).exists():
+            relieve(meant.definition)

@@ -39,6 +39,10 @@ class SagaQuerySet(models.QuerySet["Saga"]):
         """What one tenant may see."""
         return self.filter(tenant=tenant)
 
+    def holding(self, definition: str, business_key: str | None) -> Self:
+        """The open saga of that definition that holds the business key, if there is one."""
+        return self.live().filter(definition=definition, business_key=business_key, holds_key=True)
+
     def overdue(self, now: datetime) -> Self:
         """Sagas whose deadline has passed while they still went forward."""
         still = {"paused_at": None, "parked_at": None}

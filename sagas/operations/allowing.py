@@ -37,8 +37,7 @@ def is_pivot(saga: Saga, path: str) -> bool:
 def why_not_reopened(saga: Saga) -> tuple[str, str] | None:
     """Why a saga that was given up cannot go on, and a code; None when it can."""
     if saga.business_key is not None and saga.holds_key:
-        same = {"tenant": saga.tenant, "definition": saga.definition, "business_key": saga.business_key}
-        holder = Saga.objects.live().filter(**same, holds_key=True).first()
+        holder = Saga.objects.of_tenant(saga.tenant).holding(saga.definition, saga.business_key).first()
         if holder is not None:
             return f"Saga {holder.pk} holds the business key {saga.business_key!r} now.", "key_taken"
     if saga.parent_id is not None:

@@ -62,8 +62,7 @@ def begin_or_meet(one: Wanted) -> Started:
         born = _store(draft, table, actor)
         if born is not None:
             return Started(saga=born, created=True)
-        same = Saga.objects.live().filter(tenant=wanted.tenant, definition=table.name, business_key=key)
-        holder = same.filter(holds_key=True).first()
+        holder = Saga.objects.of_tenant(wanted.tenant).holding(table.name, key).first()
         if holder is None:
             continue
         if on_duplicate == "return":

@@ -91,8 +91,7 @@ def signal_by_key(
     transaction. Raises like `signal` and `start`; `NotFound` when no open saga holds the key.
     """
     for _ in range(KEY_RACES):
-        held = Saga.objects.live().of_tenant(tenant).filter(definition=definition, business_key=business_key)
-        holder = held.filter(holds_key=True).first()
+        holder = Saga.objects.of_tenant(tenant).holding(definition, business_key).first()
         if holder is None and start_if_missing is None:
             raise NotFound(f"No open saga {definition!r} holds the business key {business_key!r}.")
         try:
@@ -123,7 +122,7 @@ def _store(t: Turn, name: str, payload: Any, dedup_id: str) -> Signalled:
         dedup_id=dedup_id,
         body_hash=_hash(stored),
         payload=stored,
-        sender=t.actor[:150],
+        sender=t.actor,
         at=t.now,
         flag=_flag(t, table, rows, payload),
     )

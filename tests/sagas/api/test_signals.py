@@ -70,6 +70,17 @@ def test_the_holder_of_a_business_key_is_told_or_begun(api, world, paid):
     assert (found.state, found.input) == ("completed", {"n": 1})
 
 
+def test_a_saga_that_a_signal_would_begin_waits_for_room_in_the_queue_and_one_that_is_there_does_not(
+    api, world, paid, settings
+):
+    settings.SAGAS = {**settings.SAGAS, "MOST_DUE": {"paid": 0}}
+    world.start(paid, business_key="there")
+    body = {"payload": {"status": "ok"}, "start_if_missing": {}}
+    refused = api.post(f"{SAGAS}by-key/paid/missing/signals/settled/", body)
+    assert (refused.status_code, refused.json()["code"]) == (429, "queue_too_long")
+    assert api.post(f"{SAGAS}by-key/paid/there/signals/settled/", body).status_code == 202
+
+
 def test_a_business_key_may_hold_a_slash(api, world, paid):
     found = waiting(world, paid, business_key="2026/7")
     answer = api.post(f"{SAGAS}by-key/paid/2026/7/signals/settled/", {"payload": {"status": "ok"}})

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from sagas import operations, saga, step, wait
 from sagas.errors import Abort, DefinitionUnknown, InvalidInput, NotAllowed, NotFound
@@ -21,6 +21,10 @@ pytestmark = pytest.mark.django_db
 class Order(BaseModel):
     sku: str
     amount: int = 1
+
+
+class Odd(BaseModel):
+    amount: int = Field(alias="net/gross~sum")
 
 
 def keyed(world: World, **options: Any) -> Definition:
@@ -156,6 +160,13 @@ def test_the_input_is_checked_and_each_fault_has_its_place(world: World) -> None
     assert {fault["pointer"] for fault in refusal.value.errors} == {"/sku", "/amount"}
     assert not Saga.objects.exists()
     assert operations.start("typed", {"sku": "x"}, actor="ann").saga.input == {"sku": "x", "amount": 1}
+
+
+def test_a_place_in_the_input_is_written_as_json_pointers_are(world: World) -> None:
+    world.knows(saga("odd", wait("settled"), input=Odd))
+    with pytest.raises(InvalidInput) as refusal:
+        operations.start("odd", {"net/gross~sum": "many"}, actor="ann")
+    assert [fault["pointer"] for fault in refusal.value.errors] == ["/net~1gross~0sum"]
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a\0b", "\ud800"])
