@@ -24,6 +24,8 @@ FETCH_TIMEOUT = timedelta(seconds=2)
 FRESH = timedelta(minutes=10)
 AGAIN = timedelta(seconds=30)
 """A token under a key that is not known has the issuer asked for its keys at most so often."""
+ALONE = timedelta(seconds=5)
+"""An issuer that could not give its keys is left alone for so long; who comes meanwhile is told at once."""
 NEEDED = ["exp", "iss", "aud", "sub"]
 
 
@@ -97,13 +99,15 @@ class _Keys:
         self._lock = threading.Lock()
         self._of = ""
         self._found: dict[str | None, Any] = {}
-        self._asked = float("-inf")
+        self._asked = self._failed = float("-inf")
 
     def one(self, issuer: conf.Issuer, kid: str | None) -> Any:
         """The key of that id. Raises `jwt.PyJWTError` when the issuer has none."""
         with self._lock:
             if self._of != issuer.keys:
-                self._of, self._found, self._asked = issuer.keys, {}, float("-inf")
+                self._of, self._found, self._asked, self._failed = issuer.keys, {}, float("-inf"), float("-inf")
+            if not self._found and time.monotonic() - self._failed < ALONE.total_seconds():
+                raise _unavailable()
             age = time.monotonic() - self._asked
             known = kid in self._found
             if age > FRESH.total_seconds() or (not known and age > AGAIN.total_seconds()):
@@ -117,14 +121,16 @@ class _Keys:
         try:
             document = _fetched(issuer.keys) if issuer.keys.startswith("http") else json.loads(issuer.keys)
             self._found = {key.key_id: key.key for key in jwt.PyJWKSet.from_dict(document).keys}
-        except (httpx.HTTPError, jwt.PyJWTError, ValueError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, jwt.PyJWTError, ValueError, TypeError, AttributeError) as error:
             logger.warning("The keys of the issuer of tokens cannot be had: %s", type(error).__name__)
             if not self._found:
-                self._asked = float("-inf")
-                sentence = "The keys that tokens are checked with cannot be had right now; try again."
-                raise Problem(
-                    sentence, status=503, code="issuer_unavailable", retry_after=timedelta(seconds=5)
-                ) from None
+                self._asked, self._failed = float("-inf"), time.monotonic()
+                raise _unavailable() from None
+
+
+def _unavailable() -> Problem:
+    sentence = "The keys that tokens are checked with cannot be had right now; try again."
+    return Problem(sentence, status=503, code="issuer_unavailable", retry_after=ALONE)
 
 
 def _fetched(address: str) -> Any:

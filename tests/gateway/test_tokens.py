@@ -4,8 +4,10 @@ import base64
 import hmac
 import json
 import time
+from datetime import timedelta
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -15,6 +17,7 @@ from django.test import Client
 
 from gateway import tokens
 from gateway.conf import Issuer
+from gateway.problems import Problem
 from tests.gateway.doors import VIEW
 
 pytestmark = pytest.mark.django_db
@@ -141,3 +144,29 @@ def test_new_keys_of_the_issuer_are_asked_for_but_not_for_every_token(settings, 
         with pytest.raises(tokens.Refused):
             tokens.read(signed(kid="unknown"))
     assert asked_for == ["https://login/jwks"]
+
+
+def test_an_issuer_that_is_away_is_not_asked_by_every_request_one_after_the_other(settings, monkeypatch):
+    asked_for: list[str] = []
+
+    def away(address: str) -> Any:
+        asked_for.append(address)
+        if len(asked_for) == 1:
+            raise httpx.ConnectTimeout("it is away")
+        return KEYS
+
+    monkeypatch.setattr(tokens, "_fetched", away)
+    settings.GATEWAY = {"ISSUER": Issuer(name=ISSUER.name, audience=ISSUER.audience, keys="https://away/jwks")}
+    for _ in range(3):
+        with pytest.raises(Problem, match="cannot be had right now"):
+            tokens.read(signed())
+    assert len(asked_for) == 1
+    monkeypatch.setattr(tokens, "ALONE", timedelta(0))
+    assert tokens.read(signed()).subject == "shop"
+
+
+@pytest.mark.parametrize("document", [[], {"keys": 7}, {"keys": ["k1"]}, "keys"], ids=str)
+def test_keys_in_another_form_are_a_503_too(settings, monkeypatch, document):
+    monkeypatch.setattr(tokens, "_fetched", lambda address: document)
+    settings.GATEWAY = {"ISSUER": Issuer(name="i", audience="a", keys=f"https://odd/{document}")}
+    assert asked(signed()).json()["code"] == "issuer_unavailable"
