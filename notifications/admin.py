@@ -18,6 +18,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from gateway.callers import Caller, tenant_of
+from gateway.limits import clean_text
 from notifications import operations, revealing, wording
 from notifications.masking import masked, masked_receiver
 from notifications.models import (
@@ -181,7 +182,7 @@ class NotificationAdmin(OfTenant):
     def send_again(self, request: HttpRequest, chosen: QuerySet[Notification]) -> HttpResponse | None:
         """First a page that says of each what would happen, then the deed, and what came of each."""
         rows = list(chosen.order_by("-id")[:MOST_AT_ONCE])
-        reason = request.POST.get("reason", "").strip()
+        reason = clean_text(request.POST.get("reason", "").strip(), revealing.LONGEST_REASON)
         if "confirmed" in request.POST and reason:
             self._send_again(request, rows, reason)
             return None

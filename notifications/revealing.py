@@ -9,9 +9,11 @@ from django.template.response import TemplateResponse
 from django.views.decorators.cache import never_cache
 
 from gateway.callers import tenant_of
+from gateway.limits import clean_text
 from notifications.models import Event, Notification
 
 PERMISSION = "notifications.reveal_notification"
+LONGEST_REASON = 500
 
 
 @never_cache
@@ -23,7 +25,7 @@ def page(request: HttpRequest, pk: UUID, console: Any) -> HttpResponse:
     notification = rows.prefetch_related("deliveries").first()
     if notification is None:
         raise Http404
-    reason = request.POST.get("reason", "").strip()[:500]
+    reason = clean_text(request.POST.get("reason", "").strip(), LONGEST_REASON)
     shown = request.method == "POST" and bool(reason)
     if shown:
         actor = f"person:{request.user.get_username()}"

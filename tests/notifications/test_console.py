@@ -80,6 +80,17 @@ def test_what_is_sealed_is_revealed_to_whom_it_is_permitted_and_that_is_noted(ad
     assert (event.actor, event.detail, event.notification_id) == ("person:anna", "She called us.", pk)
 
 
+def test_a_reason_may_hold_any_character_and_have_any_length(admin, pigeon):
+    pk = a_notification().pk
+    assert admin.post(f"{LIST}{pk}/reveal/", {"reason": "a\x00b" + "c" * 1000}).status_code == 200
+    detail = Event.objects.get(kind="revealed").detail
+    assert detail.startswith("a�bc") and len(detail) == 500
+    pigeon.script.append(ChannelError("No.", Result.REFUSED))
+    delivery.deliver(pk)
+    assert resend(admin, pk, confirmed="yes", reason="a\x00b").status_code == 302
+    assert Event.objects.get(kind="retry").detail == "a�b"
+
+
 def test_who_may_not_reveal_is_shown_nothing(pigeon):
     bob = User.objects.create_user("bob", is_staff=True)
     bob.user_permissions.add(*Permission.objects.filter(codename__in=["view_notification", "change_notification"]))
