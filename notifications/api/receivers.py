@@ -17,7 +17,7 @@ from notifications.api import examples
 from notifications.api.answers import ReceiverDocument
 from notifications.api.shapes import LONGEST_ADDRESS, Line, Name
 from notifications.api.views import as_problem
-from notifications.models import Receiver
+from notifications.models import Receiver, Subscriber
 from notifications.quiet import is_zone
 
 
@@ -113,8 +113,10 @@ class OneReceiver(Door):
         return Response(_document(found), 201 if created else 200)
 
     def delete(self, request: Request, key: str) -> Response:
-        """Keep nothing of it any more."""
-        Receiver.objects.filter(tenant=self.caller.tenant, key=key).delete()
+        """Keep nothing of it any more; to topics it is subscribed no more."""
+        with transaction.atomic():
+            Subscriber.objects.filter(tenant=self.caller.tenant, receiver=key).delete()
+            Receiver.objects.filter(tenant=self.caller.tenant, key=key).delete()
         return Response(status=204)
 
 

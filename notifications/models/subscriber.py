@@ -10,7 +10,8 @@ class Subscriber(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(name="subscriber_once", fields=["tenant", "topic", "receiver"]),
+            # Also finds all subscriptions of a receiver, when it is forgotten.
+            models.UniqueConstraint(name="subscriber_once", fields=["tenant", "receiver", "topic"]),
         ]
         indexes = [
             # The fan-out and the API's pages: a topic's subscribers, in chunks.

@@ -101,6 +101,14 @@ def test_subscribers_are_added_listed_and_taken_out(pigeon, service):
     assert [service.delete(f"{NEWS}jane/").status_code for _ in range(2)] == [204, 404]
 
 
+def test_who_is_kept_no_more_is_told_no_more(pigeon, service):
+    for tenant in ("default", "other"):
+        Receiver.objects.create(tenant=tenant, key="jane")
+        Subscriber.objects.create(tenant=tenant, topic="news", receiver="jane")
+    assert service.delete(f"{PATH}receivers/jane/").status_code == 204
+    assert list(Subscriber.objects.values_list("tenant", flat=True)) == ["other"]
+
+
 @pytest.mark.parametrize("beside", [{"email": "jane@example.org"}, {"id": "jane"}, {"timezone": "UTC"}])
 def test_a_topic_stands_alone(pigeon, service, beside):
     answer = service.ask({"receiver": {"topic": "news", **beside}, "content": "coo"})
