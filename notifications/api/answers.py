@@ -1,23 +1,17 @@
 """The shapes of what callers get, for the API's description; tests hold the documents to them."""
 
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import Field, RootModel
 
+from gateway.answers import All, Answer, Page
 from notifications.calling_off import Arrived
 from notifications.lifecycle import Status
 from notifications.models import Reason
 from notifications.verdict import Result
 
-AnyRow = TypeVar("AnyRow")
 Verb = Literal["cancel", "retry"]
-
-
-class Answer(BaseModel):
-    """A document, or a part of one; it holds what is named and no more."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class AcceptedDocument(Answer):
@@ -282,18 +276,6 @@ class TakenDocument(Answer):
     """How many events were taken."""
 
     taken: int
-
-
-class All(Answer, Generic[AnyRow]):
-    """All of them."""
-
-    results: list[AnyRow]
-
-
-class Page(All[AnyRow], Generic[AnyRow]):
-    """Some of a list, and where the rest begins."""
-
-    next: str | None
 
 
 class NotificationPage(Page[NotificationLine]):

@@ -1,6 +1,5 @@
 """The shapes of what callers get, for the API's description; a test holds the documents to them."""
 
-from sagas.api.answers.answer import Answer, Page
 from sagas.api.answers.bulk import BulkAnswer, BulkDocument, BulkForesight, BulkPage, ItemDocument, ItemPage
 from sagas.api.answers.definitions import DefinitionDocument, DefinitionLine, DefinitionList, RowDocument
 from sagas.api.answers.groups import GroupDocument, GroupList
@@ -45,7 +44,6 @@ from sagas.api.answers.sagas import (
 from sagas.api.answers.verbs import PreviewDocument, VerbDocument
 
 __all__ = [
-    "Answer",
     "BatchDocument",
     "BatchResult",
     "BulkAnswer",
@@ -72,7 +70,6 @@ __all__ = [
     "LineDocument",
     "OutboxDocument",
     "OutboxPage",
-    "Page",
     "ParticipantAnswer",
     "ParticipantDocument",
     "ParticipantList",

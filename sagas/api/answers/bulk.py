@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, RootModel
 
-from sagas.api.answers.answer import Answer, Page
+from gateway.answers import Answer, Page
 
 
 class BulkDocument(Answer):

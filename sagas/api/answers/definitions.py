@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from sagas.api.answers.answer import Answer
+from gateway.answers import All, Answer
 
 
 class DefinitionLine(Answer):
@@ -20,10 +20,8 @@ class DefinitionLine(Answer):
     diagram: str
 
 
-class DefinitionList(Answer):
+class DefinitionList(All[DefinitionLine]):
     """All definitions."""
-
-    results: list[DefinitionLine]
 
 
 class RowDocument(Answer):

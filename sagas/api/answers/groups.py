@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from sagas.api.answers.answer import Answer
+from gateway.answers import All, Answer
 
 
 class GroupDocument(Answer):
@@ -24,7 +24,5 @@ class GroupDocument(Answer):
     url: str = Field(description="The sagas of the group.")
 
 
-class GroupList(Answer):
+class GroupList(All[GroupDocument]):
     """Groups, the latest first; at most 200."""
-
-    results: list[GroupDocument]

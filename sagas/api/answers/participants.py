@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, RootModel
 
-from sagas.api.answers.answer import Answer
+from gateway.answers import All, Answer
 
 
 class CallingStep(Answer):
@@ -48,10 +48,8 @@ class ParticipantDocument(Answer):
     links: dict[str, str] = Field(description="The verbs that its state allows.")
 
 
-class ParticipantList(Answer):
+class ParticipantList(All[ParticipantDocument]):
     """All participants, those that are held first."""
-
-    results: list[ParticipantDocument]
 
 
 class HoldForesight(Answer):

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from sagas.api.answers.answer import Answer
+from gateway.answers import Answer, Page
 
 
 class LineDocument(Answer):
@@ -51,11 +51,8 @@ class OutboxDocument(Answer):
     log: list[TryDocument]
 
 
-class OutboxPage(Answer):
+class OutboxPage(Page[OutboxDocument]):
     """A page of events that leave."""
-
-    results: list[OutboxDocument]
-    next: str | None
 
 
 class InboxDocument(Answer):
@@ -71,11 +68,8 @@ class InboxDocument(Answer):
     at: datetime
 
 
-class InboxPage(Answer):
+class InboxPage(Page[InboxDocument]):
     """A page of events that arrived."""
-
-    results: list[InboxDocument]
-    next: str | None
 
 
 class LetterCount(Answer):

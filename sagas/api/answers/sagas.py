@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from sagas.api.answers.answer import Answer, Page
+from gateway.answers import Answer, Page
 from sagas.models.saga import Cause, Going
 from sagas.operations.revealing import What
 from sagas.words.lifecycle import SagaState, StepState

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, RootModel
 
-from sagas.api.answers.answer import Answer
+from gateway.answers import Answer
 from sagas.api.answers.sagas import SagaDocument
 from sagas.words.lifecycle import SagaState
 

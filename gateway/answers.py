@@ -1,4 +1,4 @@
-"""What all documents share."""
+"""What the shapes of answers have in common, for the API's description; tests hold the documents to them."""
 
 from typing import Generic, TypeVar
 
@@ -13,8 +13,13 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Page(Answer, Generic[AnyRow]):
-    """Some rows of a list, and the address of those after them; null at the end."""
+class All(Answer, Generic[AnyRow]):
+    """All rows of a list."""
 
     results: list[AnyRow]
+
+
+class Page(All[AnyRow], Generic[AnyRow]):
+    """Some rows of a list, and the address of those after them; null at the end."""
+
     next: str | None
