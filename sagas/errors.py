@@ -100,6 +100,10 @@ class InvalidInput(SagaError):
         super().__init__(message)
         self.errors = list(errors)
 
+    def in_full(self, most: int | None = None) -> str:
+        """The message, and behind it what is wrong where, as sentences."""
+        return str(self) + "".join(f" {fault['pointer'] or 'It'}: {fault['detail']}." for fault in self.errors[:most])
+
 
 class NotFound(SagaError):
     """There is no such saga."""

@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
-from sagas.admin.console import LOOK, OPERATE, READING, Console, definitions, may, sagas_of, tenant
+from sagas.admin.console import LOOK, OPERATE, READING, Console, definitions, may, number_in, sagas_of, tenant
 from sagas.admin.deciding import decide
 from sagas.admin.payloads import shown
 from sagas.engine.explain import explain
@@ -65,9 +65,8 @@ class ApprovalAdmin(Console):
             found = found.filter(saga__definition__in=only)
         if not everybody:
             found = _for(request, found)
-        after = request.GET.get("after", "")
-        if after.isascii() and after.isdecimal() and len(after) < 19:
-            found = found.filter(pk__gt=int(after))
+        if (after := number_in(request.GET.get("after", ""))) is not None:
+            found = found.filter(pk__gt=after)
         page = list(found.order_by("pk")[: PAGE + 1])
         context = {
             "title": "Approvals",

@@ -18,6 +18,7 @@ from sagas.words.rows import Approval, Wait
 from sagas.words.verdict import Reason
 
 LONGEST_REASON = 2000
+OF_MANY = "Say why; whoever looks at these sagas next will want to know."
 MOST_ROWS = 500
 EVERYTHING = ("", "Everything that needs a person, or waits for its next try")
 DEADLINE = ("", "The saga's deadline")
@@ -34,14 +35,21 @@ def form_of(
     """
     form = forms.Form(data, initial={"step": ""}, label_suffix="")
     form.fields.update(FIELDS.get(verb, _nothing)(saga, asked))
-    form.fields["reason"] = forms.CharField(
+    form.fields["reason"] = reason_field(required=needs_reason)
+    return form
+
+
+def reason_field(
+    sentence: str = "Say why; whoever looks at this saga next will want to know.", *, required: bool = True
+) -> forms.CharField:
+    """Where a person says why; the sentence is for who did not."""
+    return forms.CharField(
         label="Why?",
-        required=needs_reason,
+        required=required,
         max_length=LONGEST_REASON,
         widget=forms.Textarea(attrs={"rows": 3}),
-        error_messages={"required": "Say why; whoever looks at this saga next will want to know."},
+        error_messages={"required": sentence},
     )
-    return form
 
 
 def defaults_of(verb: str, saga: Saga) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import URLPattern, path, reverse
 
-from sagas.admin.asking import LONGEST_REASON
-from sagas.admin.console import OPERATE, READING, Console, definitions, person, sagas_of, tenant
+from sagas.admin.asking import OF_MANY, reason_field
+from sagas.admin.console import OPERATE, READING, Console, definitions, number_in, person, sagas_of, tenant
 from sagas.admin.deciding import sentence
 from sagas.admin.listing import Filters, narrowed
 from sagas.admin.proposals import ASKED
@@ -38,12 +38,7 @@ class Ask(forms.Form):
 
     verb = forms.ChoiceField(label="What", choices=[(name, VERBS[name].label) for name in OFFERED])
     rate = forms.IntegerField(label="Sagas a minute", min_value=1, max_value=HIGHEST_RATE)
-    reason = forms.CharField(
-        label="Why?",
-        max_length=LONGEST_REASON,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        error_messages={"required": "Say why; whoever looks at these sagas next will want to know."},
-    )
+    reason = reason_field(OF_MANY)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,9 +158,8 @@ class BulkAdmin(Console):
         wanted = request.GET.get("state", "")
         if wanted in BulkItem.State.values:
             items = items.filter(state=wanted)
-        after = request.GET.get("after", "")
-        if after.isascii() and after.isdecimal() and len(after) < 19:
-            items = items.filter(pk__gt=int(after))
+        if (after := number_in(request.GET.get("after", ""))) is not None:
+            items = items.filter(pk__gt=after)
         page, counts = list(items[: PAGE + 1]), tally(operation)
         context = {
             "title": f"{VERBS[operation.verb].label} many sagas",

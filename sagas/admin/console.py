@@ -12,18 +12,13 @@ from django.template.response import TemplateResponse
 
 from gateway.callers import definitions_of, tenant_of
 from gateway.confirming import Confirmation, is_fresh, remember
+from gateway.headers import POLICY
 from sagas.models import Saga
 from sagas.models.saga import SagaQuerySet
 
 LOOK, OPERATE = "sagas.view_saga", "sagas.change_saga"
 SEE_KEYS, CHANGE_KEYS = "gateway.view_apikey", "gateway.change_apikey"
 READING = ("GET", "HEAD")
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-"""Nothing of a page comes from elsewhere, and nothing that was written into it is run."""
-
 View = Callable[..., HttpResponseBase]
 Grave = Callable[..., bool]
 """Whether what a request asks for is grave; called with the request and what its address says."""
@@ -107,6 +102,11 @@ class Console(admin.ModelAdmin):
 def may(request: HttpRequest, permission: str) -> bool:
     """Whether the person holds a permission."""
     return request.user.has_perm(permission)
+
+
+def number_in(text: str) -> int | None:
+    """The number that a part of an address is; None for what is none, or is too large for any row."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
 def sagas_of(request: HttpRequest) -> SagaQuerySet:

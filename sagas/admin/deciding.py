@@ -17,7 +17,7 @@ from django.http import HttpRequest
 
 from sagas import operations
 from sagas.admin.asking import arguments_of, as_text, defaults_of, form_of
-from sagas.admin.console import person
+from sagas.admin.console import number_in, person
 from sagas.admin.schema import SchemaField
 from sagas.admin.verbs import VERBS, Verb
 from sagas.engine.timeline import Entry, Reader
@@ -97,11 +97,10 @@ def _about(request: HttpRequest, verb: str, saga: Saga) -> dict[str, Any]:
 
 def _do(found: Decision, arguments: dict[str, Any], posted: Mapping[str, str]) -> None:
     verb, saga = found.verb.name, found.saga
-    decisions = posted.get("decisions", "")
     if verb == "signal":
         arguments.pop("reason")
-    elif decisions.isascii() and decisions.isdecimal() and len(decisions) < 10:
-        arguments["expect"] = int(decisions)
+    elif (expect := number_in(posted.get("decisions", ""))) is not None:
+        arguments["expect"] = expect
     try:
         if second.needs_another(verb):
             found.proposal = _ask(verb, saga, arguments)
@@ -164,8 +163,9 @@ def _point_at(form: forms.Form, error: SagaError) -> None:
 
 def _since(saga: Saga, rev: str) -> list[Entry]:
     """What happened since the page was made, but for the small print."""
-    after = int(rev) if rev.isascii() and rev.isdecimal() and len(rev) < 19 else saga.rev
-    return [entry for entry in Reader(saga, after=after).news() if entry.tone != "quiet"]
+    after = number_in(rev)
+    entries = Reader(saga, after=saga.rev if after is None else after).news()
+    return [entry for entry in entries if entry.tone != "quiet"]
 
 
 def _fingerprint(arguments: Mapping[str, Any]) -> str:
@@ -176,9 +176,7 @@ def _fingerprint(arguments: Mapping[str, Any]) -> str:
 
 def sentence(error: SagaError) -> str:
     """Why it is refused, and what is possible instead."""
-    said = str(error)
-    if isinstance(error, InvalidInput):
-        said += "".join(f" {fault['pointer'] or 'It'}: {fault['detail']}." for fault in error.errors)
+    said = error.in_full() if isinstance(error, InvalidInput) else str(error)
     if isinstance(error, NotAllowed) and error.allowed:
         labels = [VERBS[verb].label for verb in error.allowed if verb in VERBS]
         said += f" Possible now: {', '.join(labels)}."

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.http import StreamingHttpResponse
 
+from gateway.borrowing import borrowed
 from sagas.models import Incident, Saga
 from sagas.models.saga import SagaQuerySet
 
@@ -67,14 +68,15 @@ def _json(found: SagaQuerySet) -> Iterator[str]:
 
 
 def _lines(found: SagaQuerySet) -> Iterator[dict[str, Any]]:
-    """Piece by piece along the ids, so that no statement holds a connection while somebody downloads slowly."""
+    """Piece by piece along the ids, and no connection is held while somebody downloads slowly."""
     before = None
     while True:
-        rows = found.order_by("-id") if before is None else found.order_by("-id").filter(pk__lt=before)
-        sagas = list(rows[:CHUNK])
-        oldest: dict[Any, Incident] = {}
-        for incident in Incident.objects.open().filter(saga__in=sagas).order_by("-opened_at"):
-            oldest[incident.saga_id] = incident
+        with borrowed():
+            rows = found.order_by("-id") if before is None else found.order_by("-id").filter(pk__lt=before)
+            sagas = list(rows[:CHUNK])
+            oldest: dict[Any, Incident] = {}
+            for incident in Incident.objects.open().filter(saga__in=sagas).order_by("-opened_at"):
+                oldest[incident.saga_id] = incident
         yield from (_line(saga, oldest.get(saga.pk)) for saga in sagas)
         if len(sagas) < CHUNK:
             return

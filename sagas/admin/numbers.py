@@ -21,6 +21,8 @@ from sagas.words.lifecycle import SagaState
 MOST_LIVE = 10_000
 MOST_RECENT = 2000
 MOST_STEPPED = 200
+MOST_STEPS = 20_000
+"""A list may have ten thousand items; so many steps of those sagas are looked at."""
 HOURS = 24
 KINDS = ("completed", "compensated", "failed", "live")
 SLOWEST = 12
@@ -110,7 +112,7 @@ def _speeds(sagas: SagaQuerySet) -> list[Speed]:
     runs = Run.objects.filter(saga_id__in=newest, kind=Run.Kind.STEP, started_at__isnull=False, ended_at__isnull=False)
     times: dict[tuple[str, str], list[float]] = defaultdict(list)
     found = runs.annotate(took=F("ended_at") - F("started_at")).values_list("saga__definition", "path", "took")
-    for definition, path, took in found:
+    for definition, path, took in found[:MOST_STEPS]:
         times[definition, path].append(took.total_seconds())
     slowest = sorted(((_quantiles(found), key, len(found)) for key, found in times.items()), reverse=True)[:SLOWEST]
     return [

@@ -9,9 +9,9 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
-from sagas.admin.asking import LONGEST_REASON
+from sagas.admin.asking import OF_MANY, reason_field
 from sagas.admin.console import OPERATE, READING, Console, definitions, person, tenant
-from sagas.admin.deciding import sentence
+from sagas.admin.deciding import LOOK_AGAIN, sentence
 from sagas.errors import SagaError
 from sagas.models import Hold
 from sagas.operations import holding
@@ -19,18 +19,11 @@ from sagas.operations.foreseeing import foresee
 from sagas.operations.holding import MOST_A_SECOND
 from sagas.operations.participants import MOST_COUNTED, participant, participants
 
-LOOK_AGAIN = "This is what it would do with what you have just said. Press the button again to do it."
-
 
 class Why(forms.Form):
     """Why something is done to a participant."""
 
-    reason = forms.CharField(
-        label="Why?",
-        max_length=LONGEST_REASON,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        error_messages={"required": "Say why; whoever looks at these sagas next will want to know."},
-    )
+    reason = reason_field(OF_MANY)
 
 
 class HoldForm(Why):

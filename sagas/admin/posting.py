@@ -6,7 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
 from sagas.admin.asking import LONGEST_REASON
-from sagas.admin.console import OPERATE, Console, definitions, person, tenant
+from sagas.admin.console import OPERATE, Console, definitions, number_in, person, tenant
 from sagas.admin.deciding import sentence
 from sagas.errors import SagaError
 from sagas.events import backlog
@@ -47,7 +47,7 @@ class EventAdmin(Console):
         direction, verb = sent.get("direction", ""), sent.get("verb", "")
         if direction not in ("out", "in") or verb not in VERBS:
             raise Http404
-        chosen = [int(pk) for pk in sent.getlist("id") if pk.isascii() and pk.isdecimal() and len(pk) < 19]
+        chosen = [pk for pk in map(number_in, sent.getlist("id")) if pk is not None]
         which = {"of": sent["of"]} if "of" in sent else {"ids": chosen}
         about = {"actor": person(request), "tenant": tenant(request), "reason": sent.get("reason", "")[:LONGEST_REASON]}
         try:

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from gateway.vault import Unreadable
 from sagas import operations
-from sagas.admin.asking import LONGEST_REASON, MOST_ROWS
+from sagas.admin.asking import MOST_ROWS, reason_field
 from sagas.admin.console import person
 from sagas.admin.deciding import sentence
 from sagas.admin.payloads import shown
@@ -71,10 +71,5 @@ def _form(data: Any, saga: Saga) -> forms.Form:
     form = forms.Form(data, label_suffix="")
     choices = [(json.dumps(about), label) for about, label in places(saga)]
     form.fields["place"] = forms.ChoiceField(label="What", choices=choices)
-    form.fields["reason"] = forms.CharField(
-        label="Why?",
-        max_length=LONGEST_REASON,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        error_messages={"required": "Say why; it is written down with your name."},
-    )
+    form.fields["reason"] = reason_field("Say why; it is written down with your name.")
     return form

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from django.db.models import Count, Q, QuerySet
 
 from sagas.admin.attempts import MOST, Drawn, Row, bars_of, drawn, span
+from sagas.admin.console import number_in
 from sagas.admin.payloads import shown
 from sagas.models import Run, Saga
 from sagas.record import clock, payload
@@ -68,8 +69,8 @@ def rows_of(saga: Saga, chosen: str = "", after: str = "") -> Rows:
     if chosen not in known:
         chosen = "open" if total > FEW and "open" in known else "all"
     found = _only(runs, chosen).order_by("id")
-    if after.isascii() and after.isdecimal() and len(after) < 19:
-        found = found.filter(pk__gt=int(after))
+    if (last := number_in(after)) is not None:
+        found = found.filter(pk__gt=last)
     page = list(found[: PAGE + 1])
     more = urlencode({"rows": chosen, "after": page[PAGE - 1].pk}) if len(page) > PAGE else ""
     picked = [Choice(name=c.name, label=c.label, count=c.count, is_chosen=c.name == chosen) for c in choices]

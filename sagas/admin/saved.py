@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django import forms
 from django.http import HttpRequest, QueryDict
 
-from sagas.admin.console import OPERATE, may, tenant
+from sagas.admin.console import OPERATE, may, number_in, tenant
 from sagas.admin.listing import Filters
 from sagas.models import SavedView
 from sagas.record import clock
@@ -67,12 +67,11 @@ def keep(request: HttpRequest) -> str:
 
 def forget(request: HttpRequest) -> str:
     """Forget an own view, a superuser also somebody else's that is shared. Says what is wrong."""
-    which = request.POST.get("view", "")
+    which = number_in(request.POST.get("view", ""))
     found = SavedView.objects.of(request.user.get_username(), tenant(request))
     if not request.user.is_superuser:
         found = found.filter(owner=request.user.get_username())
-    known = which.isascii() and which.isdecimal() and len(which) < 19
-    view = found.filter(pk=int(which)).first() if known else None
+    view = found.filter(pk=which).first() if which is not None else None
     if view is None:
         return "You have no such view."
     view.delete()

@@ -8,6 +8,7 @@ from django.http import QueryDict
 from django.utils.safestring import SafeString, mark_safe
 
 from sagas import diagrams, operations
+from sagas.admin.console import number_in
 from sagas.admin.payloads import shown
 from sagas.admin.rows import rows_of
 from sagas.conf import conf
@@ -84,9 +85,8 @@ def relatives(saga: Saga) -> dict[str, Any]:
 
 def _told(saga: Saga, asked: QueryDict) -> dict[str, Any]:
     """A page of what happened, the latest first, and where the page before it begins."""
-    given = asked.get("before", "")
-    upto = int(given) - 1 if given.isascii() and given.isdecimal() and len(given) < 19 else saga.rev
-    upto = min(upto, saga.rev)
+    before = number_in(asked.get("before", ""))
+    upto = saga.rev if before is None else min(before - 1, saga.rev)
     found = Reader(saga, after=max(0, upto - MOVES)).news(upto=upto)
     detail = asked.get("detail") == "1"
     entries: list[Entry] = [entry for entry in reversed(found) if detail or entry.tone != "quiet"]

@@ -186,8 +186,7 @@ def _follow(route: Route, event: Event, row: InboxEvent) -> UUID:
             raise Parked(f"{error} Say park_for= if it may come before its saga.") from None
         raise NotThereYet(str(error)) from None
     except InvalidInput as error:
-        faults = "".join(f" {fault['pointer'] or 'It'}: {fault['detail']}." for fault in error.errors[:5])
-        raise Parked(f"{error}{faults}") from None
+        raise Parked(error.in_full(5)) from None
     except SagaError as error:
         raise Parked(str(error)) from None
 

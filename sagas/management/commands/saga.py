@@ -150,9 +150,7 @@ class Command(BaseCommand):
 
 def sentence(error: SagaError) -> str:
     """Why it was refused, and what is possible instead."""
-    said = str(error)
-    if isinstance(error, InvalidInput):
-        said += "".join(f" {fault['pointer'] or 'It'}: {fault['detail']}." for fault in error.errors)
+    said = error.in_full() if isinstance(error, InvalidInput) else str(error)
     if isinstance(error, NotAllowed):
         verbs = ", ".join(verb.replace("_", "-") for verb in error.allowed)
         said += f" Possible now: {verbs}." if verbs else ""
