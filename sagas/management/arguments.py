@@ -1,20 +1,19 @@
 """What each command of `manage.py saga` takes, and how its words are read."""
 
 import json
-import re
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from gateway.management.spans import span
 from sagas.record import clock
 from sagas.words.lifecycle import SagaState
 
 Declare = Callable[[ArgumentParser], None]
 """Adds arguments to a command's parser."""
 
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 JSON_HELP = "as JSON, as @FILE, or as - for standard input"
 TIME_HELP = "such as 2026-12-24T18:00:00+01:00, +30m, +2h, +1d or now"
 
@@ -160,7 +159,7 @@ def matrix(parser: ArgumentParser) -> None:
 def old(parser: ArgumentParser) -> None:
     """What is removed."""
     age = "how long ago it must have ended, such as 90d or 12h"
-    parser.add_argument("--older-than", type=as_age, required=True, metavar="AGE", help=age)
+    parser.add_argument("--older-than", type=span, required=True, metavar="AGE", help=age)
     archive = "a new file for all that is removed, a row a line; manage.py loaddata reads it if it ends in .jsonl"
     parser.add_argument("--archive", metavar="FILE", help=archive)
     parser.add_argument("--dry-run", action="store_true", help="say what would be removed, and remove nothing")
@@ -190,20 +189,13 @@ def as_time(text: str) -> datetime:
     """A time, or how long it is until then; one without a time zone is meant where the terminal is."""
     if text == "now":
         return clock.now()
-    if ahead := re.fullmatch(r"\+(\d{1,9})([smhd])", text):
-        return clock.now() + timedelta(**{UNITS[ahead[2]]: int(ahead[1])})
     try:
+        if text.startswith("+"):
+            return clock.now() + span(text[1:])
         at = datetime.fromisoformat(text)
         return at if at.tzinfo else at.astimezone()
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, ArgumentTypeError):
         raise ArgumentTypeError(f"write the time {TIME_HELP}") from None
-
-
-def as_age(text: str) -> timedelta:
-    """A number and its unit."""
-    if found := re.fullmatch(r"(\d{1,6})([smhd])", text):
-        return timedelta(**{UNITS[found[2]]: int(found[1])})
-    raise ArgumentTypeError("write an age as 90d or 12h")
 
 
 def as_label(text: str) -> tuple[str, str]:

@@ -1,7 +1,5 @@
 """`manage.py apikey`: the keys that services call with."""
 
-import re
-from argparse import ArgumentTypeError
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,9 +9,9 @@ from django.utils import timezone
 
 from gateway import keys
 from gateway.callers import DEFAULT_TENANT
+from gateway.management.spans import span
 from gateway.models import ApiKey
 
-UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 OVERLAP = timedelta(days=1)
 
 
@@ -29,14 +27,14 @@ class Command(BaseCommand):
         create.add_argument("name", help="the service, as the audit will call it")
         create.add_argument("--scope", action="append", required=True, help="what it may do; give it once for each")
         create.add_argument("--definition", action="append", help="a saga that it holds for; without one it is all")
-        create.add_argument("--expires", type=_span, help="when it ends, such as 90d or 12h from now; never without it")
+        create.add_argument("--expires", type=span, help="when it ends, such as 90d or 12h from now; never without it")
         create.add_argument("--rate", type=int, help="requests a minute, instead of what the settings say")
         acts.add_parser("list", help="all keys, the newest first").add_argument(
             "--all", action="store_true", help="also those that open nothing any more"
         )
         rotate = acts.add_parser("rotate", help="make a new key for a service; its present one goes on for a while")
         rotate.add_argument("name")
-        rotate.add_argument("--overlap", type=_span, default=OVERLAP, help="how long the present one goes on; 1d")
+        rotate.add_argument("--overlap", type=span, default=OVERLAP, help="how long the present one goes on; 1d")
         acts.add_parser("revoke", help="end keys now").add_argument("which", help="a service, or how a key begins")
         for act in acts.choices.values():
             act.add_argument("--tenant", default=DEFAULT_TENANT, help="whose sagas it is for; the default tenant's")
@@ -96,10 +94,3 @@ def _told(row: ApiKey) -> Iterable[str]:
 
 def _day(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M}"
-
-
-def _span(text: str) -> timedelta:
-    found = re.fullmatch(r"(\d{1,5})([dhm])", text)
-    if found is None:
-        raise ArgumentTypeError("write a time as 90d, 12h or 30m")
-    return timedelta(**{UNITS[found[2]]: int(found[1])})
