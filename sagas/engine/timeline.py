@@ -69,7 +69,7 @@ class Reader:
         reasons: dict[tuple[datetime, str], list[Audit]] = defaultdict(list)
         for audit in decided:  # a clock of milliseconds may give two of them one time
             reasons[audit.at, audit.actor].append(audit)
-        return [entry for row in rows for entry in self._entries(row, reasons[row.at, row.actor[:150]])]
+        return [entry for row in rows for entry in self._entries(row, reasons[row.at, row.actor])]
 
     def _entries(self, row: Journal, decided: list[Audit]) -> Iterator[Entry]:
         actor, audit = who(row.actor), decided.pop(0) if decided else None

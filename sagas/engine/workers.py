@@ -121,10 +121,7 @@ class Here:
     def _due_before(self, rank: Rank) -> list[door.Found]:
         try:
             return door.waiting(self.queues, timedelta(0), BATCH, before=rank)
-        except (
-            OperationalError,
-            InterfaceError,
-        ):  # the step itself waits for the database
+        except (OperationalError, InterfaceError):  # the step itself waits for the database
             return []
 
     def _be_known(self) -> None:
