@@ -1,6 +1,5 @@
 """The doors of the notification service; they read, call the verb and answer, and have no rules of their own."""
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -12,7 +11,7 @@ from rest_framework.response import Response
 from gateway import idempotency
 from gateway.description import Call
 from gateway.door import Door
-from gateway.pages import page
+from gateway.pages import page, sifted_page
 from gateway.problems import Problem
 from gateway.shapes import read, read_query
 from gateway.trace import traceparent_of
@@ -23,6 +22,8 @@ from notifications.explanation import explain
 from notifications.models import Notification
 
 SCOPE = "notifications.accept"
+INDEXED = ("status", "part_of", "digest")
+"""What the list is narrowed to by an index; by category it is sifted."""
 
 
 class Notifications(Door):
@@ -50,11 +51,12 @@ class Notifications(Door):
     def get(self, request: Request) -> Response:
         """A page of notifications, `?status=`, `?category=`, `?part_of=` and `?digest=` only those."""
         query = read_query(shapes.ListQuery, request)
-        rows = Notification.objects.of(self.caller.tenant)
-        for name in ("status", "category", "part_of", "digest"):
-            if (wanted := getattr(query, name)) is not None:
-                rows = rows.filter(**{name: wanted})
-        return Response(page(request, rows).document(documents.summary))
+        wanted = {name: getattr(query, name) for name in INDEXED if getattr(query, name) is not None}
+        rows = Notification.objects.of(self.caller.tenant).filter(**wanted)
+        if query.category is None:
+            return Response(page(request, rows).document(documents.summary))
+        shown = sifted_page(request, rows, lambda found: found.filter(category=query.category))
+        return Response(shown.document(documents.summary))
 
     def post(self, request: Request) -> Response:
         """202 once it is stored; it is sent after that, whatever happens to broker and workers."""
@@ -88,27 +90,10 @@ class OneNotification(Door):
         return Response(documents.full(notification))
 
 
-class Verb(Door):
-    """`POST {reason}` does something with a notification; 409 says what can be done instead."""
+class Retry(Door):
+    """`POST {reason}` tries once more what was not sent; 409 says what can be done instead."""
 
     needs: ClassVar = {"POST": "notifications.change_notification"}
-    act: ClassVar[Callable[..., Notification]]
-
-    def post(self, request: Request, pk: UUID) -> Response:
-        """The notification as it stands then."""
-        given = read(shapes.ReasonIn, request.data if request.data is not None else {})
-        try:
-            notification = type(self).act(self.caller, pk, given.reason)
-        except Notification.DoesNotExist:
-            raise Http404 from None
-        except operations.NotAllowed as error:
-            raise Problem(str(error), status=409, code="not_allowed", allowed=error.allowed) from None
-        return Response(documents.summary(notification) | {"allowed": operations.allowed(notification)})
-
-
-class Retry(Verb):
-    """Tries once more what was not sent."""
-
     calls: ClassVar = {
         "POST": Call(
             "Try once more what was not sent, or is unknown",
@@ -119,7 +104,17 @@ class Retry(Verb):
             example=examples.RETRIED,
         )
     }
-    act = staticmethod(operations.retry)
+
+    def post(self, request: Request, pk: UUID) -> Response:
+        """The notification as it stands then."""
+        given = read(shapes.ReasonIn, request.data if request.data is not None else {})
+        try:
+            notification = operations.retry(self.caller, pk, given.reason)
+        except Notification.DoesNotExist:
+            raise Http404 from None
+        except operations.NotAllowed as error:
+            raise Problem(str(error), status=409, code="not_allowed", allowed=error.allowed) from None
+        return Response(documents.looked_after(notification))
 
 
 def accept(door: Door, given: shapes.NotificationIn, traceparent: str) -> Notification:

@@ -7,10 +7,11 @@ from django.contrib.auth.models import Permission, User
 from django.core import mail
 from django.test import Client
 
+from gateway import pages
 from notifications import delivery
 from notifications.models import Notification
 from tests.notifications.door import PATH, TO_JANE, Service
-from tests.notifications.post import now
+from tests.notifications.post import a_notification, now
 
 pytestmark = pytest.mark.django_db
 
@@ -246,3 +247,14 @@ def test_every_way_to_leave_the_choice_of_the_channel_is_accepted(service, chann
 def test_channels_are_a_list_of_some(service, channels):
     answer = service.ask({**TO_JANE, "channels": channels})
     assert (answer.status_code, answer.json()["errors"][0]["pointer"][:9]) == (422, "/channels")
+
+
+def test_a_category_that_is_rare_is_looked_for_no_further_at_once_than_a_window(pigeon, service, monkeypatch):
+    monkeypatch.setattr(pages, "WINDOWS", (2, 3))
+    rare = a_notification(category="news").pk
+    for _ in range(4):
+        a_notification(category="code")
+    first = service.get(PATH, {"category": "news"}).json()
+    assert first["results"] == [] and first["next"]
+    second = service.get(first["next"]).json()
+    assert ([one["id"] for one in second["results"]], second["next"]) == ([str(rare)], None)
