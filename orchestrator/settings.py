@@ -1,6 +1,5 @@
 """Settings of the orchestrator: first all that the environment decides, then what follows from it."""
 
-import json
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from gateway.conf import Issuer
 from gateway.doorbell import Rank
-from orchestrator import caches, databases, logs, parts, production, queues
+from orchestrator import caches, databases, environment, logs, parts, production, queues
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -42,10 +41,6 @@ CACHE_URL = env.str("CACHE_URL", "")  # where requests are counted; else the bro
 JWT_ISSUER = env.str("JWT_ISSUER", "")  # whose tokens are taken; none without one
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")  # opens /metrics, and so does coming from one of these networks
 METRICS_NETWORKS = env.list("METRICS_NETWORKS", default=[] if MODE == "production" else ["127.0.0.0/8", "::1/128"])
-_alerts = env.str("SAGA_ALERTS", "{}")
-_services = env.str("SAGA_SERVICES", "{}")
-_targets = env.str("EVENT_TARGETS", "{}")  # where events go
-_sources = env.str("EVENT_SOURCES", "{}")  # where they come from
 SHOP = env.bool("SHOP", MODE != "production")
 APPS = env.list("APPS", default=[])  # Django apps besides ours: a team's own, with its sagas.py
 KEEP_DAYS = {  # so long after the end of a notification: its words and addresses, its attempts, itself; 0 is for ever
@@ -63,41 +58,27 @@ _email = (
     else {"EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend"}
 )
 
-try:
-    NOTIFICATION_PROVIDERS = json.loads(env.str("NOTIFICATION_PROVIDERS", "{}"))
-except ValueError as error:
-    _example = (
-        '{"mail": {"channel": "email", "path": "notifications.channels.email.Email", "options": {"host": "..."}}}'
-    )
-    raise ImproperlyConfigured(f"NOTIFICATION_PROVIDERS is not JSON: {error}. Write it as {_example}.") from None
-try:
-    NOTIFICATION_CATEGORIES = json.loads(env.str("NOTIFICATION_CATEGORIES", "{}"))
-    NOTIFICATION_LIMITS = json.loads(env.str("NOTIFICATION_LIMITS", "{}"))
-except ValueError as error:
-    _example = '{"comments": {"digest": {"every": "PT30M"}, "per_hour": 5}} and {"sms": 10}'
-    raise ImproperlyConfigured(
-        f"NOTIFICATION_CATEGORIES or NOTIFICATION_LIMITS is not JSON: {error}. Write them as {_example}."
-    ) from None
-try:
-    SAGA_SERVICES = json.loads(_services)
-except ValueError as error:
-    _example = '{"payments": {"url": "https://payments.example.org", "token": "..."}}'
-    raise ImproperlyConfigured(f"SAGA_SERVICES is not JSON: {error}. Write it as {_example}.") from None
-try:
-    EVENT_TARGETS = json.loads(_targets)
-except ValueError as error:
-    _example = '{"bus": {"kind": "rabbitmq", "url": "amqp://...", "events": ["saga.*"]}}'
-    raise ImproperlyConfigured(f"EVENT_TARGETS is not JSON: {error}. Write it as {_example}.") from None
-try:
-    EVENT_SOURCES = json.loads(_sources)
-except ValueError as error:
-    _example = '{"shop": {"kind": "rabbitmq", "url": "amqp://...", "queue": "orders"}}'
-    raise ImproperlyConfigured(f"EVENT_SOURCES is not JSON: {error}. Write it as {_example}.") from None
-try:
-    SAGA_ALERTS = json.loads(_alerts)
-except ValueError as error:
-    _example = '{"url": "https://example.org/api/v1/notifications/", "key": "...", "receivers": [{"receiver": {...}}]}'
-    raise ImproperlyConfigured(f"SAGA_ALERTS is not JSON: {error}. Write it as {_example}.") from None
+NOTIFICATION_PROVIDERS = environment.json_of(
+    "NOTIFICATION_PROVIDERS",
+    {"mail": {"channel": "email", "path": "notifications.channels.email.Email", "options": {"host": "..."}}},
+)
+NOTIFICATION_CATEGORIES = environment.json_of(
+    "NOTIFICATION_CATEGORIES", {"comments": {"digest": {"every": "PT30M"}, "per_hour": 5}}
+)
+NOTIFICATION_LIMITS = environment.json_of("NOTIFICATION_LIMITS", {"sms": 10})
+SAGA_SERVICES = environment.json_of(
+    "SAGA_SERVICES", {"payments": {"url": "https://payments.example.org", "token": "..."}}
+)
+SAGA_ALERTS = environment.json_of(
+    "SAGA_ALERTS",
+    {"url": "https://example.org/api/v1/notifications/", "key": "...", "receivers": [{"receiver": {"email": "..."}}]},
+)
+EVENT_TARGETS = environment.json_of(  # where events go
+    "EVENT_TARGETS", {"bus": {"kind": "rabbitmq", "url": "amqp://...", "events": ["saga.*"]}}
+)
+EVENT_SOURCES = environment.json_of(  # where they come from
+    "EVENT_SOURCES", {"shop": {"kind": "rabbitmq", "url": "amqp://...", "queue": "orders"}}
+)
 if not SERVES or set(SERVES) - set(parts.APPS):
     raise ImproperlyConfigured(
         f"SERVES is {','.join(SERVES)!r}: set it to one of {', '.join(parts.APPS)}, or leave it out."
