@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
+
 LOCAL = "django.core.cache.backends.locmem.LocMemCache"
 REDIS = "django.core.cache.backends.redis.RedisCache"
 
@@ -18,6 +20,8 @@ def configured(cache_url: str, broker_url: str) -> dict[str, Any]:
     if not url:
         return {"BACKEND": LOCAL}
     if url.partition("://")[0] not in ("redis", "rediss"):
-        raise ValueError(f"CACHE_URL names {url.partition(':')[0]}; set it to redis://host:6379/1, or leave it out.")
+        raise ImproperlyConfigured(
+            f"CACHE_URL names {url.partition(':')[0]}; set it to redis://host:6379/1, or leave it out."
+        )
     patience = {"socket_timeout": _PATIENCE, "socket_connect_timeout": _PATIENCE}
     return {"BACKEND": REDIS, "LOCATION": url, "KEY_PREFIX": "orchestrator", "OPTIONS": patience}

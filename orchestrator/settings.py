@@ -4,18 +4,19 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from gateway.conf import Issuer
 from gateway.doorbell import Rank
-from orchestrator import caches, databases, environment, logs, parts, production, queues
+from orchestrator import caches, databases, logs, parts, production, queues
+from orchestrator.environment import Environment, installable
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+_above = Path(__file__).resolve().parent.parent
+BASE_DIR = _above if (_above / "manage.py").exists() else Path.cwd()  # a clone, or wherever an installed one is run
 
 # --- The environment -------------------------------------------------------------------------------------------------
 
-env = environ.Env()
+env = Environment()
 
 MODE = env.str("MODE", "development")  # development | production
 SERVES = env.list("SERVES", default=list(parts.APPS))  # which of our apps this process is: both, or one of them alone
@@ -24,67 +25,63 @@ DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", production.DEVELOPMENT_SECRET_KEY)
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])  # earlier ones; what they signed still counts
 API_KEY = env.str("API_KEY", "" if MODE == "production" else production.DEVELOPMENT_API_KEY)  # opens every door
-API_RATE = env.int("API_RATE", 6000 if MODE == "production" else 0)  # requests a minute of one caller; 0 is no limit
+API_RATE = env.number("API_RATE", 6000 if MODE == "production" else 0)  # requests a minute of one caller; 0 is no limit
 VAULT_KEYS = env.list("VAULT_KEYS", default=[])  # what secrets are stored under, the newest first
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if MODE == "production" else ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-_here = f"http://127.0.0.1:{8001 if ALONE else 8000}"
+WEB_PORT = env.number("WEB_PORT", 8001 if ALONE else 8000)
+_here = f"http://127.0.0.1:{WEB_PORT}"
 _site = f"https://{ALLOWED_HOSTS[0]}" if MODE == "production" and ALLOWED_HOSTS else _here
 PUBLIC_URL = env.str("PUBLIC_URL", _site)  # where participants and people reach this site
 BEHIND_HTTPS_PROXY = env.bool("BEHIND_HTTPS_PROXY", False)
 DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / "var"))).resolve() / ("notifications" if ALONE else "")
-DATABASE_POOL = env.int("DATABASE_POOL", 10)  # connections of one process, at most; 0 without a pool
+DATABASE_POOL = env.number("DATABASE_POOL", 10)  # connections of one process, at most; 0 without a pool
 BROKER_URL = env.str("BROKER_URL", "memory://")
 QUEUES = env.list("QUEUES", default=SERVES)
-WEB_THREADS = env.int("WEB_THREADS", 256)  # of one web process; most of them may wait for a saga
+WEB_THREADS = env.number("WEB_THREADS", 256)  # of one web process; most of them may wait for a saga
 CACHE_URL = env.str("CACHE_URL", "")  # where requests are counted; else the broker, if it is Redis, or local memory
 JWT_ISSUER = env.str("JWT_ISSUER", "")  # whose tokens are taken; none without one
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")  # opens /metrics, and so does coming from one of these networks
 METRICS_NETWORKS = env.list("METRICS_NETWORKS", default=[] if MODE == "production" else ["127.0.0.0/8", "::1/128"])
-SHOP = env.bool("SHOP", MODE != "production")
-APPS = env.list("APPS", default=[])  # Django apps besides ours: a team's own, with its sagas.py
+SHOP = env.bool("SHOP", MODE != "production" and _above == BASE_DIR)  # the example is not installed
+APPS = installable("APPS", env.list("APPS", default=[]))  # Django apps besides ours: a team's own, with its sagas.py
 KEEP_DAYS = {  # so long after the end of a notification: its words and addresses, its attempts, itself; 0 is for ever
-    name: env.int(f"NOTIFICATION_{name}_DAYS", usual)
+    name: env.number(f"NOTIFICATION_{name}_DAYS", usual)
     for name, usual in {"KEEP_CONTENTS": 30, "KEEP_ATTEMPTS": 90, "KEEP": 365}.items()
 }
 LOG_FORMAT = env.str("LOG_FORMAT", "json" if MODE == "production" else "console")
 LOG_LEVEL = env.str("LOG_LEVEL", "INFO").upper()
 
 _file = DATA_DIR / f"{'notifications' if ALONE else 'orchestrator'}.sqlite3"
-_database = env.db_url("DATABASE_URL") if "DATABASE_URL" in env else databases.sqlite_file(_file)
+_database = env.database("DATABASE_URL") if "DATABASE_URL" in env else databases.sqlite_file(_file)
 _email = (
     env.email_url("EMAIL_URL")
     if "EMAIL_URL" in env
     else {"EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend"}
 )
 
-NOTIFICATION_PROVIDERS = environment.json_of(
+NOTIFICATION_PROVIDERS = env.document(
     "NOTIFICATION_PROVIDERS",
     {"mail": {"channel": "email", "path": "notifications.channels.email.Email", "options": {"host": "..."}}},
 )
-NOTIFICATION_CATEGORIES = environment.json_of(
+NOTIFICATION_CATEGORIES = env.document(
     "NOTIFICATION_CATEGORIES", {"comments": {"digest": {"every": "PT30M"}, "per_hour": 5}}
 )
-NOTIFICATION_LIMITS = environment.json_of("NOTIFICATION_LIMITS", {"sms": 10})
-SAGA_SERVICES = environment.json_of(
-    "SAGA_SERVICES", {"payments": {"url": "https://payments.example.org", "token": "..."}}
-)
-SAGA_ALERTS = environment.json_of(
+NOTIFICATION_LIMITS = env.document("NOTIFICATION_LIMITS", {"sms": 10})
+SAGA_SERVICES = env.document("SAGA_SERVICES", {"payments": {"url": "https://payments.example.org", "token": "..."}})
+SAGA_ALERTS = env.document(
     "SAGA_ALERTS",
     {"url": "https://example.org/api/v1/notifications/", "key": "...", "receivers": [{"receiver": {"email": "..."}}]},
 )
-EVENT_TARGETS = environment.json_of(  # where events go
-    "EVENT_TARGETS", {"bus": {"kind": "rabbitmq", "url": "amqp://...", "events": ["saga.*"]}}
-)
-EVENT_SOURCES = environment.json_of(  # where they come from
-    "EVENT_SOURCES", {"shop": {"kind": "rabbitmq", "url": "amqp://...", "queue": "orders"}}
-)
+EVENT_TARGETS = env.document("EVENT_TARGETS", {"bus": {"kind": "rabbitmq", "url": "amqp://...", "events": ["saga.*"]}})
+EVENT_SOURCES = env.document("EVENT_SOURCES", {"shop": {"kind": "rabbitmq", "url": "amqp://...", "queue": "orders"}})
 if not SERVES or set(SERVES) - set(parts.APPS):
     raise ImproperlyConfigured(
         f"SERVES is {','.join(SERVES)!r}: set it to one of {', '.join(parts.APPS)}, or leave it out."
     )
 if MODE == "development" and SERVES == ["sagas"]:  # `make up` runs the notification service there
-    SAGA_SERVICES = {"notifications": {"url": "http://127.0.0.1:8001", "token": API_KEY}, **SAGA_SERVICES}
+    _beside = {"url": f"http://127.0.0.1:{WEB_PORT + 1}", "token": API_KEY}
+    SAGA_SERVICES = {"notifications": _beside, **SAGA_SERVICES}
 if MODE not in ("development", "production"):
     raise ImproperlyConfigured(f"MODE is {MODE!r}: set it to development or production.")
 if MODE == "production" and (
@@ -284,7 +281,7 @@ SAGAS = {
     "TELL": env.str("SAGA_TELL", ""),
     "ALERTS": SAGA_ALERTS,
     "SECOND_PERSON_FOR": tuple(env.list("SECOND_PERSON_FOR", default=[])),  # verbs that another person must approve
-    "SECOND_PERSON_OVER": env.int("SECOND_PERSON_OVER", 0) or None,  # more sagas at once need another person, too
+    "SECOND_PERSON_OVER": env.number("SECOND_PERSON_OVER", 0) or None,  # more sagas at once need another person, too
     "LONG_POLLS": max(WEB_THREADS - 16, WEB_THREADS // 2),
     "CALLBACK_NETWORKS": tuple(env.list("ALLOWED_NETWORKS", default=[])),  # private ones that callbacks may lead to
     "CALLBACK_SECRETS": tuple(env.list("WEBHOOK_SECRETS", default=[])),  # whsec_…; two while one is rotated
@@ -342,7 +339,6 @@ CELERY_BEAT_SCHEDULE = {
     "sagas look after": {"task": "sagas.tasks.look_after", "schedule": timedelta(seconds=2), "options": _SWEEP},
     "sagas sweep": {"task": "sagas.tasks.sweep", "schedule": timedelta(seconds=2), "options": _SWEEP},
     "notifications sweep": {"task": "notifications.tasks.sweep", "schedule": timedelta(seconds=2), "options": _SWEEP},
-    "gateway prune": {"task": "gateway.tasks.prune", "schedule": timedelta(minutes=10), "options": _SWEEP},
     "notifications prune": {"task": "notifications.tasks.prune", "schedule": timedelta(minutes=10), "options": _SWEEP},
 }
 CELERY_BEAT_SCHEDULE = {

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Info, Tags, register
+from django.core.checks import Warning as Doubt
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 
@@ -26,7 +27,8 @@ MESSAGES: dict[versions.State, Callable[[str], CheckMessage]] = {
 def definitions(**kwargs: Any) -> list[CheckMessage]:
     """One error for each fault of each definition, and of each route of events to them."""
     broken: list[CheckMessage] = [Error(sentence, id="sagas.E001") for sentence in registry.problems()]
-    return [*broken, *(Error(sentence, id="sagas.E007") for sentence in routes.problems())]
+    doubts = [Doubt(sentence, id="sagas.W001") for sentence in registry.doubts()]
+    return [*broken, *(Error(sentence, id="sagas.E007") for sentence in routes.problems()), *doubts]
 
 
 @register("sagas")

@@ -5,6 +5,7 @@ from types import ModuleType
 
 from sagas.errors import DefinitionUnknown
 from sagas.words.definition import Definition
+from sagas.words.doubts import doubts_of
 from sagas.words.faults import faults_of
 from sagas.words.rows import Child
 
@@ -50,7 +51,9 @@ def get(name: str, version: int | None = None) -> Definition:
     if versions:
         raise DefinitionUnknown(f"saga {name!r} has no version {version}; there are {sorted(versions)}.")
     names = ", ".join(sorted({known_name for known_name, _ in _known})) or "none"
-    raise DefinitionUnknown(f"There is no saga named {name!r}; known are: {names}.")
+    raise DefinitionUnknown(
+        f"There is no saga named {name!r}; known are: {names}. Sagas are found in the sagas.py of installed apps."
+    )
 
 
 def find(name: str, version: int, fingerprint: str) -> Definition | None:
@@ -67,6 +70,11 @@ def everything() -> Iterator[Definition]:
 def problems() -> list[str]:
     """All that is wrong in all definitions, a sentence each."""
     return [*_broken, *_clashes, *(fault for definition in everything() for fault in faults_of(definition))]
+
+
+def doubts() -> list[str]:
+    """All that looks wrong in definitions and may be right, a sentence each."""
+    return [doubt for definition in everything() for doubt in doubts_of(definition)]
 
 
 def replaced(definitions: Iterable[Definition]) -> "Replaced":

@@ -41,7 +41,7 @@ def test_a_name_there_is_not_is_answered_with_those_there_are():
         try:
             registry.get("ordre")
         except DefinitionUnknown as error:
-            assert str(error) == "There is no saga named 'ordre'; known are: order."
+            assert str(error).startswith("There is no saga named 'ordre'; known are: order.")
 
 
 def test_the_settings_are_checked(settings):

@@ -7,12 +7,13 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from gateway import keys
+from gateway import conf, keys
 from gateway.callers import DEFAULT_TENANT
 from gateway.management.spans import span
 from gateway.models import ApiKey
 
 OVERLAP = timedelta(days=1)
+EXAMPLE = "For example: manage.py apikey create shop --scope start --scope read --definition order --expires 90d"
 
 
 class Command(BaseCommand):
@@ -23,9 +24,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """One subcommand for each thing that can be done."""
         acts = parser.add_subparsers(dest="act", required=True)
-        create = acts.add_parser("create", help="make a key for a service")
+        create = acts.add_parser("create", help="make a key for a service", epilog=EXAMPLE)
+        scopes = f"what it may do, once for each: {', '.join(sorted(conf.current().SCOPES))} or {conf.ADMIN}"
         create.add_argument("name", help="the service, as the audit will call it")
-        create.add_argument("--scope", action="append", required=True, help="what it may do; give it once for each")
+        create.add_argument("--scope", action="append", required=True, help=scopes)
         create.add_argument("--definition", action="append", help="a saga that it holds for; without one it is all")
         create.add_argument("--expires", type=span, help="when it ends, such as 90d or 12h from now; never without it")
         create.add_argument("--rate", type=int, help="requests a minute, instead of what the settings say")

@@ -26,8 +26,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare where to listen and how much to do at once."""
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
-        port = 8001 if settings.ALONE else 8000
-        parser.add_argument("--port", type=int, default=port, help="port to listen on; 0 takes a free one")
+        port = f"port to listen on (default: WEB_PORT, {settings.WEB_PORT}); 0 takes a free one"
+        parser.add_argument("--port", type=int, default=settings.WEB_PORT, help=port)
         parser.add_argument("--concurrency", type=int, default=16, help="steps that run at the same time")
         parser.add_argument("--reset-password", action="store_true", help=f"give {USERNAME} a new password")
 
@@ -54,7 +54,8 @@ class Command(BaseCommand):
             )
         except OSError as error:
             raise CommandError(
-                f"Cannot listen on {host}:{port} ({error.strerror}). Give another port: --port 8001."
+                f"Cannot listen on {host}:{port} ({error.strerror}). Give another port, `--port {port + 10}`, or with "
+                f"`make up` other ports to both processes: `WEB_PORT={port + 10} make up`."
             ) from error
         password = let_in(reset=options["reset_password"])
         address = f"http://{host}:{process.port}"

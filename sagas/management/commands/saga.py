@@ -6,26 +6,37 @@ from argparse import Namespace, RawDescriptionHelpFormatter
 from typing import IO, Any, cast
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError
 
+from gateway import outage
 from sagas.errors import InvalidInput, NotAllowed, SagaError
 from sagas.management import arguments as take
 from sagas.management import holding
 from sagas.management.acting import Command as Deed
 from sagas.management.acting import signal, start, verb
 from sagas.management.arguments import Declare, together
+from sagas.management.causes import a_selection, incidents, many, of_a_definition
 from sagas.management.looking import diagram, listed, needed_versions, show
 from sagas.management.pruning import prune
 from sagas.management.rehearsing import matrix
 from sagas.management.screen import Screen, plain
+from sagas.management.standing import status
 
 EXPLAINED = """
 A saga is named by its id, by the beginning of its id, or by its business key. Each verb
 says what it is going to do; with --dry-run it does no more than that.
 
+  manage.py saga status                                      is everything well?
+  manage.py saga incidents                                   what needs a person, and why
+  manage.py saga show order-7                                one saga: its story, and what is possible
+  manage.py saga retry order-7 --reason "payments is back" --follow
+  manage.py saga bulk retry --definition order --step charge --reason "payments is back" --follow
+  manage.py saga hold payments --until +2h --reason "it answers 500"
+
 Exit status:
   0    it is done; with --follow: the saga completed
-  1    with --follow: the saga ended otherwise; versions: live sagas need what is not there
+  1    with --follow: the saga ended otherwise; status: something is not well; versions: live
+       sagas need what is not there
   2    it is refused, and standard error says why and what is possible instead
   3    with --follow and --timeout: the time is up and the saga has not ended
   130  interrupted; the saga goes on
@@ -38,6 +49,8 @@ def decides(*parts: Declare) -> Declare:
 
 
 COMMANDS: dict[str, tuple[str, Deed, Declare]] = {
+    "status": ("how the whole installation stands; exit status 1 where something is not well", status, take.nothing),
+    "incidents": ("what needs a person, by its cause", incidents, of_a_definition),
     "start": ("begin a saga", start, take.start),
     "list": ("list sagas that have not ended", listed, take.listing),
     "show": ("show a saga and its story", show, together(take.a_saga, take.follow)),
@@ -78,6 +91,7 @@ COMMANDS: dict[str, tuple[str, Deed, Declare]] = {
         verb("clone", "input", "business_key", "confirm_effects"),
         decides(take.clone),
     ),
+    "bulk": ("one verb for many sagas, such as all of one cause", many, a_selection),
     "participants": ("list the services that steps call, and which are held", holding.listed, holding.a_tenant),
     "hold": (
         "let no step call a participant; what waits keeps its patience",
@@ -137,8 +151,10 @@ class Command(BaseCommand):
             status = given.deed(screen, given)
         except SagaError as error:
             raise Refused(sentence(error)) from None
-        except (OperationalError, InterfaceError) as error:
-            raise Refused(f"The database does not answer: {str(error).strip()}") from None
+        except (DatabaseError, InterfaceError) as error:
+            if (said := outage.sentence(error)) is None:
+                raise
+            raise Refused(said) from None
         except BrokenPipeError:  # whoever reads has read enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             status = 0

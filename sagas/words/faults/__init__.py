@@ -1,8 +1,9 @@
 """What is wrong in a definition, in sentences that say what to do about it.
 
-values   what a keyword may be: names, bounds, functions, models, policies
-rows     what a row says of itself
-table    how rows stand to each other: names, groups, the pivot, children
+values     what a keyword may be: names, bounds, models, policies
+functions  whether a function can be called as it will be
+rows       what a row says of itself
+table      how rows stand to each other: names, groups, the pivot, children
 """
 
 from collections.abc import Iterator

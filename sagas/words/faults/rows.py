@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from sagas.words.definition import Definition
+from sagas.words.faults.functions import of_function, of_functions
 from sagas.words.faults.values import (
     is_count,
     of_bounds,
     of_counts,
-    of_functions,
     of_models,
     of_name,
     of_policies,
@@ -52,8 +52,7 @@ def of_row(row: Row) -> Iterator[str]:
 
 
 def _of_step(step: Step) -> Iterator[str]:
-    if not callable(step.action):
-        yield f"action must be a function of the context, not {step.action!r}."
+    yield from of_function("action", step.action)
     yield from of_functions(step, "compensation", "probe")
     yield from of_bounds(step, "timeout", "total")
     yield from of_times(step, "heartbeat", "probe_after")
@@ -105,7 +104,9 @@ def _of_sleep(row: Sleep) -> Iterator[str]:
     if isinstance(row.until, datetime):
         if row.until.tzinfo is None:
             yield "until needs a time zone, such as datetime(..., tzinfo=UTC)."
-    elif row.until is not None and not callable(row.until):
+    elif callable(row.until):
+        yield from of_function("until", row.until)
+    elif row.until is not None:
         yield f"until must be an aware datetime or a function of the context, not {row.until!r}."
 
 

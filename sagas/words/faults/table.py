@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from sagas.words.definition import Definition, Place
+from sagas.words.faults.functions import of_functions
 from sagas.words.faults.values import is_count, is_model, of_models, of_name, of_times, of_words
 from sagas.words.rows import Approval, Child, Each, Group, Parallel, Row, Step, Wait
 
@@ -20,6 +21,7 @@ def of_header(definition: Definition) -> Iterator[str]:
     yield from of_models(definition, "input")
     yield from of_times(definition, "deadline")
     yield from of_words(definition)
+    yield from of_functions(definition, "summary")
     for stray in _strays(definition):
         yield f"{stray} is not a row; wrap a function as step(function)."
     paths = [place.path for place in definition.walk()]

@@ -33,13 +33,6 @@ def of_words(thing: object) -> Iterator[str]:
             yield f"{word} must be {', '.join(map(repr, known[:-1]))} or {known[-1]!r}, not {said!r}."
 
 
-def of_functions(thing: object, *words: str) -> Iterator[str]:
-    for word in words:
-        function = getattr(thing, word)
-        if function is not None and not callable(function):
-            yield f"{word} must be a function of the context, not {function!r}."
-
-
 def of_models(thing: object, *words: str) -> Iterator[str]:
     for word in words:
         model = getattr(thing, word)

@@ -1,7 +1,8 @@
 """What is wrong in a table is said in sentences that say what to do about it, all at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -304,9 +305,55 @@ PIVOT = [
 ]
 
 
+async def asks_in_vain(ctx: object) -> None: ...
+
+
+def gives(ctx: object) -> Iterator[int]:
+    yield 1
+
+
+def of_two(order: object, ctx: object) -> None: ...
+def of_none() -> None: ...
+
+
+class Bank:
+    def charge(self, ctx: object) -> None: ...
+
+
+CALLED: list[tuple[Build, str]] = [
+    (of_one(asks_in_vain), "action is async, and nobody would await it; write it as a plain function, def asks_in"),
+    (of_one(partial(asks_in_vain), name="charge"), "action is async"),
+    (of_one(gives), "action has a yield in it, so that a call does nothing; write def gives(ctx)"),
+    (of_one(of_two), "action is called with one argument, of_two(ctx), and takes (order: object, ctx: object)"),
+    (of_one(of_none), "action is called with one argument, of_none(ctx), and takes ()"),
+    (of_one(Bank.charge), "action is called with one argument"),
+    (of_one(compensation=of_two), "compensation is called with one argument"),
+    (of_one(probe=of_none), "probe is called with one argument"),
+    (of_one(when=of_none), "when is called with one argument"),
+    (of_rows(wait("paid", accept=charge)), "accept is called with two arguments, charge(ctx, payload), and takes"),
+    (of_rows(sleep(name="nap", until=of_none)), "until is called with one argument"),
+    (of_rows(child(PLAIN, input=of_none)), "input is called with one argument"),
+    (of_rows(each("parts", undoable(charge), items=of_none)), "items is called with one argument"),
+    (of_rows(summary=of_none), "summary is called with one argument, of_none(input)"),
+    (of_rows(summary="a line"), "summary must be a function of the input, not 'a line'"),
+]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [Bank().charge, partial(of_two, "an order"), lambda *given: None, lambda ctx, more=1: None, print, dict.fromkeys],
+)
+def test_whatever_can_be_called_with_the_context_may_be_a_step(function: Any) -> None:
+    assert faults_of(saga("order", undoable(function, name="charge"))) == []
+
+
+def test_a_list_may_be_given_item_by_item() -> None:
+    assert faults_of(saga("order", each("parts", undoable(charge), items=gives))) == []
+
+
 @pytest.mark.parametrize(
     ("build", "sentence"),
-    [*HEADER, *NAMES, *STEPS, *WAITS, *CHILDREN, *GROUPS, *PIVOT],
+    [*HEADER, *NAMES, *STEPS, *WAITS, *CHILDREN, *GROUPS, *PIVOT, *CALLED],
     ids=lambda given: given if isinstance(given, str) else "",
 )
 def test_what_is_wrong_in_a_table_is_one_sentence(build: Build, sentence: str) -> None:

@@ -1,0 +1,71 @@
+"""`manage.py saga status` says in a terminal what an operator asks first."""
+
+from datetime import timedelta
+
+import pytest
+
+from sagas import Abort, Retry, saga, step, wait
+from sagas.models import Run, Sweep, Worker
+from sagas.record import clock
+from tests.sagas.management.test_saga_command import Ran
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def order(world):
+    table = saga(
+        "order",
+        step(world.charge, compensation=world.refund, on_failure="incident", retry=Retry(attempts=1), queue="bank"),
+        wait("delivered"),
+    )
+    world.knows(table)
+    return table
+
+
+@pytest.fixture(autouse=True)
+def _at_rest(settings):
+    settings.GATEWAY = {**settings.GATEWAY, "READINESS": [p for p in settings.GATEWAY["READINESS"] if "sagas" in p]}
+
+
+def swept(ago: timedelta = timedelta(0)) -> None:
+    Sweep.objects.update_or_create(pk=1, defaults={"at": (at := clock.now() - ago), "steady_since": at})
+
+
+def a_worker(*queues: str) -> None:
+    Worker.objects.all().delete()
+    now = clock.now()
+    Worker.objects.create(name="w", queues=list(queues), concurrency=4, beat_at=now, started_at=now, definitions=[])
+
+
+def test_where_all_is_well_it_says_so(order):
+    swept()
+    a_worker("sagas", "bank")
+    found = Ran("status")
+    assert (found.status, found.error) == (0, "")
+    assert "✓ sweep" in found.out and "✗" not in found.out
+    assert "1 alive; slots by queue: bank 4, sagas 4" in found.out
+    assert Ran("status", "--json").json["well"] is True
+
+
+def test_what_is_not_well_is_a_sentence_and_exit_status_1(order):
+    swept(timedelta(minutes=2))
+    a_worker("sagas")
+    found = Ran("status")
+    assert found.status == 1
+    assert "✗ sweep          nobody has swept for 1" in found.out
+    assert "✗ queue bank     no living worker serves it; add it to a worker's QUEUES" in found.out
+
+
+def test_what_waits_and_who_is_wanted_is_counted(world, order):
+    swept()
+    a_worker("sagas", "bank")
+    world.script("charge", Abort("no money today"))
+    held = world.start(order, {"n": 1})
+    world.work(held)
+    world.start(order, {"n": 2})
+    Run.objects.filter(work="due").update(at=clock.now() - timedelta(seconds=90))
+    said = Ran("status").out
+    assert "live sagas     running 1, stuck 1" in said
+    assert "1 wait for a worker, the first for 9" in said
+    assert "1 incidents; see manage.py saga incidents" in said
