@@ -55,6 +55,10 @@ if TEST_DATABASE == "sqlite":
     _options |= {"init_command": _usual.replace("busy_timeout=30000", "busy_timeout=300000"), "timeout": 300}
     DATABASES["default"]["TEST"] = {"NAME": str(DATA / "test.sqlite3")}
 
+MIDDLEWARE = [  # each test's client makes them anew
+    "tests.harness.static.FoundOnce" if name == "whitenoise.middleware.WhiteNoiseMiddleware" else name
+    for name in MIDDLEWARE  # noqa: F405
+]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 
