@@ -8,12 +8,14 @@
 
 The block is one transaction: key, answer and whatever is created in it are committed together or not at all. A request
 that is refused, because the block raises, is not remembered.
+
+A body is not kept, only a keyed hash of it (`gateway.keyed`): enough to know it again, and of no use to whoever reads
+the table. Keys are forgotten after `GATEWAY["IDEMPOTENCY_KEPT"]`.
 """
 
-import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +25,7 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from gateway import conf
+from gateway import conf, keyed
 from gateway.callers import Caller
 from gateway.models import IdempotencyKey
 from gateway.problems import LOCK_NOT_AVAILABLE, Problem
@@ -91,7 +93,7 @@ def remembered(caller: Caller, scope: str, key: str | None, body: Any) -> Iterat
     """
     using = router.db_for_write(IdempotencyKey)
     with transaction.atomic(using=using):
-        memory = Memory(None) if key is None else _recall(using, caller, scope, key, fingerprint(body))
+        memory = Memory(None) if key is None else _recall(using, caller, scope, key, body)
         yield memory
         if memory.answer is None and not memory.kept:
             raise RuntimeError("The block ended without memory.keep(status, body); nothing of it was committed.")
@@ -109,26 +111,28 @@ def called_off(caller: Caller, scope: str, key: str) -> Answer | None:
     return None if known.fingerprint == CALLED_OFF else Answer(known.status, known.answer)
 
 
-def fingerprint(body: Any) -> str:
-    """The body as a short text that is the same for the same JSON, whatever its order and spaces."""
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def _recall(using: str, caller: Caller, scope: str, key: str, print_: str) -> Memory:
-    mine = IdempotencyKey(**_place(caller, scope, key), fingerprint=print_)
+def _recall(using: str, caller: Caller, scope: str, key: str, body: Any) -> Memory:
+    place = _place(caller, scope, key)
+    prints = _fingerprints(place, body)
+    mine = IdempotencyKey(**place, fingerprint=prints[0])
     known = _claimed(using, mine)
     if known.id == mine.id:
         return Memory(known)
     if known.fingerprint == CALLED_OFF:
         raise Problem("It was called off before it came; nothing was done.", status=410, code="called_off")
-    if known.fingerprint != print_:
+    if known.fingerprint not in prints:
         raise Problem(
             f"The key in {HEADER} was used before with another body; send the same body, or a new key.",
             status=422,
             code="idempotency_key_reused",
         )
     return Memory(known, Answer(known.status, known.answer))
+
+
+def _fingerprints(place: Mapping[str, str], body: Any) -> list[str]:
+    """By which a body is known again under its key: the same for the same JSON, whatever its order and spaces."""
+    whole = json.dumps([place, body], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return keyed.hashes("gateway.idempotency", whole.encode())
 
 
 def _place(caller: Caller, scope: str, key: str) -> dict[str, str]:

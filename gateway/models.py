@@ -27,7 +27,7 @@ class IdempotencyKey(models.Model):
     caller = models.CharField(max_length=200)
     scope = models.CharField(max_length=64, help_text="The call that the key was used for.")
     key = models.CharField(max_length=255)
-    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of the body as canonical JSON.")
+    fingerprint = models.CharField(max_length=64, help_text="By which the body is known again.")
     status = models.PositiveSmallIntegerField(default=0, help_text="HTTP status of the answer.")
     answer = models.JSONField(default=None, null=True, help_text="What it takes to give the same answer again.")
     created_at = models.DateTimeField(auto_now_add=True)

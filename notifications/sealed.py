@@ -3,16 +3,13 @@
 What was stored before anything was sealed is read as it is, and sealed with the next write or by `manage.py reseal`.
 """
 
-import hashlib
-import hmac
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from django.conf import settings
 from django.db import models
 
-from gateway import vault
+from gateway import keyed, vault
 from notifications.conf import conf
 
 LENGTH = 64
@@ -58,8 +55,7 @@ def marks_of(address: str, *, kind: str = "") -> list[str]:
     """
     meant = address.casefold() if "@" in address else address
     message = f"{kind}\0{meant}".encode()
-    keys = conf().lookup_keys or (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-    return [hmac.digest(f"notifications.lookup:{key}".encode(), message, hashlib.sha256).hex() for key in keys]
+    return keyed.hashes("notifications.lookup", message, conf().lookup_keys)
 
 
 def mark_of(address: str, *, kind: str = "") -> str:

@@ -1,3 +1,5 @@
+import hashlib
+import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -91,6 +93,33 @@ def test_a_block_that_forgets_to_keep_its_answer_commits_nothing():
     with pytest.raises(RuntimeError, match="keep"), idempotency.remembered(CALLER, "a", "one", {}):
         Group.objects.create(name="lost")
     assert not Group.objects.filter(name="lost").exists()
+
+
+@pytest.mark.django_db
+def test_what_was_sent_cannot_be_found_out_from_what_is_kept_of_it():
+    """A PIN has ten thousand values: without a key in the hash, whoever reads the table tries them all."""
+    body = {"customer": "anna", "pin": "4711"}
+    for key in ("one", "two"):
+        with idempotency.remembered(CALLER, "a", key, body) as memory:
+            memory.keep(200, {})
+    kept = [row.fingerprint for row in IdempotencyKey.objects.all()]
+    spelt = [json.dumps(body, **how) for how in ({}, {"separators": (",", ":")}, {"sort_keys": True})]
+    assert not {hashlib.sha256(said.encode()).hexdigest() for said in spelt} & set(kept)
+    assert len(set(kept)) == 2, "nor does the same body look the same under another key"
+
+
+@pytest.mark.django_db
+def test_a_request_is_known_again_while_the_key_of_its_time_is_among_the_fallbacks(service, settings):
+    first = order(service)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another one, as long as such keys are"
+    again = order(service)
+    assert (again.json(), again.headers["Idempotent-Replayed"]) == (first.json(), "true")
+    assert order(service, {"customer": "berta"}).status_code == 422
+    order(service, key="two")
+    settings.SECRET_KEY_FALLBACKS = []
+    assert order(service, key="two").headers["Idempotent-Replayed"] == "true"
+    assert order(service).status_code == 422, "what is known of it cannot be read any more, so nothing is done twice"
 
 
 @pytest.fixture
