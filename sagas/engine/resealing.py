@@ -1,7 +1,8 @@
 """Where sealed values of sagas lie; `manage.py reseal` goes through these columns."""
 
 from gateway.resealing import Column
-from sagas.models import Audit, BulkOperation, Revision, Run, Saga, Signal
+from sagas.events import keeping
+from sagas.models import Audit, BulkOperation, InboxEvent, Revision, Run, Saga, Signal
 from sagas.record.sealing import resealed
 
 COLUMNS = (
@@ -14,9 +15,10 @@ COLUMNS = (
     (Signal, "payload"),
     (Audit, "details"),
     (BulkOperation, "arguments"),
+    (InboxEvent, "carried"),
 )
 
 
 def columns() -> list[Column]:
     """All of them."""
-    return [Column(model, name, resealed) for model, name in COLUMNS]
+    return [*(Column(model, name, resealed) for model, name in COLUMNS), Column(InboxEvent, "body", keeping.resealed)]

@@ -8,14 +8,13 @@
 Nothing is believed: sizes, depths, characters and types are looked at before anything is stored as JSON.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from gateway import limits
+from gateway import keyed, limits
 from sagas.words.routes import Event
 
 LONGEST = {"id": 255, "source": 255, "type": 100, "subject": 255, "time": 64}
@@ -42,10 +41,9 @@ class Message:
 
     @property
     def fingerprint(self) -> str:
-        """What a message that cannot be understood is known by."""
-        seen = hashlib.sha256(self.body)
-        seen.update(json.dumps([self.id, self.type, sorted(self.headers.items())]).encode(errors="replace"))
-        return f"sha256:{seen.hexdigest()}"
+        """What a message that cannot be understood is known by; nothing of it can be found out from that."""
+        beside = json.dumps([self.id, self.type, sorted(self.headers.items())]).encode(errors="replace")
+        return f"hmac:{keyed.hashes('sagas.inbox', beside + self.body)[0]}"
 
 
 def parse(message: Message) -> Event:

@@ -17,15 +17,17 @@ from uuid import UUID
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 
 from gateway.borrowing import borrowed
-from gateway.limits import LARGEST, clean_text
+from gateway.limits import clean_text
+from gateway.vault import Unreadable
 from sagas import operations
 from sagas.conf import conf
 from sagas.engine.local import is_conflict
 from sagas.errors import InvalidInput, NotFound, SagaError, words_of
 from sagas.events.arriving import Malformed, Message, parse
+from sagas.events.keeping import kept, message_of
 from sagas.models import InboxEvent
 from sagas.record import clock
-from sagas.words import boundaries, routes
+from sagas.words import boundaries, registry, routes
 from sagas.words.events import wanted
 from sagas.words.routes import Event, Route
 
@@ -89,6 +91,9 @@ def _remember(source: str, message: Message, event: Event | None, fault: str) ->
         elif row.state != State.TAKEN:
             return "again"
         _settle(row, event, fault)
+        if row.state != State.DONE:
+            row.body, row.carried = kept(message)
+        row.save()
         return row.state
 
 
@@ -100,10 +105,11 @@ def _may_begin(source: str, message: Message, event: Event) -> bool:
         if row.state != State.TAKEN:
             return True
         row.tries += 1
+        row.body, row.carried = kept(message)
         if row.tries > DEADLY:
             row.state = State.PARKED
             row.reason = f"It was begun {DEADLY} times and never ended: it may kill the process that takes it."
-        row.save(update_fields=["tries", "state", "reason"])
+        row.save(update_fields=["tries", "state", "reason", "body", "carried"])
         return row.state == State.TAKEN
 
 
@@ -114,13 +120,9 @@ def _identity(source: str, message: Message, event: Event | None) -> dict[str, s
 
 
 def _first(source: str, message: Message, event: Event | None) -> dict[str, Any]:
-    headers = {clean_text(name, 100): clean_text(value, 1000) for name, value in message.headers.items()}
-    carried = {"id": clean_text(message.id, 255), "type": clean_text(message.type, 100), "headers": headers}
     return {
         "type": event.type if event else clean_text(message.type, 100),
         "tenant": _settings(source).get("tenant", "default"),
-        "body": message.body[:LARGEST],
-        "carried": carried,
         "at": clock.now(),
     }
 
@@ -129,13 +131,8 @@ def _settings(source: str) -> Mapping[str, Any]:
     return conf().event_sources.get(source, {})
 
 
-def message_of(row: InboxEvent) -> Message:
-    """The message as it came; of one that was too large, its begin."""
-    return Message(body=bytes(row.body), **row.carried)
-
-
 def _settle(row: InboxEvent, event: Event | None, fault: str) -> None:
-    """Try it, and write down what became of it."""
+    """Try it, and note in its row what became of it."""
     now = clock.now()
     row.due_at = row.ended_at = None
     row.reason = fault
@@ -151,7 +148,6 @@ def _settle(row: InboxEvent, event: Event | None, fault: str) -> None:
             _wait(row, event, now, str(error))
         except Parked as error:
             row.state, row.reason = State.PARKED, clean_text(str(error), 500)
-    row.save()
 
 
 def _apply(row: InboxEvent, event: Event) -> UUID | None:
@@ -201,8 +197,11 @@ def _asked(route: Route, name: str, event: Event, default: Any) -> Any:
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
-        said = f"{type(error).__name__}: {words_of(error)}"
-        raise Parked(f"on_event({route.type!r}): its {name}= failed on this event: {said}") from None
+        hide = any(table.is_sensitive for table in registry.everything() if table.name == route.definition)
+        said = "what it says is not kept, since its saga has sensitive fields." if hide else words_of(error)
+        raise Parked(
+            f"on_event({route.type!r}): its {name}= failed on this event: {type(error).__name__}: {said}"
+        ) from None
 
 
 def _signal_id(event: Event, route: Route) -> str:
@@ -241,9 +240,10 @@ def try_again(row: InboxEvent) -> None:
     """Do what an event says that is stored, as if it came now; its row is locked by the caller."""
     try:
         event, fault = parse(message_of(row)), ""
-    except Malformed as error:
+    except (Malformed, Unreadable) as error:
         event, fault = None, str(error)
     _settle(row, event, fault)
+    row.save()
 
 
 def forget(before: datetime, most: int = 1000) -> int:

@@ -20,7 +20,8 @@ class InboxQuerySet(models.QuerySet["InboxEvent"]):
 class InboxEvent(models.Model):
     """One event that a source brought.
 
-    `body` and what it `carried` beside it are kept until it is done, so that it can be replayed.
+    `body` and what it `carried` beside it are kept until it is done, so that it can be replayed, and sealed: see
+    `sagas.events.keeping`.
     """
 
     class State(models.TextChoices):

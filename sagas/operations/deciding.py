@@ -67,7 +67,8 @@ def _filled(row: Approval, approved: bool, form: Any) -> Any:
             return kept(row, _packed(form))
         return _packed(fitting(row.form, form if form is not None else {}, "/form"))
     except ValidationError as error:
-        raise InvalidInput(f"The form does not fit {row.name}.", errors=faults_of_input(error, "/form")) from None
+        faults = faults_of_input(error, row.form, "/form")
+        raise InvalidInput(f"The form does not fit {row.name}.", errors=faults) from None
     except Unstorable as error:
         raise InvalidInput(f"The form cannot be stored: {error}") from None
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from gateway.echoes import pointer
 from sagas.errors import InvalidInput
 from sagas.record.payload import pack, pack_model, text
-from sagas.record.sealing import sealed
+from sagas.record.sealing import scrubbed, sealed, texts
 from sagas.words.definition import Definition, type_of
 from sagas.words.rows import Row
 from sagas.words.sensitive import is_sensitive
@@ -27,7 +27,7 @@ def accepted_by(table: Definition, given: Any) -> Any:
     try:
         return pack_model(fitting(table.input, given)) if table.input else pack(given)
     except ValidationError as error:
-        faults = faults_of_input(error)
+        faults = faults_of_input(error, table.input)
         raise InvalidInput(f"The input does not fit saga {table.name!r}.", errors=faults) from None
     except ValueError as error:
         faults = [{"pointer": "", "detail": str(error)}]
@@ -66,7 +66,16 @@ def kept(row: Row, packed: Any) -> Any:
         return sealed(packed)
 
 
-def faults_of_input(error: ValidationError, below: str = "") -> list[dict[str, str]]:
-    """What a pydantic model found wrong, an entry a fault, with pointers below that one; of very many the first."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)[:MOST_FAULTS]
-    return [{"pointer": below + pointer(fault["loc"]), "detail": text(fault["msg"], LONGEST_DETAIL)} for fault in found]
+def faults_of_input(error: ValidationError, model: Any, below: str = "") -> list[dict[str, str]]:
+    """What a model found wrong, an entry a fault, with pointers below that one; of very many the first.
+
+    Where the model marks anything as sensitive, a fault does not repeat what it is about.
+    """
+    hide = is_sensitive(model)
+    found = error.errors(include_url=False, include_context=False, include_input=hide)[:MOST_FAULTS]
+    return [{"pointer": below + pointer(fault["loc"]), "detail": _detail(fault, hide)} for fault in found]
+
+
+def _detail(fault: Any, hide: bool) -> str:
+    said = scrubbed(fault["msg"], texts(fault["input"])) if hide else fault["msg"]
+    return text(said, LONGEST_DETAIL)

@@ -166,7 +166,7 @@ def _flag(t: Turn, table: Definition | None, rows: list[Wait], payload: Any) -> 
             if row.schema is not None:
                 fitting(row.schema, payload, "/payload")
         except ValidationError as error:
-            faults = faults_of_input(error, "/payload")
+            faults = faults_of_input(error, row.schema, "/payload")
             raise InvalidInput(f"The payload does not fit the signal {row.signal!r}.", errors=faults) from None
     return "" if rows else Signal.Flag.UNEXPECTED
 

@@ -26,7 +26,7 @@ def opened(stored: Any, found: set[str] | None = None) -> Any:
     def open_one(token: str) -> Any:
         plain = json.loads(vault.unseal(token))
         if found is not None:
-            found.update(_texts(plain))
+            found.update(texts(plain))
         return plain
 
     return replaced(stored, open_one)
@@ -112,7 +112,8 @@ def _without(node: Any, secrets: list[str]) -> Any:
     return sealed(node) if any(secret in said for secret in secrets) else node
 
 
-def _texts(plain: Any) -> Iterable[str]:
+def texts(plain: Any) -> Iterable[str]:
+    """All that is said in a JSON value, as texts."""
     waiting = [plain]
     for node in waiting:
         if isinstance(node, dict):

@@ -5,7 +5,9 @@ import json
 import logging
 from collections.abc import Iterator
 from copy import copy
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from celery.signals import after_task_publish
@@ -15,12 +17,15 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 
-from sagas import Abort, RetryLater, Sensitive, approval, child, each, operations, saga, step, wait
-from sagas.models import Run, Saga
+from sagas import Abort, RetryLater, Sensitive, approval, child, each, on_event, operations, saga, step, wait
+from sagas.events import inbox
+from sagas.events.arriving import Message
+from sagas.models import InboxEvent, Run, Saga
 from sagas.operations.bulk import begin_bulk
 from sagas.operations.working import run_bulk
+from sagas.words import routes
 from sagas.words.sensitive import MASK
 from tests.sagas.world import World
 
@@ -38,6 +43,13 @@ class Bird(BaseModel):
 class Cage(BaseModel):
     song: Sensitive[str]
     birds: list[Bird] = []
+
+    @field_validator("song")
+    @classmethod
+    def in_tune(cls, song: str) -> str:
+        if "out of tune" in song:
+            raise ValueError(f"{song} hurts the ears")
+        return song
 
 
 def sings(ctx: Any) -> dict[str, Any]:
@@ -88,7 +100,47 @@ def stored() -> Iterator[tuple[str, str]]:
             cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
             columns = [column[0] for column in cursor.description]
             for row in cursor.fetchall():
-                yield from ((f"{table}.{name}", repr(value)) for name, value in zip(columns, row, strict=True))
+                yield from ((f"{table}.{name}", written(value)) for name, value in zip(columns, row, strict=True))
+
+
+def written(value: Any) -> str:
+    """A value as somebody reads it who looks into the database."""
+    return repr(bytes(value)) if isinstance(value, memoryview) else repr(value)
+
+
+def arriving() -> None:
+    """Events that carry it, and come to lie in the inbox in every way there is."""
+    about = {"specversion": "1.0", "source": "/park"}
+    whole = {"song": CANARY, "birds": []}
+
+    def number(event: Any) -> str:
+        return str({}[event.data["song"]])
+
+    on_event("bird.seen", start="aviary")
+    on_event("bird.counted", start="aviary", key=number)
+    on_event("bird.called", signal="called", saga="aviary", key=lambda e: "nowhere", park_for=timedelta(days=1))
+    for type_, data, became in (
+        ("bird.seen", whole, "done"),
+        ("bird.seen", {"song": {"not": CANARY}}, "parked"),
+        ("bird.seen", {"song": CANARY, "birds": [{"song": {"not": CANARY}, "nest": CANARY}]}, "parked"),
+        ("bird.counted", whole, "parked"),
+        ("bird.lost", whole, "parked"),
+        ("bird.called", {"song": CANARY}, "waiting"),
+    ):
+        body = json.dumps({**about, "id": str(uuid4()), "type": type_, "data": data}).encode()
+        assert inbox.take("park", Message(body=body)) == became, (type_, data)
+    assert inbox.take("park", Message(body=f"{{{CANARY}".encode())) == "parked"
+    binary = {"ce_specversion": "1.0", "ce_id": "b1", "ce_source": "/park", "ce_type": "bird.lost", "ce_song": CANARY}
+    assert inbox.take("park", Message(body=CANARY.encode(), headers=binary)) == "parked"
+    deadly = json.dumps({**about, "id": "deadly", "type": "bird.dies", "data": whole}).encode()
+    on_event("bird.dies", start="aviary", key=die)
+    with pytest.raises(SystemExit):
+        inbox.take("park", Message(body=deadly, redelivered=True))
+    assert {row.state for row in InboxEvent.objects.all()} == {"done", "parked", "waiting", "taken"}
+
+
+def die(event: Any) -> str:
+    raise SystemExit
 
 
 def answered(found: Saga) -> Iterator[tuple[str, str]]:
@@ -96,7 +148,7 @@ def answered(found: Saga) -> Iterator[tuple[str, str]]:
     client = Client(headers={"Authorization": f"Bearer {settings.GATEWAY['API_KEY']}"}, raise_request_exception=False)
     one = f"{API}/sagas/{found.pk}/"
     parts = ("", "steps/", "journal/", "signals/", "incidents/", "diagram.svg")
-    more = ("sagas/", "incidents/", "operations/", "definitions/", "definitions/aviary/", "schema/")
+    more = ("sagas/", "incidents/", "operations/", "definitions/", "definitions/aviary/", "schema/", "events/in/")
     for path in (*(one + part for part in parts), *(f"{API}/{path}" for path in more), "/metrics", "/readyz"):
         yield path, client.get(path).content.decode()
     about = {"step": "fly", "reason": "a look"}
@@ -116,10 +168,18 @@ def answered(found: Saga) -> Iterator[tuple[str, str]]:
     said = client.post(f"{API}/sagas/", json.dumps(wrong), content_type="application/json")
     assert said.status_code == 422
     yield "start", said.content.decode()
+    wrong = {"items": [{"definition": "aviary", "input": {"song": f"{CANARY} out of tune"}}]}
+    about = {"content_type": "application/json", "headers": {"Idempotency-Key": "birds"}}
+    said = client.post(f"{API}/sagas/batch/", json.dumps(wrong), **about)
+    assert said.json()["results"][0]["problem"]["errors"] == [
+        {"pointer": "/input/song", "detail": f"Value error, {MASK} hurts the ears"}
+    ]
+    yield "batch", said.content.decode()
 
 
 def pages(found: Saga, admin: Client) -> Iterator[tuple[str, str]]:
     names = ("saga_changelist", "incident_changelist", "bulkoperation_changelist", "worker_changelist")
+    names += ("outboxevent_changelist", "proposal_changelist", "approval_changelist")
     paths = [reverse(f"admin:sagas_{name}") for name in (*names, "audit_changelist", "definitions")]
     of_it = reverse("admin:sagas_saga_change", args=[found.pk])
     paths += [of_it, f"{of_it}?detail=1&rows=all", reverse("admin:sagas_definition", args=["aviary"])]
@@ -137,6 +197,12 @@ def printed(found: Saga) -> Iterator[tuple[str, str]]:
         out = io.StringIO()
         call_command("saga", *map(str, words), stdout=out)
         yield " ".join(map(str, words)), out.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def no_routes() -> Iterator[None]:
+    with routes.Replaced():
+        yield
 
 
 @pytest.fixture
@@ -167,6 +233,7 @@ def test_a_secret_is_nowhere_where_somebody_could_read_it(world, admin_client, c
     after_task_publish.connect(keep)
     try:
         found = everywhere(world)
+        arriving()
         about = {"actor": "ann", "reason": "many", "tenant": "default", "rate": 60}
         begin_bulk("retry", Saga.objects.filter(pk=found.pk), selection={"ids": []}, **about)
         run_bulk()

@@ -8,13 +8,16 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import connection
-from pydantic import BaseModel, SecretStr, field_validator
+from pydantic import BaseModel, SecretStr, field_validator, model_validator
 
 from gateway import vault
 from sagas import Abort, RetryLater, Sensitive, approval, child, each, operations, saga, step, wait
 from sagas.apps import SagasConfig
 from sagas.errors import InvalidInput, NotFound
-from sagas.models import Audit, Incident, Revision, Run, Saga, Signal
+from sagas.events import inbox
+from sagas.events.arriving import Message
+from sagas.events.keeping import message_of
+from sagas.models import Audit, InboxEvent, Incident, Revision, Run, Saga, Signal
 from sagas.record.payload import Unstorable, pack, shown, unpack
 from sagas.words.faults import faults_of
 from sagas.words.sensitive import MARK, MASK, is_sensitive
@@ -60,7 +63,7 @@ def everything_stored() -> str:
         found = []
         for table in connection.introspection.table_names(cursor):
             cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
-            found.append(repr(cursor.fetchall()))
+            found += [repr([bytes(v) if isinstance(v, memoryview) else v for v in row]) for row in cursor.fetchall()]
     return "\n".join(found)
 
 
@@ -236,6 +239,33 @@ def test_what_a_check_trips_over_is_told_and_logged_without_it(world, caplog):
     assert CARD not in caplog.text + str(refused.value) + str(refused.value.errors)
 
 
+@pytest.mark.parametrize("given", [{"card": f"{CARD} is mine"}, {"card": CARD, "amount": 7}])
+def test_a_fault_does_not_repeat_what_it_is_about(world, given):
+    class Picky(BaseModel):
+        card: Sensitive[str]
+        amount: int = 0
+
+        @field_validator("card")
+        @classmethod
+        def alone(cls, card: str) -> str:
+            if len(card) > len(CARD):
+                raise ValueError(f"there is more than a number in {card!r}")
+            return card
+
+        @model_validator(mode="after")
+        def affordable(self) -> "Picky":
+            if self.amount:
+                raise ValueError(f"{self.card} has not so much")
+            return self
+
+    world.knows(saga("picky", step(world.charge, compensation=world.refund), input=Picky))
+    with pytest.raises(InvalidInput) as refused:
+        operations.start("picky", given, actor="a test")
+    (fault,) = refused.value.errors
+    assert MASK in fault["detail"]
+    assert CARD not in str(refused.value) + fault["detail"]
+
+
 def test_a_schema_says_what_is_sensitive():
     found = Order.model_json_schema()["properties"]
     assert (found["card"]["x-sensitive"], found["card"]["writeOnly"]) == (True, True)
@@ -305,6 +335,8 @@ def test_everything_is_resealed_and_the_old_key_can_go(world, settings, capsys):
     operations.signal(found.pk, "paid", {"by": "VISA-7788-secret"}, actor="bank")
     name = vault.seal("").split(":")[1]
     before = Run.objects.get(path="charge").result
+    lost = Message(body=b'{"number": 7}', id="m1", type="order.lost", headers={"from": "the shop"})
+    inbox.take("shop", lost)
     assert f"sealed:{name}:" in everything_stored()
     settings.GATEWAY = {**settings.GATEWAY, "VAULT_KEYS": (new, old)}
     call_command("reseal", dry_run=True)
@@ -317,6 +349,7 @@ def test_everything_is_resealed_and_the_old_key_can_go(world, settings, capsys):
     found.refresh_from_db()
     assert found.state == "completed"
     assert unpack(found.input)["card"] == "5555-secret"
+    assert message_of(InboxEvent.objects.get()) == lost
     call_command("reseal")
     assert capsys.readouterr().out == "Nothing is left under older keys.\n", "it can be repeated"
 

@@ -4,12 +4,14 @@ import json
 from datetime import timedelta
 
 import pytest
+from cryptography.fernet import Fernet
 from django.test import override_settings
 
 from sagas import on_event, operations, saga, step, wait
-from sagas.events import inbox
+from sagas.events import inbox, keeping
 from sagas.events.arriving import Message
 from sagas.models import InboxEvent, Saga, Signal
+from sagas.operations.posting import replay
 from sagas.record import clock
 from sagas.words import registry, routes
 from tests.sagas.world import World
@@ -183,6 +185,38 @@ def test_an_event_that_kills_who_takes_it_is_parked(world, order, monkeypatch):
     assert take(message) == "parked"
     assert "begun 3 times" in InboxEvent.objects.get().reason
     assert take(event({"number": "A2"}, id="e2")) == "done"
+
+
+def test_what_lies_in_the_inbox_is_sealed_and_done_all_the_same(world, order, settings):
+    old, new = (Fernet.generate_key().decode() for _ in range(2))
+    settings.GATEWAY = {**settings.GATEWAY, "VAULT_KEYS": (old,)}
+    binary = Message(body=b"\xff\x00", headers={"ce_id": "b1", "shop": "Berlin"}, id="m1", type="order.created")
+    take(binary)
+    row = InboxEvent.objects.get()
+    assert b"\xff" not in bytes(row.body)
+    assert "Berlin" not in repr(row.carried)
+    assert keeping.message_of(row) == binary
+    take(settled())
+    settings.GATEWAY = {**settings.GATEWAY, "VAULT_KEYS": (new,)}
+    take(event())
+    with clock.ahead(timedelta(seconds=2)):
+        inbox.look_again()
+    row = InboxEvent.objects.get(event_id="p1")
+    assert (row.state, "put that key into VAULT_KEYS" in row.reason) == ("parked", True)
+    settings.GATEWAY = {**settings.GATEWAY, "VAULT_KEYS": (new, old)}
+    replay("in", actor="ann", reason="the key is back", tenant="default", ids=[row.pk])
+    row.refresh_from_db()
+    assert (row.state, bytes(row.body), row.carried) == ("done", b"", {})
+
+
+def test_without_a_key_nothing_is_sealed_and_it_is_done_all_the_same(world, order, settings):
+    settings.GATEWAY = {**settings.GATEWAY, "VAULT_KEYS": ()}
+    take(settled())
+    assert json.loads(bytes(InboxEvent.objects.get().body))["data"] == {"charge": 7}
+    take(event())
+    with clock.ahead(timedelta(seconds=2)):
+        inbox.look_again()
+    assert InboxEvent.objects.get(event_id="p1").state == "done"
 
 
 def test_an_event_that_was_begun_and_brought_again_is_done(world, order):
