@@ -14,14 +14,14 @@ from sagas.management.arguments import NOTHING
 from sagas.management.finding import find
 from sagas.management.following import follow
 from sagas.management.screen import Screen
-from sagas.models import Run, Saga, Work
-from sagas.operations import Started
+from sagas.models import Proposal, Run, Saga, Work
+from sagas.operations import Started, second
 from sagas.words.lifecycle import SagaState
 
 Command = Callable[[Screen, Namespace], int]
 """Does what the words say, and returns the exit status."""
 
-COMPLETED, ENDED_OTHERWISE, STILL_LIVE = 0, 1, 3
+COMPLETED, ENDED_OTHERWISE, STILL_LIVE, ASKED = 0, 1, 3, 4
 
 
 def start(screen: Screen, given: Namespace) -> int:
@@ -72,17 +72,23 @@ def verb(name: str, *fields: str) -> Command:
         if name == "decide" and given.step is None:
             arguments["step"] = _open_approval(saga)
         reason = given.reason or ("A dry run." if given.dry_run else "")
-        about = {"actor": actor(), "reason": reason, "tenant": saga.tenant, "expect": saga.decisions}
+        about: dict[str, Any] = {"actor": actor(), "reason": reason}
+        about |= {"tenant": saga.tenant, "expect": saga.decisions}
         preview = operations.preview(name, saga.pk, **arguments, **about)
         screen.head(saga)
         for sentence in preview.sentences:
             screen.say(f"→ {sentence}")
+        asking = name in second.ASKABLE and second.needs_another(name)
+        if asking:
+            screen.say("→ Not at once: a second person must approve it.")
         if given.dry_run:
             screen.say(
                 "Nothing was changed." if name == "clone" else f"Nothing was changed; it would be {preview.state}."
             )
             screen.json(preview_document(preview))
             return 0
+        if asking:
+            return ask(screen, second.ask(name, saga.pk, **about, arguments=arguments))
         reader.news()
         done = getattr(operations, name)(saga.pk, **arguments, **about)
         if not isinstance(done, Started):
@@ -91,6 +97,20 @@ def verb(name: str, *fields: str) -> Command:
         return finish(screen, given, done.saga, Reader(done.saga))
 
     return act
+
+
+def ask(screen: Screen, left: Proposal) -> int:
+    """Say that nothing was done, and who can see to it that it is."""
+    screen.say(
+        f"Nothing was done yet. It is asked for, as proposal {left.pk}, until {left.expires_at:%Y-%m-%d %H:%M} UTC."
+    )
+    screen.say(
+        "Somebody else approves or refuses it: in the console on the page Second person, or with"
+        f" POST /api/v1/proposals/{left.pk}/approve/. A terminal cannot tell two people apart."
+    )
+    about = {"id": left.pk, "verb": left.verb, "saga": left.saga_id, "reason": left.reason, "asked_by": left.asked_by}
+    screen.json({"proposal": about | {"expires_at": left.expires_at}})
+    return ASKED
 
 
 def finish(screen: Screen, given: Namespace, saga: Saga, reader: Reader) -> int:

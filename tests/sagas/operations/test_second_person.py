@@ -87,6 +87,13 @@ def test_nobody_approves_their_own_however_long_their_name_is(stuck):
         second.approve(asked.pk, **{**BOB, "actor": name})
 
 
+def test_nobody_approves_their_own_through_another_door(stuck):
+    asked_for = second.ask("give_up", stuck().pk, actor="cli:ann", reason="enough", tenant="default")
+    with pytest.raises(NotAllowed) as refused:
+        second.approve(asked_for.pk, actor="person:ann", reason="I agree with myself", tenant="default")
+    assert refused.value.code == "own_proposal"
+
+
 def test_what_was_decided_or_has_expired_is_not_decided_again(stuck, world):
     asked = second.ask("give_up", stuck().pk, **ANN)
     second.refuse(asked.pk, **BOB)
