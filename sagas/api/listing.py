@@ -7,7 +7,8 @@ from uuid import UUID
 from django.db.models.fields.json import KeyTransform
 
 from sagas.api.shapes import SagaFilter
-from sagas.models import Incident
+from sagas.errors import InvalidInput
+from sagas.models import Callback, Incident
 from sagas.models.saga import SagaQuerySet
 from sagas.operations.starting import a_time
 
@@ -16,13 +17,28 @@ CREATED = {"created_after": "created_at__gte", "created_before": "created_at__lt
 UPDATED = {"updated_after": "updated_at__gte", "updated_before": "updated_at__lt"}
 SIFTED = ("version", "label", *UPDATED)
 """What no index answers: one on what changes with every step would cost each step more than the list is worth."""
+MOST_SIFTED = 100_000
 SLACK = timedelta(days=1)
 """How far the clock that an id was made by may have been from the database's."""
 
 
 def narrowed(sagas: SagaQuerySet, asked: SagaFilter) -> SagaQuerySet:
-    """Those of the sagas that the query asks for. Raises `InvalidInput` for a time that cannot be."""
-    return sifted(found_by_index(sagas, asked), asked)
+    """All of the sagas that the query asks for, however full the table.
+
+    Raises `InvalidInput` for a time that cannot be, and where what no index answers would have to be looked for among
+    more than `MOST_SIFTED`.
+    """
+    found = found_by_index(sagas, asked)
+    if not is_sifted(asked):
+        return found
+    if found.order_by()[: MOST_SIFTED + 1].count() > MOST_SIFTED:
+        names = ", ".join(name for name in SIFTED if getattr(asked, name) is not None)
+        fault = (
+            f"looks for {names} among more than {MOST_SIFTED:,} sagas; say which more closely, "
+            "by definition, state, needs_person, business_key_prefix or created_after"
+        )
+        raise InvalidInput(f"The filter {fault}.", errors=[{"pointer": "/filter", "detail": fault}])
+    return sifted(found, asked)
 
 
 def is_sifted(asked: SagaFilter) -> bool:
@@ -49,6 +65,8 @@ def found_by_index(sagas: SagaQuerySet, asked: SagaFilter) -> SagaQuerySet:
         found = found.filter(business_key__startswith=asked.business_key_prefix)
     if asked.parent is not None:
         found = found.filter(parent__saga_id=asked.parent)
+    if asked.callback is not None:
+        found = found.filter(pk__in=Callback.objects.given_up().values("saga"))
     if asked.needs_person is not None:
         found = found.needing_a_person() if asked.needs_person else found.filter(open_incidents=0)
     return _by_incident(found, asked)

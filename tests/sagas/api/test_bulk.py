@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from sagas.api import listing
 from sagas.errors import Abort
 from sagas.models import BulkOperation, Saga
 from sagas.operations.working import run_bulk
@@ -78,6 +79,20 @@ def test_a_bulk_operation_is_foreseen(api, stuck):
     assert answer.status_code == 200
     assert (answer.json()["total"], answer.json()["eligible"]) == (2, 2)
     assert not BulkOperation.objects.exists()
+
+
+def test_what_no_index_answers_is_looked_for_among_so_many_and_no_more(api, stuck, two, monkeypatch):
+    monkeypatch.setattr(listing, "MOST_SIFTED", 2)
+    api.start(business_key="order-3", labels={"shop": "Berlin"})
+    labelled = {**ALL, "verb": "pause", "filter": {"label": "shop:Berlin"}}
+    answer = api.post(f"{BULK}?dry_run=true", labelled)
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/filter")
+    assert "looks for label among more than 2 sagas" in answer.json()["detail"]
+    assert api.post(BULK, labelled).status_code == 422
+    assert api.post("/api/v1/proposals/", {**labelled, "verb": "cancel"}).status_code == 422
+    closer = {**labelled, "filter": {"label": "shop:Berlin", "needs_person": False}}
+    assert api.post(f"{BULK}?dry_run=true", closer).json()["total"] == 1
+    assert api.get(SAGAS, label="shop:Berlin").status_code == 200, "a page of the list has its own bounds"
 
 
 def test_a_bulk_operation_begins_once_under_one_key(api, stuck):
