@@ -2,7 +2,7 @@
 
     with Sagas("https://sagas.example.org", key="ork_…") as sagas:
         saga = sagas.start("order", {"user_id": "u-1"}, business_key="order-7")
-        sagas.signal(saga["id"], "payment_settled", {"status": "paid"}, id="evt_71")
+        sagas.signal_by_key("order", "order-7", "payment_settled", {"status": "paid"}, id="evt_71")
 
 A request whose answer was lost, or that was told to come later, is sent again under the same key, so that it has its
 effect once. What the coordinator refuses is a `Refused`, with its problem.
@@ -58,6 +58,10 @@ class Sagas:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give its connections back; a client may be kept for as long as its process lives."""
         self._client.close()
 
     def start(
@@ -94,6 +98,21 @@ class Sagas:
         """Tell a saga something; without an `id` one is made, which holds for the tries of this call."""
         body = {"id": id or str(uuid4()), "payload": payload}
         return self._send("POST", f"sagas/{saga}/signals/{quote(name, safe='')}/", body)
+
+    def signal_by_key(
+        self,
+        definition: str,
+        business_key: str,
+        name: str,
+        payload: Any = None,
+        *,
+        id: str | None = None,  # noqa: A002
+        start_if_missing: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Tell whoever holds a business key something; `start_if_missing` begins the saga, such as {"input": …}."""
+        holder = "/".join(quote(part, safe="") for part in (definition, business_key))
+        body = {"id": id or str(uuid4()), "payload": payload, "start_if_missing": start_if_missing}
+        return self._send("POST", f"sagas/by-key/{holder}/signals/{quote(name, safe='')}/", body)
 
     def act(self, saga: str, verb: str, reason: str, *, dry_run: bool = False, **arguments: Any) -> dict[str, Any]:
         """Call a verb such as "retry" or "give_up"; it is sent once, since verbs have no key of their own."""

@@ -4,13 +4,12 @@ Membership of the group that an approval names is what it takes to decide it, an
 names none is for whoever may operate.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
@@ -20,7 +19,7 @@ from sagas.admin.payloads import shown
 from sagas.engine.explain import explain
 from sagas.engine.summary import summary_of
 from sagas.models import Approval, Run, Saga
-from sagas.words import registry
+from sagas.operations.approvals import approval_of, everything, is_for, meant_for, waiting
 from sagas.words import rows as words
 
 PAGE = 50
@@ -43,7 +42,7 @@ class ApprovalAdmin(Console):
 
     def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
         """Who may look or operate, and everybody in a group that some approval names."""
-        return may(request, LOOK) or may(request, OPERATE) or any(_is_for(request, row) for *_, row in _approvals())
+        return may(request, LOOK) or may(request, OPERATE) or any(_is_for(request, row) for *_, row in everything())
 
     def get_urls(self) -> list[URLPattern]:
         """The inbox, and a page for each approval."""
@@ -60,11 +59,9 @@ class ApprovalAdmin(Console):
         """What waits for the person; on request, and for who may look, what waits for anybody."""
         may_look = may(request, LOOK) or may(request, OPERATE)
         everybody = may_look and request.GET.get("for") == "everybody"
-        found = Approval.waiting().filter(saga__tenant=tenant(request))
-        if (only := definitions(request)) is not None:
-            found = found.filter(saga__definition__in=only)
+        found = waiting(tenant(request), definitions(request))
         if not everybody:
-            found = _for(request, found)
+            found = meant_for(found, _groups(request), operates=may(request, OPERATE))
         if (after := number_in(request.GET.get("after", ""))) is not None:
             found = found.filter(pk__gt=after)
         page = list(found.order_by("pk")[: PAGE + 1])
@@ -80,7 +77,7 @@ class ApprovalAdmin(Console):
     def decision_page(self, request: HttpRequest, pk: UUID, step: str) -> HttpResponse:
         """Who asks for what; then yes or no, what comes of it, and why."""
         saga = sagas_of(request).filter(pk=pk).first()
-        row = _row(saga, step) if saga else None
+        row = approval_of(saga, step) if saga else None
         run = Run.objects.filter(saga_id=pk, path=step, kind=Run.Kind.APPROVAL).first() if row else None
         if saga is None or row is None or run is None:
             raise Http404("There is no such approval.")
@@ -112,7 +109,7 @@ class ApprovalAdmin(Console):
 
 
 def _line(request: HttpRequest, run: Run) -> Line:
-    row = _row(run.saga, run.path)
+    row = approval_of(run.saga, run.path)
     return Line(
         run=run,
         group=row.group if row else "",
@@ -127,40 +124,17 @@ def _results(saga: Saga) -> list[tuple[str, str]]:
     return [(f"{run.path}[{run.item}]" if run.item else run.path, shown(run.result)) for run in runs[:MOST_RESULTS]]
 
 
-def _for(request: HttpRequest, found: QuerySet[Run]) -> QuerySet[Run]:
-    """Those of them that the person may decide."""
-    mine = Q(pk__in=[])
-    for table, version, where, row in _approvals():
-        if _is_for(request, row):
-            mine |= Q(saga__definition=table, saga__version=version, path=where)
-    return found.filter(mine)
-
-
 def _is_for(request: HttpRequest, row: words.Approval) -> bool:
     """Whether the person may decide it."""
-    if not row.group:
-        return may(request, OPERATE)
-    return request.user.is_superuser or row.group in _groups(request)
+    return is_for(row, _groups(request), operates=may(request, OPERATE))
 
 
-def _groups(request: HttpRequest) -> Collection[str]:
-    """The person's groups, asked for once a request."""
+def _groups(request: HttpRequest) -> Collection[str] | None:
+    """The person's groups, asked for once a request; None for who may everything."""
+    if request.user.is_superuser:
+        return None
     known: frozenset[str] | None = getattr(request, "_sagas_groups", None)
     if known is None:
         known = frozenset(request.user.groups.values_list("name", flat=True))
         request._sagas_groups = known  # type: ignore[attr-defined]
     return known
-
-
-def _approvals() -> Iterator[tuple[str, int, str, words.Approval]]:
-    """Every approval in every table that this process knows."""
-    for table in registry.everything():
-        for place in table.walk():
-            if isinstance(place.row, words.Approval):
-                yield table.name, table.version, place.path, place.row
-
-
-def _row(saga: Saga, step: str) -> words.Approval | None:
-    table = registry.find(saga.definition, saga.version, saga.fingerprint)
-    row = table.places[step].row if table and step in table.places else None
-    return row if isinstance(row, words.Approval) else None

@@ -15,7 +15,7 @@ from sagas.conf import conf
 from sagas.engine.explain import explain
 from sagas.engine.summary import summary_of
 from sagas.engine.timeline import Entry, Reader
-from sagas.models import Run, Saga
+from sagas.models import Callback, Run, Saga
 from sagas.operations.allowing import effects_in_place
 from sagas.words import registry
 from sagas.words.definition import Definition
@@ -44,6 +44,7 @@ def story_of(saga: Saga, asked: QueryDict) -> dict[str, Any]:
         "input": shown(saga.input),
         "revisions": [(old.rev, shown(old.input)) for old in saga.revisions.order_by("-rev")[:MOST]],
         "failure": saga.failure or {},
+        "callback": Callback.objects.filter(saga_id=saga.pk).first() if saga.ended_at else None,
         "in_place": effects_in_place(saga) if saga.ended_at and saga.state == "failed" else [],
         "signals": [(signal, shown(signal.payload)) for signal in saga.signals.order_by("-id")[:MOST]],
         "audit": [(entry, shown(entry.details or None)) for entry in saga.audit.order_by("-id")[:MOST]],

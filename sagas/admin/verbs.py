@@ -93,6 +93,12 @@ VERBS = {
             is_grave=True,
         ),
         Verb(
+            name="tell_again",
+            label="Tell again",
+            about="Whoever wanted to be told of the saga's end, and did not take it, is told once more.",
+            done="It is told within seconds; what came of it stands below, at About it.",
+        ),
+        Verb(
             name="clone",
             label="Clone",
             about="A new saga begins like this one, on the newest version.",

@@ -8,6 +8,7 @@ from rest_framework.reverse import reverse
 from sagas import operations
 from sagas.engine.explain import explain
 from sagas.models import Callback, Incident, Journal, Run, Saga, Signal
+from sagas.models.callback import without_query
 from sagas.operations import Preview, Signalled
 from sagas.record.payload import shown
 
@@ -42,14 +43,13 @@ def saga_document(saga: Saga, request: Request | None) -> dict[str, Any]:
 def callback_document(saga: Saga) -> dict[str, Any] | None:
     """Whether whoever wanted to be told of its end was told; None where nobody did."""
     if saga.callback_url:  # it has not ended, or has just now
-        return {"url": _without_query(saga.callback_url), **UNTOLD}
+        return {"url": without_query(saga.callback_url), **UNTOLD}
     row = Callback.objects.filter(saga_id=saga.pk).first() if saga.ended_at else None
     if row is None:
         return None
-    state = "pending" if row.done_at is None else "failed" if row.error else "told"
     return {
-        "url": _without_query(row.url),
-        "state": state,
+        "url": row.address,
+        "state": row.stands,
         "tries": row.tries,
         "status": row.status,
         "error": row.error or None,
@@ -59,12 +59,6 @@ def callback_document(saga: Saga) -> dict[str, Any] | None:
 
 
 UNTOLD = {"state": "pending", "tries": 0, "status": None, "error": None, "next_at": None, "done_at": None}
-
-
-def _without_query(url: str) -> str:
-    """What stands behind the question mark may be a secret of the receiver's."""
-    address, question, _ = url.partition("?")
-    return f"{address}?…" if question else address
 
 
 def saga_line(saga: Saga, request: Request | None) -> dict[str, Any]:

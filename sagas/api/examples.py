@@ -154,6 +154,19 @@ PROPOSAL: dict[str, Any] = {
     "operation": None,
     "links": {"approve": f"{PROPOSAL_URL}approve/", "refuse": f"{PROPOSAL_URL}refuse/"},
 }
+APPROVAL: dict[str, Any] = {
+    "saga": ID,
+    "definition": "order",
+    "business_key": "order-7",
+    "step": "large_order",
+    "group": "sales",
+    "summary": "order-7: 1,200.00 for u-1",
+    "input": {"user_id": "u-1", "card": "••••••"},
+    "form": {"title": "Terms", "type": "object", "properties": {"discount": {"type": "integer"}}},
+    "since": AT,
+    "until": LATER,
+    "links": {"saga": URL, "decide": f"{URL}decide/"},
+}
 PARTICIPANT_URL = "https://sagas.example.org/api/v1/participants/payments/"
 PARTICIPANT: dict[str, Any] = {
     "name": "payments",

@@ -216,6 +216,9 @@ class SagaFilter(Query):
     reason: Reason | None = Field(None, description="The reason of an open incident.")
     reason_code: Code | None = Field(None, description="The reason code of an open incident.")
     step: Path | None = Field(None, description="The step of an open incident.")
+    callback: Literal["failed"] | None = Field(
+        None, description="Nobody could be told of the end, and it was given up."
+    )
     parent: UUID | None = Field(None, description="The saga whose children are listed.")
     created_after: Time | None = None
     created_before: Time | None = None
@@ -225,6 +228,12 @@ class SagaFilter(Query):
 
 class SagaQuery(SagaFilter, PageQuery):
     """Which sagas are listed."""
+
+
+class ApprovalQuery(PageQuery):
+    """Whose approvals are listed."""
+
+    everybody: bool = Field(False, description="A person sees all that wait, not only those that are theirs to decide.")
 
 
 class GroupQuery(Query):

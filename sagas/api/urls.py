@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from sagas.api import (
+    approvals,
     batch,
     bulk,
     definitions,
@@ -35,6 +36,7 @@ VERBS = {
     "reschedule": verb_door("reschedule", shapes.RescheduleIn, {"at": "2026-03-02T08:00:00Z"}),
     "waive": verb_door("waive", shapes.StepIn, STEP),
     "give_up": verb_door("give_up", shapes.VerbIn, {}),
+    "tell_again": verb_door("tell_again", shapes.VerbIn, {}),
     "clone": verb_door("clone", shapes.CloneIn, {"confirm_effects": True}, CloneDoor),
 }
 
@@ -77,6 +79,7 @@ urlpatterns = [
         for direction in ("out", "in")
         for verb in ("replay", "drop")
     ),
+    path("approvals/", approvals.ApprovalsDoor.as_view(), name="approvals"),
     path("proposals/", proposals.ProposalsDoor.as_view(), name="proposals"),
     *(path(f"proposals/<uuid:pk>/{how}/", proposals.deciding_door(how), name=how) for how in ("approve", "refuse")),
     path("operations/", bulk.BulksDoor.as_view(), name="bulks"),

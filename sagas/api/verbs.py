@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 from uuid import UUID
 
+from pydantic import BaseModel
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -10,11 +11,13 @@ from gateway.description import Call
 from gateway.shapes import read, read_query
 from sagas import operations
 from sagas.api import examples
-from sagas.api.answers import VerbDocument
+from sagas.api.answers import DecisionDocument, VerbDocument
+from sagas.api.approvals import LOOK, OPERATE, IsPersonOrMay, groups_of
 from sagas.api.documents import address, preview_document, saga_document
 from sagas.api.door import SagaDoor, etag, expected
-from sagas.api.shapes import VerbIn, VerbQuery
+from sagas.api.shapes import DecideIn, VerbIn, VerbQuery
 from sagas.models import Saga
+from sagas.operations.approvals import approval_of, is_for
 
 
 class VerbDoor(SagaDoor):
@@ -24,7 +27,8 @@ class VerbDoor(SagaDoor):
     was made before a look at a saga that others have decided about since: 412.
     """
 
-    needs: ClassVar = {"POST": "sagas.change_saga"}
+    needs: ClassVar = {"POST": OPERATE}
+    document: ClassVar[type[BaseModel]] = VerbDocument
     verb: ClassVar[str]
     shape: ClassVar[type[VerbIn]]
 
@@ -51,13 +55,37 @@ class VerbDoor(SagaDoor):
 
 
 class DecideDoor(VerbDoor):
-    """A person's yes or no; a service with a key is trusted to know whose it is."""
+    """A person's yes or no; a service with a key is trusted to know whose it is.
+
+    Who is in the group that an approval names decides it, and needs no permission on sagas, as in the console. People
+    who neither operate nor are asked are refused alike, whatever there is.
+    """
+
+    permission_classes = (IsPersonOrMay,)
+    document: ClassVar = DecisionDocument
+
+    def post(self, request: Request, pk: UUID) -> Response:
+        """As any verb, for whoever operates or is asked."""
+        if not self.caller.may(OPERATE) and not self._is_asked(pk, read(DecideIn, request.data).step):
+            self.permission_denied(request, message=IsPersonOrMay.message)
+        return super().post(request, pk)
 
     def arguments(self, given: VerbIn) -> dict[str, Any]:
         """A person decides as a member of groups."""
-        person = self.caller.person
-        groups = None if person is None or person.is_superuser else set(person.groups.values_list("name", flat=True))
-        return {**super().arguments(given), "groups": groups}
+        return {**super().arguments(given), "groups": groups_of(self.caller)}
+
+    def answer(self, request: Request, saga: Saga) -> Response:
+        """The saga in full, for those who may look at it; for others, that it is recorded."""
+        if self.caller.may(LOOK) or self.caller.may(OPERATE):
+            return super().answer(request, saga)
+        decided = read(DecideIn, request.data)
+        said = {"saga": str(saga.pk), "step": decided.step, "approved": decided.approved, "state": saga.state}
+        return Response(said)
+
+    def _is_asked(self, pk: UUID, step: str) -> bool:
+        saga = self.sagas().filter(pk=pk).first()
+        row = approval_of(saga, step) if saga is not None else None
+        return row is not None and is_for(row, groups_of(self.caller), operates=False)
 
 
 class CloneDoor(VerbDoor):
@@ -75,7 +103,7 @@ def verb_door(verb: str, shape: type[VerbIn], sends: dict[str, Any], kind: type[
     status, more = (201, {200: "What it would do."}) if kind is CloneDoor else (200, {})
     call = Call(
         f"{verb.replace('_', ' ').capitalize()}",
-        VerbDocument,
+        kind.document,
         status=status,
         more=more,
         body=shape,

@@ -212,5 +212,6 @@ OF_SAGAS: dict[str, Callable[[Move], Said]] = {
     ),
     "followed": lambda move: ("plain", f"saga {move.get('by')} waits until this one has ended"),
     "queued": lambda move: ("plain", f"the saga waits until saga {move.get('behind')} has ended"),
+    "tells again": lambda move: ("person", "whoever wanted to know of its end is told once more"),
     "heard": lambda move: ("quiet", f"the saga was told: {move.get('message')}"),
 }

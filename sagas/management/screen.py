@@ -16,7 +16,7 @@ from rich.text import Text
 from sagas import operations
 from sagas.engine.explain import explain
 from sagas.engine.timeline import Entry
-from sagas.models import Saga
+from sagas.models import Callback, Saga
 
 SIGNS = {"good": "✓", "trouble": "✗", "back": "↶", "person": "●", "plain": "·", "quiet": " "}
 COLOURS = {"good": "green", "trouble": "red", "back": "blue", "person": "bold magenta", "quiet": "bright_black"}
@@ -104,6 +104,8 @@ class Screen:
         left = operations.effects_in_place(saga) if saga.ended_at and saga.state != "completed" else []
         if left:
             self.say(f"Left in place: {', '.join(run.path for run in left)}.", "red")
+        for untold in Callback.objects.untold().filter(saga_id=saga.pk):
+            self.say(f"Nobody was told of its end{'' if untold.done_at else ' yet'}: {untold.error}", "red")
         if verbs := operations.allowed(saga):
             self.say(f"Possible now: {', '.join(verb.replace('_', '-') for verb in verbs)}.", "bright_black")
 

@@ -7,7 +7,7 @@
     retry        what needs a person is tried again     resolve      a person says whether a step happened
     skip         it goes on without a step              waive        a compensation was done by hand
     give_up      it ends `failed`                       clone        a new saga like it
-    reveal       a person sees what is sensitive
+    reveal       a person sees what is sensitive    tell_again   who was not told of its end is told after all
 
 A verb that does not fit raises `NotAllowed` with the list of those that do. `preview` says what a verb would do.
 """
@@ -23,6 +23,7 @@ from sagas.operations.retrying import retry
 from sagas.operations.revealing import reveal
 from sagas.operations.signalling import Signalled, signal, signal_by_key
 from sagas.operations.starting import LONGEST_KEY, MOST_PRIORITY, start, start_each, start_many
+from sagas.operations.telling import tell_again
 from sagas.operations.turning import cancel, compensate
 
 __all__ = [
@@ -52,5 +53,6 @@ __all__ = [
     "start",
     "start_each",
     "start_many",
+    "tell_again",
     "waive",
 ]

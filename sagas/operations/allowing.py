@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from django.db.models import Q
 
-from sagas.models import Run, Saga, Work
+from sagas.models import Callback, Run, Saga, Work
 from sagas.record import clock
 from sagas.record.children import born_of
 from sagas.words import registry
@@ -75,6 +75,8 @@ def _of_ended(saga: Saga) -> Iterator[str]:
         yield "retry"
     if _can_waive(saga):
         yield "waive"
+    if Callback.objects.untold().filter(saga_id=saga.pk).exists():
+        yield "tell_again"
     yield "clone"
 
 

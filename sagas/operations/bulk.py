@@ -25,7 +25,7 @@ from sagas.words import registry
 from sagas.words.definition import has_secrets
 from sagas.words.rows import Step
 
-VERBS = ("retry", "cancel", "compensate", "pause", "resume", "skip", "waive", "give_up")
+VERBS = ("retry", "cancel", "compensate", "pause", "resume", "skip", "waive", "give_up", "tell_again")
 MOST = 10_000
 MOST_FORESEEN = 200
 BATCH = 1_000

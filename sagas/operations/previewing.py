@@ -1,6 +1,6 @@
 """What a verb would do: the verb itself, in a transaction that is rolled back."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from gateway.borrowing import borrowed
-from sagas.models import Audit, Run, Saga, Work
+from sagas.models import Audit, Callback, Run, Saga, Work
 from sagas.models.saga import Going
 from sagas.operations.allowing import effects_in_place, why_not_retried
 from sagas.operations.difference import in_words
@@ -24,7 +24,7 @@ from sagas.words.verdict import Doing
 
 VERBS = (
     *("cancel", "compensate", "pause", "resume", "retry", "decide"),
-    *("resolve", "skip", "reschedule", "waive", "give_up", "clone"),
+    *("resolve", "skip", "reschedule", "waive", "give_up", "tell_again", "clone"),
 )
 
 MOST_EDITS = 30
@@ -49,8 +49,7 @@ def preview(verb: str, saga_id: UUID, **arguments: Any) -> Preview:
         before = {run.pk: _doing(run) for run in Run.objects.filter(saga_id=saga_id)}
         act(saga_id, **arguments)
         saga = Saga.objects.get(pk=saga_id)
-        answered = _answered(saga, **arguments) if verb == "decide" else ()
-        told = answered if verb == "decide" else _sentences(verb, saga, before)
+        told = OF_ONE_VERB[verb](saga, **arguments) if verb in OF_ONE_VERB else _sentences(verb, saga, before)
         sentences = [*_edited(saga_id, arguments), *told]
         if saga.deadline_at is not None and saga.deadline_at != deadline:
             sentences.append(f"Its deadline is then {_time(saga.deadline_at)}.")
@@ -81,6 +80,17 @@ def _answered(saga: Saga, *, step: str, approved: bool, **_: Any) -> Iterator[st
     else:
         yield f"{step} is refused, and the saga goes back."
         yield from _undone(list(Run.objects.filter(saga_id=saga.pk)))
+
+
+def _told(saga: Saga, **_: Any) -> Iterator[str]:
+    """What is tried when its end is told again."""
+    address = Callback.objects.get(saga_id=saga.pk).address
+    yield f"Its end, {saga.state}, is told to {address} within seconds, and so often as if for the first time."
+    yield "The receiver knows it by the webhook-id that it has always had."
+
+
+OF_ONE_VERB: Mapping[str, Callable[..., Iterator[str]]] = {"decide": _answered, "tell_again": _told}
+"""What those verbs do is not to be seen in the runs."""
 
 
 def _doing(run: Run) -> tuple[int, str | None, datetime | None]:

@@ -17,7 +17,7 @@ from django.db.models import Max
 
 from gateway.borrowing import borrowed
 from sagas.errors import SagaError
-from sagas.models import BulkItem, BulkOperation, Run, Saga
+from sagas.models import BulkItem, BulkOperation, Callback, Run, Saga
 from sagas.operations.bulk import pace
 from sagas.operations.second import settled
 from sagas.record import clock
@@ -115,11 +115,18 @@ def _look(operation: BulkOperation, item: BulkItem) -> None:
     """What became of a saga that was asked."""
     with borrowed():
         saga = Saga.objects.get(pk=item.saga_id)
-        outcome = _as_wanted(saga, operation.verb) if operation.verb in WANTED else _left_trouble(saga, item)
+        outcome = _outcome(saga, item, operation.verb)
         if outcome is None and item.asked_at and item.asked_at < clock.now() - PATIENCE:
             outcome = False
         if outcome is not None:
             _note(item, BulkItem.State.RECOVERED if outcome else BulkItem.State.FAILED_AGAIN)
+
+
+def _outcome(saga: Saga, item: BulkItem, verb: str) -> bool | None:
+    if verb == "tell_again":
+        callback = Callback.objects.get(saga_id=saga.pk)
+        return None if callback.done_at is None else not callback.error
+    return _as_wanted(saga, verb) if verb in WANTED else _left_trouble(saga, item)
 
 
 def _as_wanted(saga: Saga, verb: str) -> bool | None:

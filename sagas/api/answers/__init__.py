@@ -1,5 +1,6 @@
 """The shapes of what callers get, for the API's description; a test holds the documents to them."""
 
+from sagas.api.answers.approvals import ApprovalDocument, ApprovalPage
 from sagas.api.answers.bulk import BulkAnswer, BulkDocument, BulkForesight, BulkPage, ItemDocument, ItemPage
 from sagas.api.answers.definitions import DefinitionDocument, DefinitionLine, DefinitionList, RowDocument
 from sagas.api.answers.groups import GroupDocument, GroupList
@@ -41,9 +42,11 @@ from sagas.api.answers.sagas import (
     StoredDocument,
     ToldDocument,
 )
-from sagas.api.answers.verbs import PreviewDocument, VerbDocument
+from sagas.api.answers.verbs import DecidedDocument, DecisionDocument, PreviewDocument, VerbDocument
 
 __all__ = [
+    "ApprovalDocument",
+    "ApprovalPage",
     "BatchDocument",
     "BatchResult",
     "BulkAnswer",
@@ -52,6 +55,8 @@ __all__ = [
     "BulkPage",
     "CallingStep",
     "CanaryDocument",
+    "DecidedDocument",
+    "DecisionDocument",
     "DefinitionDocument",
     "DefinitionLine",
     "DefinitionList",

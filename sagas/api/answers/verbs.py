@@ -18,5 +18,18 @@ class PreviewDocument(Answer):
     sentences: list[str]
 
 
+class DecidedDocument(Answer):
+    """What a person decided who may decide it, and look at nothing else."""
+
+    saga: str
+    step: str
+    approved: bool
+    state: SagaState = Field(description="The saga's state just after it.")
+
+
 class VerbDocument(RootModel[SagaDocument | PreviewDocument]):
     """The saga as the verb left it, or what the verb would do."""
+
+
+class DecisionDocument(RootModel[SagaDocument | PreviewDocument | DecidedDocument]):
+    """The saga as the decision left it, what it would do, or that it is recorded."""

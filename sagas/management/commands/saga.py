@@ -39,6 +39,7 @@ Exit status:
        sagas need what is not there
   2    it is refused, and standard error says why and what is possible instead
   3    with --follow and --timeout: the time is up and the saga has not ended
+  4    nothing was done: a second person must approve it, and it is left as a proposal
   130  interrupted; the saga goes on
 """
 
@@ -86,6 +87,7 @@ COMMANDS: dict[str, tuple[str, Deed, Declare]] = {
     ),
     "waive": ("a compensation that is stuck was done by hand", verb("waive", "step", "item"), decides(take.a_step)),
     "give-up": ("end a saga that needs a person as failed", verb("give_up"), decides()),
+    "tell-again": ("tell its end to whoever wanted to know, and did not take it", verb("tell_again"), decides()),
     "clone": (
         "begin a new saga like one that has ended",
         verb("clone", "input", "business_key", "confirm_effects"),

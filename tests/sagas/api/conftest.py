@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
 from sagas import saga, step
@@ -47,3 +48,18 @@ def two(world):
     )
     world.knows(table)
     return table
+
+
+@pytest.fixture
+def person(django_user_model):
+    """Logs somebody in who is in those groups and has those permissions."""
+
+    def logged_in(name: str, groups=(), permissions=()) -> Client:
+        user = django_user_model.objects.create_user(name)
+        user.groups.set(Group.objects.get_or_create(name=group)[0] for group in groups)
+        user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return logged_in

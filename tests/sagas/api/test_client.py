@@ -107,6 +107,15 @@ def test_a_signal_is_stored_once(sagas, failures, two, pauses):
     assert sagas.signal(saga["id"], "paid", {"amount": 7})["replayed"] is True
 
 
+def test_whoever_holds_a_business_key_is_told_whatever_characters_it_has(sagas, failures, two, pauses):
+    failures.extend([away(503), lost])
+    told = sagas.signal_by_key("two", "7/8 ä?", "paid", {"amount": 7}, start_if_missing={"labels": {"shop": "Bonn"}})
+    again = sagas.signal_by_key("two", "7/8 ä?", "paid", {"amount": 8})
+    assert told["saga"] == again["saga"]
+    found = sagas.get(told["saga"])
+    assert (found["business_key"], found["labels"]) == ("7/8 ä?", {"shop": "Bonn"})
+
+
 def test_a_verb_is_foreseen_and_called_once(sagas, failures, two, pauses):
     saga = sagas.start("two")
     assert sagas.act(saga["id"], "cancel", "enough", dry_run=True)["dry_run"] is True

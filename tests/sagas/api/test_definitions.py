@@ -6,7 +6,8 @@ from pydantic import BaseModel
 from sagas import saga, step
 from sagas.api import backpressure
 from sagas.errors import Abort
-from sagas.models import Saga
+from sagas.models import Callback, Saga
+from sagas.record import clock
 from tests.sagas.api.conftest import SAGAS
 
 pytestmark = pytest.mark.django_db
@@ -97,6 +98,7 @@ def test_a_definition_without_a_bound_is_not_counted(api, two, settings, monkeyp
         ("reason=outcome_unknown", False),
         ("needs_person=true", True),
         ("parent=00000000-0000-7000-8000-000000000000", False),
+        ("callback=failed", False),
     ],
 )
 def test_the_list_is_narrowed(api, world, two, query, found):
@@ -109,9 +111,17 @@ def test_the_list_is_narrowed(api, world, two, query, found):
     assert bool(answer.json()["results"]) is found
 
 
+def test_those_whose_end_nobody_was_told_of_are_listed(api, world, two):
+    at, ids = clock.now(), [api.start().json()["id"] for _ in range(3)]
+    for pk, about in zip(ids, ({"error": "gone", "done_at": at}, {"error": "busy"}, {"done_at": at}), strict=True):
+        Callback.objects.create(saga_id=pk, url="https://shop.example.org/", at=at, **about)
+    assert [saga["id"] for saga in api.get(SAGAS, callback="failed").json()["results"]] == ids[:1]
+
+
 @pytest.mark.parametrize(
     ("query", "status"),
     [
+        ("callback=told", 400),
         ("label=shop", 400),
         ("label=:x", 400),
         ("created_after=yesterday", 400),

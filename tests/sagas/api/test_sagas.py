@@ -19,6 +19,7 @@ pytestmark = pytest.mark.django_db
 
 VERBS = {
     **{verb: {"reason": "mine?"} for verb in ("cancel", "compensate", "pause", "resume", "retry", "give-up", "clone")},
+    "tell-again": {"reason": "mine?"},
     "skip": {"reason": "mine?", "step": "charge"},
     "waive": {"reason": "mine?", "step": "charge"},
     "resolve": {"reason": "mine?", "step": "charge", "landed": True},

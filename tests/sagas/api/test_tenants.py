@@ -13,6 +13,7 @@ from django.test import Client
 
 from gateway import keys
 from gateway.ids import uuid7
+from sagas import approval, saga
 from sagas.errors import Abort
 from sagas.models import (
     Audit,
@@ -74,6 +75,7 @@ ROWS = {
     ("get", BULK): Row("one"),
     ("get", f"{BULK}items/"): Row("one"),
     **{("post", f"{BULK}{how}/"): Row("one") for how in ("pause", "resume", "cancel")},
+    ("get", "/api/v1/approvals/"): Row("list"),
     ("get", "/api/v1/proposals/"): Row("all"),
     ("post", "/api/v1/proposals/"): Row("all", {**WHY, "verb": "give_up"}),
     **{("post", f"/api/v1/proposals/{{id}}/{how}/"): Row("all", WHY) for how in ("approve", "refuse")},
@@ -89,7 +91,10 @@ ROWS = {
     ("get", "/api/v1/definitions/{name}/"): Row("all"),
     ("get", "/api/v1/definitions/{name}/diagram.svg"): Row("all"),
     ("post", f"{SAGA}signals/{{name}}/"): Row("one", {"payload": 1}),
-    **{("post", f"{SAGA}{verb}/"): Row("one", WHY) for verb in ("cancel", "compensate", "pause", "resume", "give-up")},
+    **{
+        ("post", f"{SAGA}{verb}/"): Row("one", WHY)
+        for verb in ("cancel", "compensate", "pause", "resume", "give-up", "tell-again")
+    },
     **{("post", f"{SAGA}{verb}/"): Row("one", STEP) for verb in ("retry", "skip", "waive")},
     ("post", f"{SAGA}resolve/"): Row("one", {**STEP, "landed": True}),
     ("post", f"{SAGA}decide/"): Row("one", {**STEP, "approved": True}),
@@ -141,12 +146,15 @@ def things(world, two) -> Things:
     """A saga of the first tenant that needs a person, with everything a saga can have."""
     world.script("ship", Abort("no"))
     world.script("refund", Abort("never"))
-    saga = world.start(two, {"order": 7}, tenant="acme", business_key="order-7", labels={"shop": "Berlin"})
+    found = world.start(two, {"order": 7}, tenant="acme", business_key="order-7", labels={"shop": "Berlin"})
+    asks = saga("asks", approval("granted"))
+    world.knows(two, asks)
+    world.start(asks, tenant="acme")
     world.work()
     about = {"actor": "service:acme", "reason": "because", "tenant": "acme"}
     bulk = begin_bulk("cancel", Saga.objects.all(), rate=1, selection={"filter": {}}, **about)
     (group,) = grouping.groups("acme")
-    ours = {"id": str(saga.pk), "definition": "two", "key": "order-7", "name": "paid", "token": "none"}
+    ours = {"id": str(found.pk), "definition": "two", "key": "order-7", "name": "paid", "token": "none"}
     ours |= {"bulk": str(bulk.pk), "group": group.id}
     never = {**ours, "id": str(uuid7()), "key": "order-0", "bulk": str(uuid7()), "group": "bm8KbmUKeA"}
     return Things(ours=ours, never=never)
@@ -221,7 +229,10 @@ def test_a_key_for_some_sagas_starts_no_others(things):
 
 def test_a_key_for_some_sagas_knows_no_other_definitions(things):
     knows_all, knows_none = Caller("acme"), Caller("acme", ["three"])
-    assert [found["name"] for found in knows_all.ask("get", "/api/v1/definitions/").json()["results"]] == ["two"]
+    assert [found["name"] for found in knows_all.ask("get", "/api/v1/definitions/").json()["results"]] == [
+        "asks",
+        "two",
+    ]
     assert knows_none.ask("get", "/api/v1/definitions/").json()["results"] == []
     for address in ("/api/v1/definitions/two/", "/api/v1/definitions/two/diagram.svg"):
         assert (knows_all.ask("get", address).status_code, knows_none.ask("get", address).status_code) == (200, 404)

@@ -1,8 +1,14 @@
 """Every verb over REST: what it does, its dry run, and its guard against a stale page."""
 
-import pytest
+import json
+from typing import Any
 
-from sagas import Abort, Retry, RetryLater, approval, saga, sleep, step
+import pytest
+from django.test import Client
+
+from gateway.ids import uuid7
+from gateway.models import Membership
+from sagas import Abort, Retry, RetryLater, approval, operations, saga, sleep, step
 from sagas.models import Audit, Saga
 from tests.sagas.api.conftest import SAGAS
 from tests.sagas.world import run_of
@@ -79,6 +85,61 @@ def test_decide_and_reschedule(api, world):
     assert state_of(found) == "waiting"
     answer = verb(api, found, "reschedule", {"step": "nap", "at": "2020-01-01T00:00:00+00:00"})
     assert (answer.status_code, state_of(found)) == (200, "completed")
+
+
+def decision(client: Client, pk: object, step: str = "large", query: str = "") -> Any:
+    body = {"step": step, "approved": True, "reason": "it is fine"}
+    return client.post(f"{SAGAS}{pk}/decide/{query}", json.dumps(body), content_type="application/json")
+
+
+@pytest.fixture
+def asking(world):
+    table = saga("asks", approval("large", group="sales"), approval("small"), step(world.charge, reads_only=True))
+    world.knows(table)
+    found = world.start(table, {"amount": 7})
+    world.work(found)
+    return found
+
+
+def test_who_is_in_the_group_decides_and_sees_nothing_else(asking, person):
+    seller = person("sue", groups=["sales"])
+    looked = decision(seller, asking.pk, query="?dry_run=true")
+    assert (looked.status_code, looked.json()["sentences"]) == (200, ["large is granted, and the saga goes on."])
+    answer = decision(seller, asking.pk)
+    assert answer.json() == {"saga": str(asking.pk), "step": "large", "approved": True, "state": "running"}
+    assert asking.audit.get().actor == "person:sue"
+    assert seller.get(f"{SAGAS}{asking.pk}/").status_code == 403
+    assert decision(seller, asking.pk).json()["code"] == "decided"
+
+
+@pytest.mark.parametrize("step", ["large", "small", "nothing"])
+def test_who_is_not_asked_and_may_not_operate_is_refused_alike_whatever_there_is(asking, person, step):
+    buyer = person("bob", groups=["purchase"], permissions=["view_saga"])
+    mine, never = decision(buyer, asking.pk, step), decision(buyer, uuid7(), step)
+    assert (mine.status_code, mine.json()["code"]) == (403, "permission_denied")
+    assert {**never.json(), "instance": "", "trace_id": ""} == {**mine.json(), "instance": "", "trace_id": ""}
+
+
+def test_who_is_in_the_group_decides_nothing_but_what_is_for_it(asking, person, django_user_model):
+    seller = person("sue", groups=["sales"])
+    assert decision(seller, asking.pk, "small").status_code == 403
+    Saga.objects.filter(pk=asking.pk).update(tenant="other")
+    assert decision(seller, asking.pk).status_code == 403
+    Saga.objects.filter(pk=asking.pk).update(tenant="default")
+    sue = django_user_model.objects.get(username="sue")
+    Membership.objects.create(user=sue, tenant="default", definitions=["order"])
+    assert decision(seller, asking.pk).status_code == 403
+    assert not Audit.objects.exists()
+
+
+def test_who_operates_decides_what_names_no_group_and_not_what_is_for_others(world, asking, person):
+    operator = person("ola", permissions=["change_saga"])
+    answer = decision(operator, asking.pk)
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_in_group")
+    operations.decide(asking.pk, step="large", approved=True, actor="sue", reason="it is fine")
+    world.work(asking)
+    answer = decision(operator, asking.pk, "small")
+    assert (answer.status_code, answer.json()["definition"]) == (200, "asks")
 
 
 def test_a_dry_run_says_what_would_happen_and_changes_nothing(api, world, stuck):

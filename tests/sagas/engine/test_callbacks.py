@@ -14,8 +14,11 @@ from sagas import operations, saga, step
 from sagas.api.documents import callback_document
 from sagas.engine import callbacks
 from sagas.engine.callbacks import TRIES, tell_ends
-from sagas.errors import InvalidInput
+from sagas.engine.timeline import timeline
+from sagas.errors import InvalidInput, NotAllowed
 from sagas.models import Callback, Saga
+from sagas.operations.bulk import begin_bulk, tally
+from sagas.operations.working import run_bulk
 
 pytestmark = pytest.mark.django_db
 
@@ -190,6 +193,59 @@ def test_the_saga_says_whether_its_end_was_told(world, one, receiver):
     tell_ends()
     assert (told(given_up)["state"], told(given_up)["error"]) == ("failed", "It answered 410.")
     assert told(world.start(one)) is None
+
+
+def test_what_was_given_up_is_told_again_when_a_person_says_so(world, one, receiver):
+    receiver.answers = [(410, {})]
+    found = world.start(one, callback_url=f"{receiver.url}?token=of-the-receiver")
+    world.work()
+    tell_ends()
+    before = told(found)
+    about = {"actor": "person:ann", "reason": "the shop is back"}
+    sentences = operations.preview("tell_again", found.pk, **about).sentences
+    assert sentences[0].startswith(f"Its end, completed, is told to {receiver.url}?… within seconds")
+    assert told(found) == before, "a look changes nothing"
+    operations.tell_again(found.pk, **about)
+    assert (told(found)["state"], told(found)["tries"]) == ("pending", 0)
+    assert tell_ends() == 1
+    assert told(found)["state"] == "told"
+    assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1
+    entry = found.audit.get()
+    assert (entry.verb, entry.actor, entry.reason) == ("tell_again", "person:ann", "the shop is back")
+    assert "whoever wanted to know of its end is told once more" in [line.text for line in timeline(found, quiet=True)]
+    with pytest.raises(NotAllowed, match="told already"):
+        operations.tell_again(found.pk, **about)
+
+
+def test_what_waits_for_its_next_try_is_told_at_once_when_a_person_says_so(world, one, receiver):
+    receiver.answers = [(429, {"Retry-After": "3600"})]
+    found = world.start(one, callback_url=receiver.url)
+    world.work()
+    assert (tell_ends(), tell_ends()) == (0, 0)
+    operations.tell_again(found.pk, actor="ann", reason="it is back")
+    assert tell_ends() == 1
+
+
+def test_all_that_was_given_up_is_told_at_a_rate_and_each_says_what_came_of_it(world, one, receiver):
+    receiver.answers = [(410, {})] * 3
+    for _ in range(3):
+        world.start(one, callback_url=receiver.url)
+    fine = world.start(one)
+    world.work()
+    tell_ends()
+    receiver.answers = [(204, {}), (410, {}), (204, {})]
+    about = {"actor": "ann", "reason": "the shop is back", "tenant": "default", "rate": 60_000}
+    operation = begin_bulk("tell_again", Saga.objects.all(), selection={}, **about)
+    run_bulk()
+    world.later(timedelta(seconds=3))
+    run_bulk()
+    assert tally(operation)["asked"] == 3
+    tell_ends()
+    world.later(timedelta(seconds=3))
+    run_bulk()
+    counted = {state: count for state, count in tally(operation).items() if count}
+    assert counted == {"recovered": 2, "failed_again": 1, "not_eligible": 1}
+    assert operation.items.get(state="not_eligible").saga_id == fine.pk
 
 
 def told(found: Saga) -> Any:

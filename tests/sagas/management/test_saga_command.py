@@ -10,7 +10,8 @@ from django.core.management import CommandError, call_command, execute_from_comm
 
 from sagas import Abort, Retry, approval, operations, saga, sleep, step, wait
 from sagas.management import following
-from sagas.models import Audit, Saga, Signal
+from sagas.models import Audit, Callback, Proposal, Saga, Signal
+from sagas.operations import second
 from tests.sagas.world import run_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -71,6 +72,39 @@ def test_a_saga_is_started(world, order):
     assert str(started.pk) in again.out
     refused = Ran(*words, "--on-duplicate", "refuse")
     assert (refused.status, "holds the business key 'o-1'" in refused.error) == (2, True)
+
+
+def test_what_a_second_person_must_approve_is_asked_for(world, held, settings):
+    settings.SAGAS = {**settings.SAGAS, "SECOND_PERSON_FOR": ("give_up",)}
+    looked = Ran("give-up", "o-1", "--dry-run")
+    assert (looked.status, "a second person must approve it" in looked.out) == (0, True)
+    assert not Proposal.objects.exists()
+    asked = Ran("give-up", "o-1", "--reason", "ticket 7")
+    left = Proposal.objects.get()
+    assert (asked.status, state_of(held)) == (4, "stuck")
+    assert f"Nothing was done yet. It is asked for, as proposal {left.pk}" in asked.out
+    assert f"POST /api/v1/proposals/{left.pk}/approve/" in asked.out
+    assert (left.verb, left.saga_id, left.reason) == ("give_up", held.pk, "ticket 7")
+    assert left.asked_by.startswith("cli:")
+    again = Ran("give-up", "o-1", "--reason", "ticket 8", "--json")
+    assert (again.status, again.json["proposal"]["verb"]) == (4, "give_up")
+    second.approve(left.pk, actor="person:bob", reason="so be it", tenant="default")
+    assert state_of(held) == "failed"
+
+
+def test_an_end_that_nobody_was_told_of_is_told_again(world, order):
+    found = world.start(order)
+    world.work(found)
+    operations.cancel(found.pk, actor="ann", reason="no")
+    world.work(found)
+    about = {"url": "https://shop.example.org/", "tries": 20, "error": "It answered 500.", "at": found.created_at}
+    Callback.objects.create(saga=found, done_at=found.created_at, **about)
+    shown = Ran("show", found.pk)
+    assert "Nobody was told of its end: It answered 500." in shown.out
+    assert "Possible now: tell-again, clone." in shown.out
+    told = Ran("tell-again", found.pk, "--reason", "the shop is back")
+    assert "→ Its end, cancelled, is told to https://shop.example.org/ within seconds" in told.out
+    assert (told.status, Callback.objects.get().done_at) == (0, None)
 
 
 def test_an_input_may_come_from_a_file_or_from_standard_input(order, tmp_path, monkeypatch):

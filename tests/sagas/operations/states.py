@@ -6,7 +6,7 @@ from typing import Any
 
 from sagas import Retry, RetryLater, approval, child, operations, parallel, saga, sleep, step, wait
 from sagas.errors import Abort, Unknown
-from sagas.models import Run, Saga, Sweep
+from sagas.models import Callback, Run, Saga, Sweep
 from sagas.record import clock
 from sagas.words.outcome import Refused, Succeeded
 from sagas.words.rows import Row
@@ -390,6 +390,32 @@ def ended_and_landed_and_cannot_be_undone(world: World) -> Saga:
 def ended_and_landed_and_waived(world: World) -> Saga:
     found = landed_late(world)
     return operations.waive(found.pk, step="charge", **BY)
+
+
+def ended_with_an_address(world: World, **about: Any) -> Saga:
+    found = come_to(world)
+    Callback.objects.create(saga=found, url="https://shop.example.org/ended", at=clock.now(), **about)
+    return found
+
+
+@state
+def ended_and_not_told_yet(world: World) -> Saga:
+    return ended_with_an_address(world)
+
+
+@state
+def ended_and_told(world: World) -> Saga:
+    return ended_with_an_address(world, tries=1, status=204, done_at=clock.now())
+
+
+@state
+def ended_and_to_be_told_again(world: World) -> Saga:
+    return ended_with_an_address(world, tries=3, status=500, error="It answered 500.")
+
+
+@state
+def ended_and_given_up_to_tell(world: World) -> Saga:
+    return ended_with_an_address(world, tries=20, status=500, error="It answered 500.", done_at=clock.now())
 
 
 def put_aside(world: World) -> None:

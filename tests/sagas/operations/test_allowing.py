@@ -18,7 +18,7 @@ from tests.sagas.world import World
 pytestmark = pytest.mark.django_db
 
 ORDER = ["signal", "decide", "cancel", "pause", "resume", "retry", "resolve"]
-ORDER += ["skip", "reschedule", "compensate", "waive", "give_up", "clone"]
+ORDER += ["skip", "reschedule", "compensate", "waive", "give_up", "tell_again", "clone"]
 
 
 def ways(verb: str, found: Saga) -> Iterator[dict[str, Any]]:
