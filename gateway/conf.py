@@ -1,14 +1,15 @@
 """The app's settings: `GATEWAY = {...}` in Django's settings, with typed defaults."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
+
+from gateway.given import given
 
 ADMIN = "admin"
 """The scope that holds every permission; it needs no entry in `SCOPES`."""
@@ -80,11 +81,7 @@ class Gateway:
 @cache
 def current() -> Gateway:
     """Return the settings as they are now. Raises ImproperlyConfigured for a name that does not exist."""
-    given: dict[str, Any] = dict(getattr(settings, "GATEWAY", {}))
-    known = {field.name for field in fields(Gateway)}
-    if unknown := sorted(given.keys() - known):
-        raise ImproperlyConfigured(f"GATEWAY has no setting {unknown[0]!r}; it has {', '.join(sorted(known))}.")
-    return Gateway(**given)
+    return Gateway(**given("GATEWAY", Gateway))
 
 
 def _forget(*, setting: str, **kwargs: Any) -> None:

@@ -1,16 +1,16 @@
 """Typed settings: what `NOTIFICATIONS = {...}` in Django's settings may say, and what holds when it does not."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import time, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 
+from gateway.given import given
 from gateway.signatures import own_secret
 
 CALLBACK = "callback"
@@ -171,19 +171,15 @@ def conf() -> Conf:
     """The settings, with their defaults. Raises `ImproperlyConfigured` for a name that there is not."""
     from notifications.written import category  # it makes what is defined here
 
-    given = {name.lower(): value for name, value in getattr(settings, "NOTIFICATIONS", {}).items()}
-    known = {field.name for field in fields(Conf)}
-    if strange := sorted(set(given) - known):
-        names = ", ".join(sorted(name.upper() for name in known))
-        raise ImproperlyConfigured(f"NOTIFICATIONS has no setting {strange[0].upper()!r}; there are: {names}.")
-    entries = given.get("providers") or _providers(given.get("outbox"))
-    given["providers"] = {name: _provider(name, entry) for name, entry in entries.items()}
+    said = given("NOTIFICATIONS", Conf)
+    entries = said.get("providers") or _providers(said.get("outbox"))
+    said["providers"] = {name: _provider(name, entry) for name, entry in entries.items()}
     for name in ("categories", "per_hour"):
-        if not isinstance(given.get(name) or {}, Mapping):
-            raise ImproperlyConfigured(f"NOTIFICATIONS[{name.upper()!r}] is a dict, and not {given[name]!r}.")
-    categories = {name: category(name, entry) for name, entry in (given.get("categories") or {}).items()}
-    given["categories"] = {**_categories(), **categories, **_OF_CALLBACKS}
-    found = Conf(**given)
+        if not isinstance(said.get(name) or {}, Mapping):
+            raise ImproperlyConfigured(f"NOTIFICATIONS[{name.upper()!r}] is a dict, and not {said[name]!r}.")
+    categories = {name: category(name, entry) for name, entry in (said.get("categories") or {}).items()}
+    said["categories"] = {**_categories(), **categories, **_OF_CALLBACKS}
+    found = Conf(**said)
     for most in (*found.per_hour.values(), *(kind.per_hour for kind in found.categories.values())):
         if not (isinstance(most, int) and 0 <= most <= MOST_PER_HOUR):
             raise ImproperlyConfigured(f"NOTIFICATIONS: a limit is 0 to {MOST_PER_HOUR} an hour, and not {most!r}.")

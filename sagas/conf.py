@@ -1,14 +1,14 @@
 """Typed settings: what `SAGAS = {...}` in Django's settings may say, and what holds when it does not."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
+
+from gateway.given import given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,12 +103,7 @@ class Conf:
 @cache
 def conf() -> Conf:
     """The settings, with their defaults. Raises `ImproperlyConfigured` for a name that there is not."""
-    given = {name.lower(): value for name, value in getattr(settings, "SAGAS", {}).items()}
-    known = {field.name for field in fields(Conf)}
-    if strange := sorted(set(given) - known):
-        names = ", ".join(sorted(name.upper() for name in known))
-        raise ImproperlyConfigured(f"SAGAS has no setting {strange[0].upper()!r}; there are: {names}.")
-    return Conf(**given)
+    return Conf(**given("SAGAS", Conf))
 
 
 def _forget(*, setting: str, **kwargs: Any) -> None:
