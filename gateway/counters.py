@@ -15,6 +15,7 @@ import json
 import logging
 import os
 import threading
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -72,7 +73,8 @@ class Histogram(Metric):
     def observe(self, seconds: float, *values: str) -> None:
         """Count one that took so long, under the values of the labels."""
         seconds = max(0.0, seconds)
-        bound = next((str(bound) for bound in self.bounds if seconds <= bound), "+Inf")
+        place = bisect_left(self.bounds, seconds)
+        bound = str(self.bounds[place]) if place < len(self.bounds) else "+Inf"
         _tally.add(self.name, values, bound, 1.0)
         _tally.add(self.name, values, SUM, seconds)
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from inspect import unwrap
 from typing import Any, TypeVar
 from uuid import UUID
@@ -68,13 +69,18 @@ class Results(Mapping[str, Any]):
     """
 
     def __init__(self, saga_id: UUID, definition: Definition, path: str, ends: float, known: set[str]) -> None:
-        here = definition.places[path]
-        earlier = (place for place in definition.walk() if place.top < here.top)
+        self._definition = definition
+        self._path = path
         self._saga_id = saga_id
         self._ends = ends
         self._known = known
-        self._places = {place.path: place for place in earlier if not isinstance(place.row, Parallel)}
         self._loaded: dict[str, Any] = {}
+
+    @cached_property
+    def _places(self) -> Mapping[str, Place]:
+        here = self._definition.places[self._path]
+        earlier = (place for place in self._definition.walk() if place.top < here.top)
+        return {place.path: place for place in earlier if not isinstance(place.row, Parallel)}
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._places:

@@ -217,9 +217,10 @@ class Guess(Unlocked):
 
 
 def _shift(run: Run, clocks: Iterable[str], by: timedelta) -> None:
+    held = run.__dict__
     for name in clocks:
-        if (at := getattr(run, name)) is not None:
-            setattr(run, name, at + by)
+        if (at := held[name]) is not None:
+            held[name] = at + by
 
 
 def _twin(row: Row) -> Row:

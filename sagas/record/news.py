@@ -121,7 +121,10 @@ def _end(t: Turn) -> Iterator[Event]:
 
 def _of_moves(t: Turn) -> Iterator[Event]:
     for move in t.moves:
-        did, step = move.get("did"), move.get("step", "")
+        did = move.get("did")
+        if did not in SAYS and "incident" not in move and "signal" not in move:
+            continue
+        step = move.get("step", "")
         where: Fields = {"step": step} if step else {}
         where |= {"item": move["item"]} if move.get("item") else {}
         if "incident" in move:

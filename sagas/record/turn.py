@@ -177,11 +177,11 @@ class Turn:
 
     def hold(self, run: Run) -> Run:
         """Let this turn write what changes in a run that was read before or under its lock."""
-        if run.pk not in self._touched:
-            self._touched[run.pk] = run
-            self._before[run.pk] = dict(run.__dict__)
+        if run.id not in self._touched:
+            self._touched[run.id] = run
+            self._before[run.id] = dict(run.__dict__)
             self._stances.append((run, run.stance))
-        return self._touched[run.pk]
+        return self._touched[run.id]
 
     def run(self, *conditions: Q, **which: Any) -> Run | None:
         return next(iter(self.runs(*conditions, **which)), None)

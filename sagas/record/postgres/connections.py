@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any, cast
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 
 
@@ -18,12 +18,13 @@ def execute(statement: str, parameters: Sequence[str | None]) -> list[tuple[Any,
     Parameters are written as `$?`. They are bound by the server and all are text, so that a statement is prepared once
     per connection. Whoever listens to Django's statements (`connection.execute_wrappers`, a debugging cursor) sees it.
     """
-    if connection.execute_wrappers or connection.queries_logged:
-        with connection.cursor() as cursor:
+    ours = cast(DatabaseWrapper, connections[DEFAULT_DB_ALIAS])
+    if ours.execute_wrappers or ours.queries_logged:
+        with ours.cursor() as cursor:
             cursor.execute(statement.replace("$?", "%s"), parameters)
             found: list[tuple[Any, ...]] = cursor.fetchall()
             return found
-    with connection.wrap_database_errors, _lent() as lent:
+    with ours.wrap_database_errors, _lent(ours) as lent:
         return psycopg.RawCursor(lent).execute(_numbered(statement), parameters).fetchall()
 
 
@@ -35,11 +36,11 @@ def _numbered(statement: str) -> bytes:
 
 
 @contextmanager
-def _lent() -> Iterator[psycopg.Connection]:
-    pool = None if connection.in_atomic_block else cast(DatabaseWrapper, connection).pool
+def _lent(ours: DatabaseWrapper) -> Iterator[psycopg.Connection]:
+    pool = None if ours.in_atomic_block else ours.pool
     if pool is None:
-        connection.ensure_connection()
-        yield connection.connection
+        ours.ensure_connection()
+        yield ours.connection
         return
     pool.open()
     lent = pool.getconn()

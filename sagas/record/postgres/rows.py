@@ -39,6 +39,7 @@ _PRISTINE = {
     for field in Run._meta.concrete_fields
     if field.attname not in {"id", *NEW_RUN, *CLOCKS}
 }
+_of_pristine, _AS_NEW = attrgetter(*_PRISTINE), tuple(_PRISTINE.values())
 _of_new_run = attrgetter(*NEW_RUN)
 clocks_of = attrgetter(*CLOCKS)
 _TEXTS: dict[type, Callable[[Any], str]] = {
@@ -50,7 +51,7 @@ _ROW: Columns = {**NEW_RUN, **{f"{name}_by": "interval" for name in CLOCKS}}
 
 def is_plain(run: Run) -> bool:
     """Has a new run nothing but what is written of new runs?"""
-    return all(getattr(run, name) == value for name, value in _PRISTINE.items())
+    return bool(_of_pristine(run) == _AS_NEW)
 
 
 def values(name: str, columns: Columns, rows: int) -> str:
@@ -98,7 +99,7 @@ def text(value: Any) -> str | None:
 
 
 def texts(values: Iterable[Any]) -> list[str | None]:
-    return [text(value) for value in values]
+    return [value if value is None or value.__class__ is str else text(value) for value in values]
 
 
 def as_json(value: Any) -> str | None:
