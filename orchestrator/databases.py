@@ -10,10 +10,12 @@ POSTGRESQL = "django.db.backends.postgresql"
 SQLITE = "django.db.backends.sqlite3"
 
 # Bounds on the server's side hold even for a client that hangs. One that is halted inside a transaction keeps its
-# locks for less than others wait for one, and for less than it takes to be declared gone (`GONE_AFTER`), or what it
-# held could not be taken over. A lost server is noticed by keep-alive probes, and by tcp_user_timeout while something
-# is being sent, instead of after the operating system's two hours.
-_SERVER_BOUNDS = "-c lock_timeout=5s -c statement_timeout=30s -c idle_in_transaction_session_timeout=4s"
+# locks for less than it takes to be declared gone (`GONE_AFTER`), or what it held could not be taken over. Who waits
+# for a row waits twice, first for its place among those who wait and then for the row, and has an open transaction all
+# the while: so twice `lock_timeout` stays below the five seconds that no transaction is to be older than. A lost server
+# is noticed by keep-alive probes, and by tcp_user_timeout while something is being sent, instead of after the operating
+# system's two hours.
+_SERVER_BOUNDS = "-c lock_timeout=2s -c statement_timeout=30s -c idle_in_transaction_session_timeout=4s"
 _CLIENT_BOUNDS = {
     "connect_timeout": 3,
     "keepalives_idle": 10,

@@ -28,8 +28,8 @@ def in_a_savepoint(held: Claim, call: Callable[[Claim], Outcome]) -> Outcome:
     """
     try:
         with only_this_database(held.run.path), transaction.atomic():
-            _may_idle(timedelta(seconds=held.ends - time.monotonic()) + conf().lease_margin)
-            outcome = call(held)
+            with _may_idle(timedelta(seconds=held.ends - time.monotonic()) + conf().lease_margin):
+                outcome = call(held)
             if not isinstance(outcome, Succeeded | Unstorable):
                 raise _Undo(outcome)
             return outcome
@@ -37,15 +37,27 @@ def in_a_savepoint(held: Claim, call: Callable[[Claim], Outcome]) -> Outcome:
         return undo.outcome
 
 
-def _may_idle(rest: timedelta) -> None:
+@contextmanager
+def _may_idle(rest: timedelta) -> Iterator[None]:
     """A function that computes leaves its transaction idle, for as long as its attempt lasts and no longer.
 
-    Nothing of the saga is locked meanwhile. It holds until the transaction ends.
+    Nothing of the saga is locked meanwhile. What comes after it locks the saga, and may idle as little as usual; after
+    an exception the savepoint's end sees to that.
     """
-    if connection.vendor == "postgresql":
-        most = max(int(rest.total_seconds() * 1000), 1)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, true)", [f"{most}ms"])
+    if connection.vendor != "postgresql":
+        yield
+        return
+    usual = _idle_for(f"{max(int(rest.total_seconds() * 1000), 1)}ms")
+    yield
+    _idle_for(usual)
+
+
+def _idle_for(most: str) -> str:
+    """Let this transaction idle for so long at most; how long it was until now."""
+    name = "idle_in_transaction_session_timeout"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting(%s), set_config(%s, %s, true)", [name, name, most])
+        return str(cursor.fetchone()[0])
 
 
 def is_conflict(error: BaseException) -> bool:

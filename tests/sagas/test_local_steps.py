@@ -4,10 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
 from sagas import Abort, Retry, RetryLater, operations, saga, step
 from sagas.engine import delivery
+from sagas.engine.local import in_a_savepoint
 from sagas.errors import Unknown
 from sagas.models import Saga, Signal
 from sagas.record import clock
@@ -92,15 +93,24 @@ def test_a_local_step_turned_back_while_it_worked_is_done_and_undone(world: Worl
     assert world.called == ["lock", "unwrite", "unlock"]
 
 
+def idle_for() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setting::integer FROM pg_settings WHERE name = 'idle_in_transaction_session_timeout'")
+        return int(cursor.fetchone()[0])
+
+
+@pytest.mark.only_on("postgresql")
+def test_what_records_a_local_step_may_not_idle_as_long(world: World) -> None:
+    table = saga("order", step(lambda ctx: None, name="write", local=True, reads_only=True, timeout=HOUR))
+    found = world.start(table)
+    usual, held = idle_for(), world.attempt(found, "write")
+    with transaction.atomic():
+        in_a_savepoint(held, delivery.call)
+        assert idle_for() == usual
+
+
 @pytest.mark.only_on("postgresql")
 def test_a_local_step_may_leave_its_transaction_idle_for_as_long_as_its_attempt_lasts(world: World) -> None:
-    def idle_for() -> int:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT setting::integer FROM pg_settings WHERE name = 'idle_in_transaction_session_timeout'"
-            )
-            return int(cursor.fetchone()[0])
-
     usual = idle_for()
     seen: list[int] = []
     table = saga(
