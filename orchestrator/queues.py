@@ -17,7 +17,11 @@ def declared(names: Iterable[str]) -> list[Queue]:
 
 
 def transport_options(broker_url: str) -> dict[str, object]:
-    """Return what the broker's transport is told, above all to give up on a silent broker within two seconds."""
+    """Return what the broker's transport is told, above all to give up on a silent broker within two seconds.
+
+    A message is gone from Redis when it is taken: the sweep rings again, so nothing need be kept there until it is
+    acknowledged. Where something is, an acknowledgement that fails costs the worker one of its places for good.
+    """
     scheme = broker_url.partition("://")[0]
     match scheme:
         case "memory":
@@ -28,7 +32,7 @@ def transport_options(broker_url: str) -> dict[str, object]:
                 "socket_connect_timeout": 1,
                 "socket_keepalive": True,
                 "health_check_interval": 10,
-                "visibility_timeout": 3600,
+                "ack_emulation": False,
                 "priority_steps": [int(rank) for rank in Rank],
                 "queue_order_strategy": "round_robin",
             }

@@ -24,6 +24,12 @@ from orchestrator.celery import app
 app.send_task("tests.mark", args=[sys.argv[1]], queue="sagas")
 """
 
+STAY = """
+import sys
+from orchestrator.celery import app
+app.send_task("tests.stay", args=sys.argv[1:], queue="sagas")
+"""
+
 numbers = itertools.count()
 
 
@@ -84,6 +90,28 @@ def test_a_worker_outlives_its_broker_or_its_canary_ends_it(broker, pool):
         *ended, last = workers
         assert all("hears no message any more" in worker.output() for worker in ended)
         assert last.stop() == 0
+
+
+def test_a_worker_that_cannot_acknowledge_takes_as_much_as_before(redis):
+    """Redis falls silent while steps end; with a place lost for each of them, the worker would be deaf, or nearly."""
+    with Product(database_url="sqlite://", broker_url=redis.url) as product:
+        worker = product.worker(pool="threads", concurrency=2, include=["tests.harness.tasks"])
+
+        def two_at_once(name: str) -> Path:
+            """Two tasks, each in a place of its own, until there is the file."""
+            marks, until = [product.folder / f"{name}{number}" for number in (1, 2)], product.folder / f"{name} over"
+            for mark in marks:
+                assert product.start("publish", [sys.executable, "-c", STAY, str(mark), str(until)]).wait() == 0
+            wait_until(lambda: all(mark.exists() for mark in marks), f"two tasks are under way ({name})", 2 * MINUTE)
+            return until
+
+        over = two_at_once("before")
+        redis.freeze()
+        over.touch()
+        time.sleep(7)  # as long as two acknowledgements that are given up take
+        redis.thaw()
+        two_at_once("after").touch()
+        assert worker.stop() == 0
 
 
 def test_publishing_to_a_frozen_broker_fails_within_seconds(broker):
