@@ -42,6 +42,23 @@ def settings(**kwargs: Any) -> list[CheckMessage]:
     return [*found, *(Error(fault, id="sagas.E006") for fault in build.faults())]
 
 
+@register("sagas", deploy=True)
+def participants(**kwargs: Any) -> list[CheckMessage]:
+    """One warning for each service that a step calls and the settings do not have; before a deployment only."""
+    known = conf().services
+    return [
+        Doubt(
+            f"saga {definition.name!r} version {definition.version}, step {step.name!r}: it calls {name!r}, and "
+            f"SAGAS['SERVICES'] has no such service; there are: {', '.join(sorted(known)) or 'none'}.",
+            id="sagas.W002",
+        )
+        for definition in registry.everything()
+        for step in definition.steps
+        for name in step.participants
+        if name not in known
+    ]
+
+
 @register("sagas", Tags.database)
 def live_versions(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """One error for each table that live sagas need and the code has changed or lost; a hint for each that can go."""

@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 from celery import current_app
@@ -11,6 +12,8 @@ from gateway import conf
 from gateway.health import Minor
 from sagas.management.screen import COLOURS, SIGNS, Screen
 from sagas.metrics import figures
+from sagas.models import Worker
+from sagas.record import clock
 
 NAMES = {
     "gateway.health.migrated": "tables",
@@ -21,6 +24,7 @@ NAMES = {
 }
 OF_ONE_PROCESS = "gateway.health.broker"
 """It speaks of what this very process has sent, which is nothing; the broker is asked here."""
+RECENTLY, MOST_GONE = timedelta(hours=1), 5
 PATIENCE = 2.0
 """Seconds for the broker."""
 
@@ -74,6 +78,8 @@ def _sentences(numbers: Numbers) -> Iterator[str]:
         return
     slots = ", ".join(f"{queue} {many:.0f}" for (queue,), many in sorted(numbers["saga_worker_slots"].items()))
     yield f"workers        {_sum(numbers, 'saga_workers')} alive; slots by queue: {slots}"
+    for worker in Worker.objects.filter(gone_at__gt=clock.now() - RECENTLY).order_by("-gone_at")[:MOST_GONE]:
+        yield f"               {worker.name} is gone, last heard of at {worker.beat_at:%H:%M:%S} UTC"
     states: dict[str, float] = {}
     for (_, state), many in numbers["saga_live"].items():
         states[state] = states.get(state, 0) + many

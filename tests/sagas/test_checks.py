@@ -53,6 +53,20 @@ def test_the_settings_are_checked(settings):
     assert "SAGAS has no setting 'SERVICE'" in run_checks(tags=["sagas"])[0].msg
 
 
+def test_a_service_that_nobody_knows_is_told_before_a_deployment(settings):
+    def pay(ctx):
+        return ctx.service("paymnts").post("/charges").json
+
+    settings.SAGAS = {"SERVICES": {"payments": {"url": "http://p"}}}
+    with registry.replaced([saga("order", step(pay, reads_only=True))]):
+        assert run_checks(tags=["sagas"]) == []
+        (doubt,) = run_checks(tags=["sagas"], include_deployment_checks=True)
+    assert doubt.msg == (
+        "saga 'order' version 1, step 'pay': it calls 'paymnts', and SAGAS['SERVICES'] has no such service; "
+        "there are: payments."
+    )
+
+
 def order(version: int, signal: str = "paid") -> Definition:
     return saga("order", wait(signal), version=version)
 

@@ -76,7 +76,7 @@ class Command(BaseCommand):
             f"  Password  {login}\n"
             f"  API       curl -H 'Authorization: Bearer {api_key_hint()}' {address}/api/v1/{things}/\n"
             f"  Data      {settings.DATA_DIR}\n\n"
-            "Next: `make demo` shows a shop's orders, docs/ explains them. Ctrl+C stops.\n"
+            "Ctrl+C stops. In another terminal: manage.py saga status, and `make demo` shows a shop's orders.\n"
         )
         self.stdout.flush()
 

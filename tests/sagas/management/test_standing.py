@@ -57,6 +57,14 @@ def test_what_is_not_well_is_a_sentence_and_exit_status_1(order):
     assert "✗ queue bank     no living worker serves it; add it to a worker's QUEUES" in found.out
 
 
+def test_who_went_silent_is_named(order):
+    swept()
+    a_worker("sagas", "bank")
+    now = clock.now()
+    Worker.objects.create(name="host:17", concurrency=4, beat_at=now, started_at=now, gone_at=now)
+    assert f"host:17 is gone, last heard of at {now:%H:%M:%S} UTC" in Ran("status").out
+
+
 def test_what_waits_and_who_is_wanted_is_counted(world, order):
     swept()
     a_worker("sagas", "bank")
