@@ -1,5 +1,7 @@
 """The sweep's part of a release: what waits for a participant that is not held any more is let go, at its rate.
 
+And of a canary: what waits of its family, which may call a participant that is held.
+
 Any number of sweeps may do this at once: each takes its share of the time that has passed, and a step is let go under
 its saga's lock, once. What was parked by a worker that had not heard of the release is found as well, for a day.
 """
@@ -7,11 +9,13 @@ its saga's lock, once. What was parked by a worker that had not heard of the rel
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
+from uuid import UUID
 
 from django.db.models import F
 
 from gateway.borrowing import borrowed
 from sagas.models import Hold, Run
+from sagas.record.holds import family_of
 from sagas.record.locked import turn
 from sagas.record.parking import let_go
 from sagas.record.turn import Bell
@@ -28,8 +32,11 @@ Survive = Callable[[Run, Callable[[], tuple[Bell, ...]]], None]
 def let_go_all(now: datetime, survive: Survive) -> None:
     """Let go what may be let go now; `survive` calls for one step, and outlives what that raises."""
     with borrowed():
-        over = [hold for hold in Hold.objects.lately(now).order_by("id") if not hold.is_in_force(now)]
-    for hold in over:
+        lately = list(Hold.objects.lately(now).order_by("id"))
+    for hold in lately:
+        if hold.is_in_force(now):
+            _let_canaries_go(hold, survive)
+    for hold in (hold for hold in lately if not hold.is_in_force(now)):
         share = _share(hold, now)
         with borrowed():
             waiting = Run.objects.filter(hold=hold, saga__paused_at=None).select_related("saga").order_by("id")
@@ -40,6 +47,18 @@ def let_go_all(now: datetime, survive: Survive) -> None:
             _note(hold, let_go=F("let_go") + len(runs))
         elif share and hold.ended_at is None and not Run.objects.filter(hold=hold).exists():
             _note(hold, ended_at=now)
+
+
+def _let_canaries_go(hold: Hold, survive: Survive) -> None:
+    """What was parked of a canary, or of a child of it, before a worker knew that it may pass."""
+    if not hold.canaries:
+        return
+    with borrowed():
+        family = family_of(UUID(canary["saga"]) for canary in hold.canaries)
+        waiting = Run.objects.filter(hold=hold, saga__in=family, saga__paused_at=None)
+        runs = list(waiting.select_related("saga").order_by("id")[:AT_ONCE])
+    for run in runs:
+        survive(run, partial(_let_go, run))
 
 
 def _share(hold: Hold, now: datetime) -> int:

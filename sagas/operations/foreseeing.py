@@ -64,10 +64,10 @@ def _release(before: Participant, tenant: str, rate: int | None = None) -> Itera
 
 
 def _canary(before: Participant, tenant: str, saga: UUID | None = None) -> Iterator[str]:
-    waiting = Run.objects.filter(hold=before.hold, saga__paused_at=None).order_by("id").select_related("saga")
-    first = waiting.filter(saga=saga).first() if saga else waiting.first()
+    first = holding.first_to_go(before.hold, saga)
     if first is not None:
-        yield f"{first.path} of {first.saga} is let go, and that saga may call {before.name} from now on."
+        whose = "the chosen one" if saga and saga != first.saga_id else "that saga"
+        yield f"{first.path} of {first.saga} is let go; {whose} and its children may call {before.name} from now on."
     yield "All others wait on."
 
 

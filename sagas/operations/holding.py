@@ -20,6 +20,7 @@ from sagas.models import Hold, Run
 from sagas.operations.audit import signed, the_reason, write_down
 from sagas.operations.starting import a_time
 from sagas.record import clock
+from sagas.record.holds import family_of
 from sagas.record.locked import turn
 from sagas.record.parking import let_go
 from sagas.words import registry
@@ -74,19 +75,20 @@ def release(participant: str, *, actor: str, reason: str, tenant: str = "default
 def canary(participant: str, *, actor: str, reason: str, tenant: str = "default", saga: UUID | None = None) -> Hold:
     """Let one saga call it all the same: that one, or the one that has waited longest; the others wait on.
 
+    Its children pass with it, and what of them waits already is let go by the sweep.
     Raises `NotFound`, `InvalidInput`, or `NotAllowed` with the codes `not_held`, `none_waits` and `too_many`.
     """
     why = the_reason(reason, "canary")
     with transaction.atomic():
         found = _held(participant, tenant)
-        waiting = Run.objects.filter(hold=found, saga__paused_at=None).order_by("id")
-        first = waiting.filter(saga=saga).first() if saga else waiting.first()
+        first = first_to_go(found, saga)
         if first is None:
-            which = f"No step of saga {saga}" if saga else "No step"
+            which = f"No step of saga {saga} or its children" if saga else "No step"
             raise _refused(f"{which} waits for {participant}.", "none_waits", found)
         if len(found.canaries) >= MOST_CANARIES:
             raise _refused(f"{MOST_CANARIES} sagas may call {participant} already; release it.", "too_many", found)
-        sent = {"saga": str(first.saga_id), "run": first.pk, "at": clock.now().isoformat(), "by": signed(actor)}
+        at = clock.now().isoformat()
+        sent = {"saga": str(saga or first.saga_id), "run": first.pk, "at": at, "by": signed(actor)}
         _change(found, canaries=[*found.canaries, sent])
         with turn(first.saga_id, actor) as t:
             for run in t.runs(hold_id=found.pk):
@@ -96,6 +98,14 @@ def canary(participant: str, *, actor: str, reason: str, tenant: str = "default"
         ring_after_commit(t)
         _note("canary", found, actor, why, {"step": first.path, "item": first.item}, saga=first.saga_id)
     return found
+
+
+def first_to_go(hold: Hold | None, saga: UUID | None = None) -> Run | None:
+    """What has waited longest: of all, or of that saga and its children."""
+    waiting = Run.objects.filter(hold=hold, saga__paused_at=None).order_by("id")
+    if hold is None or saga is None:
+        return waiting.first() if hold else None
+    return waiting.filter(saga__in=family_of([saga])).first()
 
 
 def known() -> dict[str, list[tuple[str, str]]]:
@@ -131,11 +141,11 @@ def _refused(sentence: str, code: str, found: Hold) -> NotAllowed:
     return NotAllowed(sentence, code=code, allowed=allowed(found))
 
 
-def allowed(found: Hold | None) -> list[str]:
+def allowed(found: Hold | None, now: datetime | None = None) -> list[str]:
     """What can be done about a participant as it stands."""
     if found is None:
         return ["hold"]
-    return ["canary", "release"] if found.is_in_force(clock.now()) else ["hold", "release"]
+    return ["canary", "release"] if found.is_in_force(now or clock.now()) else ["hold", "release"]
 
 
 def _change(found: Hold, **changes: Any) -> None:

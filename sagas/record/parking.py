@@ -21,7 +21,7 @@ def park(t: Turn, run: Run) -> bool:
     if not holds.may_be_held(t.saga.tenant, names, t.saga.pk):
         return False
     t.flush()  # without the lock, take it first
-    hold = holds.hold_on(t.saga.tenant, names, t.saga.pk)
+    hold = holds.hold_on(t.saga, names)
     if hold is None:
         return False
     t.hold(run)

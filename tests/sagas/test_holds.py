@@ -515,3 +515,44 @@ def test_a_wait_of_the_same_saga_keeps_its_own_clock(world):
     swept(world, timedelta(minutes=11))
     assert run_of(found, "paid").state == "timed_out"
     sweep()
+
+
+@pytest.fixture
+def basket(world, table):
+    """Two orders of one basket, a saga each, and a call of its own to payments at the end."""
+    found = saga(
+        "basket",
+        parallel(child(table, name="first"), child(table, name="second"), name="orders"),
+        step(world.bill, compensation=world.unbill, participant="payments"),
+    )
+    world.knows(table, found)
+    return found
+
+
+def test_a_canary_takes_its_children_along(world, table, basket):
+    hold()
+    other = world.start(table)
+    chosen = world.start(basket)
+    work(world)
+    assert Run.objects.exclude(hold=None).count() == 3
+    holding.canary("payments", **WHO, saga=chosen.pk)
+    for _ in range(3):
+        swept(world)
+    chosen.refresh_from_db()
+    other.refresh_from_db()
+    assert (chosen.state, other.state) == ("completed", "running")
+    assert Run.objects.get(hold__isnull=False).saga_id == other.pk
+    [fared] = participant("payments", "default").canaries
+    assert (fared.saga, fared.outcome) == (chosen.pk, "charge succeeded.")
+
+
+def test_a_child_that_is_a_canary_takes_nobody_along(world, basket):
+    hold()
+    found = world.start(basket)
+    work(world)
+    first = Saga.objects.filter(parent__saga=found).order_by("pk").first()
+    holding.canary("payments", **WHO, saga=first.pk)
+    for _ in range(3):
+        swept(world)
+    assert Run.objects.exclude(hold=None).count() == 1
+    assert world.called.count("charge") == 1
