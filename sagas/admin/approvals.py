@@ -6,6 +6,7 @@ names none is for whoever may operate.
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -13,13 +14,25 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
-from sagas.admin.console import LOOK, OPERATE, READING, Console, definitions, may, number_in, sagas_of, tenant
+from sagas.admin.console import (
+    LOOK,
+    OPERATE,
+    READING,
+    Console,
+    definitions,
+    may,
+    number_in,
+    sagas_of,
+    sight,
+    tenant,
+)
 from sagas.admin.deciding import decide
 from sagas.admin.payloads import shown
 from sagas.engine.explain import explain
 from sagas.engine.summary import summary_of
 from sagas.models import Approval, Run, Saga
 from sagas.operations.approvals import approval_of, everything, is_for, meant_for, waiting
+from sagas.record.sight import FULL
 from sagas.words import rows as words
 
 PAGE = 50
@@ -87,6 +100,7 @@ class ApprovalAdmin(Console):
         if request.method == "POST" and not mine:
             raise PermissionDenied
         decision = decide(request, saga, "decide", fixed={"step": f"0:{step}"})
+        seen = FULL if mine else sight(request)  # who decides must know about what
         if decision.done is not None:
             messages.success(request, f"Your decision on {step} of {saga} is recorded.")
             return HttpResponseRedirect(reverse("admin:sagas_approval_changelist"))
@@ -100,28 +114,25 @@ class ApprovalAdmin(Console):
             "decision": decision,
             "was_asked": request.method == "POST",
             "chosen": decision.form.data.get("approved", ""),
-            "sentence": explain(saga),
-            "summary": summary_of(saga),
-            "input": shown(saga.input),
-            "results": _results(saga),
+            "sentence": explain(saga, seen),
+            "summary": summary_of(saga, seen),
+            "input": shown(seen.value(saga.input)),
+            "results": [(name, shown(seen.value(result))) for name, result in _results(saga)],
         }
         return self.show(request, "approval", context)
 
 
 def _line(request: HttpRequest, run: Run) -> Line:
     row = approval_of(run.saga, run.path)
-    return Line(
-        run=run,
-        group=row.group if row else "",
-        summary=summary_of(run.saga),
-        is_mine=row is not None and _is_for(request, row),
-    )
+    mine = row is not None and _is_for(request, row)
+    summary = summary_of(run.saga, FULL if mine else sight(request))
+    return Line(run=run, group=row.group if row else "", summary=summary, is_mine=mine)
 
 
-def _results(saga: Saga) -> list[tuple[str, str]]:
+def _results(saga: Saga) -> list[tuple[str, Any]]:
     """What the rows before it gave."""
     runs = Run.objects.filter(saga_id=saga.pk, result__isnull=False).exclude(kind=Run.Kind.MESSAGE).order_by("pk")
-    return [(f"{run.path}[{run.item}]" if run.item else run.path, shown(run.result)) for run in runs[:MOST_RESULTS]]
+    return [(f"{run.path}[{run.item}]" if run.item else run.path, run.result) for run in runs[:MOST_RESULTS]]
 
 
 def _is_for(request: HttpRequest, row: words.Approval) -> bool:

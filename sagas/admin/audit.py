@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
-from sagas.admin.console import Console, definitions, number_in, tenant
+from sagas.admin.console import Console, definitions, number_in, sight, tenant
 from sagas.admin.participants import DEEDS
 from sagas.admin.payloads import shown
 from sagas.admin.verbs import VERBS
@@ -49,7 +49,7 @@ class AuditAdmin(Console):
         found = found.filter(**{columns[name]: value for name, value in asked.items()})
         if (before := number_in(request.GET.get("before", ""))) is not None:
             found = found.filter(pk__lt=before)
-        page = list(found[: PAGE + 1])
+        page = [sight(request).look(entry) for entry in found[: PAGE + 1]]
         query = request.GET.copy()
         query["before"] = str(page[PAGE - 1].pk) if len(page) > PAGE else ""
         context = {

@@ -15,6 +15,7 @@ from gateway.confirming import Confirmation, is_fresh, remember
 from gateway.headers import POLICY
 from sagas.models import Saga
 from sagas.models.saga import SagaQuerySet
+from sagas.record.sight import FULL, SEEING, VEILED, Sight
 
 LOOK, OPERATE = "sagas.view_saga", "sagas.change_saga"
 SEE_KEYS, CHANGE_KEYS = "gateway.view_apikey", "gateway.change_apikey"
@@ -113,6 +114,11 @@ def sagas_of(request: HttpRequest) -> SagaQuerySet:
     """The sagas that the person may know of: the one place where the console's pages begin to look for them."""
     mine, only = Saga.objects.of_tenant(tenant(request)), definitions(request)
     return mine if only is None else mine.filter(definition__in=only)
+
+
+def sight(request: HttpRequest) -> Sight:
+    """What the person may see of payloads."""
+    return FULL if any(may(request, permission) for permission in SEEING) else VEILED
 
 
 def definitions(request: HttpRequest) -> frozenset[str] | None:

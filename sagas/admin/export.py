@@ -11,6 +11,7 @@ from django.http import StreamingHttpResponse
 from gateway.borrowing import borrowed
 from sagas.models import Incident, Saga
 from sagas.models.saga import SagaQuerySet
+from sagas.record.sight import Sight
 
 CHUNK = 500
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - spreadsheets take these, too
@@ -30,9 +31,12 @@ COLUMNS = (
 )
 
 
-def exported(found: SagaQuerySet, kind: str) -> StreamingHttpResponse:
+def exported(found: SagaQuerySet, kind: str, sight: Sight) -> StreamingHttpResponse:
     """A file with one line for each saga, with its oldest open incident; it is read in pieces, whatever its size."""
-    lines, mime = (_csv(found), "text/csv; charset=utf-8") if kind == "csv" else (_json(found), "application/json")
+    found_lines = _lines(found, sight)
+    is_csv = kind == "csv"
+    lines = _csv(found_lines) if is_csv else _json(found_lines)
+    mime = "text/csv; charset=utf-8" if is_csv else "application/json"
     answer = StreamingHttpResponse(lines, content_type=mime)
     answer["Content-Disposition"] = f'attachment; filename="sagas.{kind}"'
     answer["Cache-Control"] = "no-store"
@@ -52,22 +56,22 @@ class _Echo:
         return line
 
 
-def _csv(found: SagaQuerySet) -> Iterator[str]:
+def _csv(lines: Iterator[dict[str, Any]]) -> Iterator[str]:
     writer = csv.writer(_Echo())
     yield writer.writerow(COLUMNS)
-    for line in _lines(found):
+    for line in lines:
         yield writer.writerow([harmless(line[name]) for name in COLUMNS])
 
 
-def _json(found: SagaQuerySet) -> Iterator[str]:
+def _json(lines: Iterator[dict[str, Any]]) -> Iterator[str]:
     begin = "[\n"
-    for line in _lines(found):
+    for line in lines:
         yield begin + json.dumps(line, default=str, ensure_ascii=False)
         begin = ",\n"
     yield "[]\n" if begin == "[\n" else "\n]\n"
 
 
-def _lines(found: SagaQuerySet) -> Iterator[dict[str, Any]]:
+def _lines(found: SagaQuerySet, sight: Sight) -> Iterator[dict[str, Any]]:
     """Piece by piece along the ids, and no connection is held while somebody downloads slowly."""
     before = None
     while True:
@@ -76,7 +80,7 @@ def _lines(found: SagaQuerySet) -> Iterator[dict[str, Any]]:
             sagas = list(rows[:CHUNK])
             oldest: dict[Any, Incident] = {}
             for incident in Incident.objects.open().filter(saga__in=sagas).order_by("-opened_at"):
-                oldest[incident.saga_id] = incident
+                oldest[incident.saga_id] = sight.look(incident)
         yield from (_line(saga, oldest.get(saga.pk)) for saga in sagas)
         if len(sagas) < CHUNK:
             return

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from sagas.admin.charts import Spark, spark
 from sagas.models import Incident
 from sagas.operations import grouping
+from sagas.record.sight import Sight
 
 MOST_READ = 2000
 """Of so many of the latest open incidents the words and the hours are read."""
@@ -35,7 +36,9 @@ class Line:
         return urlencode({"definition": group.definition, "step": group.path, "code": group.reason_code})
 
 
-def lines(tenant: str, now: datetime, definitions: Collection[str] | None = None, **which: str) -> list[Line]:
+def lines(
+    tenant: str, now: datetime, sight: Sight, definitions: Collection[str] | None = None, **which: str
+) -> list[Line]:
     """The causes, those that are muted last, and else the one with most sagas first; three statements."""
     mine = Incident.objects.open().filter(tenant=tenant, **which).order_by("-last_at")
     mine = mine if definitions is None else mine.filter(definition__in=definitions)
@@ -46,7 +49,7 @@ def lines(tenant: str, now: datetime, definitions: Collection[str] | None = None
         key: Cause = (cause[0], cause[1], cause[2])
         opened[key][int((now - at) / timedelta(hours=1))] += 1
         retried[key] += again is not None
-        said.setdefault(key, sentence)
+        said.setdefault(key, sight.words(sentence))
     found = [
         Line(
             group=group,

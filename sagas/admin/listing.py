@@ -13,6 +13,7 @@ from django.http import QueryDict
 
 from sagas.models import Incident, Saga
 from sagas.models.saga import SagaQuerySet
+from sagas.record.sight import Sight
 from sagas.words import registry
 from sagas.words.lifecycle import SagaState
 
@@ -100,7 +101,7 @@ def narrowed(sagas: SagaQuerySet, filters: Filters) -> SagaQuerySet:
     return _named(found, asked["q"]) if "q" in asked else found
 
 
-def page_of(sagas: SagaQuerySet, filters: Filters, asked: QueryDict) -> Page:
+def page_of(sagas: SagaQuerySet, filters: Filters, asked: QueryDict, sight: Sight) -> Page:
     """The page that the address asks for; three statements, however many sagas there are."""
     troubles = Prefetch("incidents", Incident.objects.open().order_by("opened_at"), to_attr="troubles")
     found = narrowed(sagas, filters)
@@ -109,6 +110,9 @@ def page_of(sagas: SagaQuerySet, filters: Filters, asked: QueryDict) -> Page:
         if before := asked.get("before"):
             rows = rows.filter(pk__lt=UUID(before))
     shown = list(rows[: PAGE + 1])
+    for saga in shown:
+        for incident in saga.troubles:
+            sight.look(incident)
     older = _with(asked, before=str(shown[PAGE - 1].pk)) if len(shown) > PAGE else ""
     counts = _counts(found)
     return Page(

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
 from sagas.admin.asking import OF_MANY, reason_field
-from sagas.admin.console import OPERATE, READING, Console, definitions, person, tenant
+from sagas.admin.console import OPERATE, READING, Console, definitions, person, sight, tenant
 from sagas.admin.deciding import LOOK_AGAIN, sentence
 from sagas.errors import SagaError
 from sagas.models import Hold
@@ -41,7 +41,9 @@ class CanaryForm(Why):
     """Which saga goes first."""
 
     saga = forms.UUIDField(
-        label="Saga", required=False, help_text="Its id; without one it is the saga that has waited longest."
+        label="Saga",
+        required=False,
+        help_text="Its id; its children go with it. Without one it is the saga that has waited longest.",
     )
 
 
@@ -115,12 +117,9 @@ class HoldAdmin(Console):
 
     def list_page(self, request: HttpRequest) -> HttpResponse:
         """Every participant, those that are held first."""
+        found = participants(tenant(request), definitions(request), sight(request))
         context = {"title": "Participants", "section": "participants", "most": MOST_COUNTED}
-        return self.show(
-            request,
-            "participants",
-            context | {"participants": participants(tenant(request), definitions(request)), "deeds": DEEDS},
-        )
+        return self.show(request, "participants", context | {"participants": found, "deeds": DEEDS})
 
     def verb_page(self, request: HttpRequest, name: str, verb: str) -> HttpResponse:
         """What a verb would do, and why; done when it was looked at as it is asked for."""

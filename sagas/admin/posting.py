@@ -6,7 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
 from sagas.admin.asking import LONGEST_REASON
-from sagas.admin.console import OPERATE, Console, definitions, number_in, person, tenant
+from sagas.admin.console import OPERATE, Console, definitions, number_in, person, sight, tenant
 from sagas.admin.deciding import sentence
 from sagas.errors import SagaError
 from sagas.events import backlog
@@ -32,10 +32,12 @@ class EventAdmin(Console):
     def list_page(self, request: HttpRequest) -> HttpResponse:
         """How targets and sources stand, and the latest of what is parked."""
         _must_know_all(request)
-        mine = {"tenant": tenant(request)}
+        mine, look = tenant(request), sight(request).look
+        leaving = [look(event) for event in OutboxEvent.objects.parked().filter(tenant=mine)[:PAGE]]
+        arrived = [look(event) for event in InboxEvent.objects.parked().filter(tenant=mine)[:PAGE]]
         sides = [
-            ("out", "Going out", backlog.going_out(mine["tenant"]), OutboxEvent.objects.parked().filter(**mine)[:PAGE]),
-            ("in", "Coming in", backlog.coming_in(mine["tenant"]), InboxEvent.objects.parked().filter(**mine)[:PAGE]),
+            ("out", "Going out", backlog.going_out(mine), leaving),
+            ("in", "Coming in", backlog.coming_in(mine), arrived),
         ]
         context = {"title": "Events", "section": "events", "sides": sides, "longest": LONGEST_REASON, "most": PAGE}
         return self.show(request, "events", context)

@@ -13,6 +13,7 @@ from sagas.admin.console import number_in
 from sagas.admin.payloads import shown
 from sagas.models import Run, Saga
 from sagas.record import clock, payload
+from sagas.record.sight import Sight
 from sagas.words.plan import Undo
 
 PAGE = 50
@@ -59,7 +60,7 @@ class Rows:
     """What the address of the next page ends with."""
 
 
-def rows_of(saga: Saga, chosen: str = "", after: str = "") -> Rows:
+def rows_of(saga: Saga, sight: Sight, chosen: str = "", after: str = "") -> Rows:
     """A page of a saga's rows; of many, without being asked for others, those that somebody may look for."""
     runs = Run.objects.filter(saga_id=saga.pk).exclude(kind=Run.Kind.MESSAGE)
     counts = {(state, held, undo): n for state, held, undo, n in _counted(runs)}
@@ -71,7 +72,7 @@ def rows_of(saga: Saga, chosen: str = "", after: str = "") -> Rows:
     found = _only(runs, chosen).order_by("id")
     if (last := number_in(after)) is not None:
         found = found.filter(pk__gt=last)
-    page = list(found[: PAGE + 1])
+    page = [sight.look(run) for run in found[: PAGE + 1]]
     more = urlencode({"rows": chosen, "after": page[PAGE - 1].pk}) if len(page) > PAGE else ""
     picked = [Choice(name=c.name, label=c.label, count=c.count, is_chosen=c.name == chosen) for c in choices]
     return Rows(

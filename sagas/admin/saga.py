@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
 
-from sagas.admin.console import OPERATE, READING, Console, definitions, may, sagas_of
+from sagas.admin.console import OPERATE, READING, Console, definitions, may, sagas_of, sight
 from sagas.admin.deciding import decide
 from sagas.admin.definitions import versions
 from sagas.admin.export import exported
@@ -58,7 +58,7 @@ class SagaAdmin(Console):
     def list_page(self, request: HttpRequest) -> HttpResponse:
         """The sagas that the address asks for; a search that finds one alone leads to it."""
         filters = Filters(request.GET)
-        found = page_of(sagas_of(request), filters, request.GET)
+        found = page_of(sagas_of(request), filters, request.GET, sight(request))
         if set(request.GET) == {"q"} and filters.asked.get("q") and len(found.sagas) == 1:
             return HttpResponseRedirect(reverse("admin:sagas_saga_change", args=[found.sagas[0].pk]))
         context = {
@@ -87,7 +87,7 @@ class SagaAdmin(Console):
         """Exactly what the address asks for, as a file."""
         if kind not in ("csv", "json"):
             raise Http404
-        return exported(narrowed(sagas_of(request), Filters(request.GET)), kind)
+        return exported(narrowed(sagas_of(request), Filters(request.GET)), kind, sight(request))
 
     def definitions_page(self, request: HttpRequest) -> HttpResponse:
         """Every definition that the code has or live sagas run on."""
@@ -104,8 +104,9 @@ class SagaAdmin(Console):
 
     def saga_page(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Everything about one saga, and why it does not move on top of it."""
-        story = story_of(self._saga(request, pk), request.GET)
-        story["has_secrets"] = may(request, REVEAL) and any(places(story["saga"]))
+        saga = self._saga(request, pk)
+        has_secrets = may(request, REVEAL) and any(places(saga))  # before anything of it is masked
+        story = story_of(saga, request.GET, sight(request)) | {"has_secrets": has_secrets}
         may_decide = may(request, OPERATE)
         buttons = [VERBS[verb] for verb in VERBS if may_decide and verb in story["allowed"]]
         return self.show(request, "saga", story | {"buttons": buttons, "section": "sagas"})

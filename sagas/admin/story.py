@@ -17,6 +17,7 @@ from sagas.engine.summary import summary_of
 from sagas.engine.timeline import Entry, Reader
 from sagas.models import Callback, Run, Saga
 from sagas.operations.allowing import effects_in_place
+from sagas.record.sight import Sight
 from sagas.words import registry
 from sagas.words.definition import Definition
 
@@ -26,29 +27,30 @@ MOVES = 40
 """So many transactions of the journal stand on one page."""
 
 
-def story_of(saga: Saga, asked: QueryDict) -> dict[str, Any]:
+def story_of(saga: Saga, asked: QueryDict, sight: Sight) -> dict[str, Any]:
     """What the page shows of a saga; `asked` is its address: `rows`, `after`, `before` and `detail`."""
+    saga, look = sight.look(saga), sight.look
     table = registry.find(saga.definition, saga.version, saga.fingerprint)
     return {
         "title": str(saga),
         "saga": saga,
-        "sentence": explain(saga),
-        "summary": summary_of(saga),
+        "sentence": explain(saga, sight),
+        "summary": summary_of(saga, sight),
         "trace": trace_of(saga),
         "table": table,
         "allowed": operations.allowed(saga),
-        "incidents": saga.incidents.order_by("closed_at", "-last_at")[:MOST],
+        "incidents": [look(incident) for incident in saga.incidents.order_by("closed_at", "-last_at")[:MOST]],
         "picture": picture(table, saga),
-        "rows": rows_of(saga, asked.get("rows", ""), asked.get("after", "")),
+        "rows": rows_of(saga, sight, asked.get("rows", ""), asked.get("after", "")),
         "detail": asked.get("detail") == "1",
         "input": shown(saga.input),
-        "revisions": [(old.rev, shown(old.input)) for old in saga.revisions.order_by("-rev")[:MOST]],
+        "revisions": [(old.rev, shown(old.input)) for old in map(look, saga.revisions.order_by("-rev")[:MOST])],
         "failure": saga.failure or {},
         "callback": Callback.objects.filter(saga_id=saga.pk).first() if saga.ended_at else None,
         "in_place": effects_in_place(saga) if saga.ended_at and saga.state == "failed" else [],
-        "signals": [(signal, shown(signal.payload)) for signal in saga.signals.order_by("-id")[:MOST]],
-        "audit": [(entry, shown(entry.details or None)) for entry in saga.audit.order_by("-id")[:MOST]],
-        **_told(saga, asked),
+        "signals": [(signal, shown(signal.payload)) for signal in map(look, saga.signals.order_by("-id")[:MOST])],
+        "audit": [(entry, shown(entry.details or None)) for entry in map(look, saga.audit.order_by("-id")[:MOST])],
+        **_told(saga, asked, sight),
         **relatives(saga),
     }
 
@@ -84,11 +86,11 @@ def relatives(saga: Saga) -> dict[str, Any]:
     }
 
 
-def _told(saga: Saga, asked: QueryDict) -> dict[str, Any]:
+def _told(saga: Saga, asked: QueryDict, sight: Sight) -> dict[str, Any]:
     """A page of what happened, the latest first, and where the page before it begins."""
     before = number_in(asked.get("before", ""))
     upto = saga.rev if before is None else min(before - 1, saga.rev)
-    found = Reader(saga, after=max(0, upto - MOVES)).news(upto=upto)
+    found = Reader(saga, after=max(0, upto - MOVES), sight=sight).news(upto=upto)
     detail = asked.get("detail") == "1"
     entries: list[Entry] = [entry for entry in reversed(found) if detail or entry.tone != "quiet"]
     return {"entries": entries, "older": upto - MOVES + 1 if upto > MOVES else 0}

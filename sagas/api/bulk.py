@@ -45,7 +45,7 @@ class BulkDoor(SagaDoor):
 
     def shown(self, operation: BulkOperation, request: Request) -> dict[str, Any]:
         """An operation as callers see it."""
-        counted = tally(operation)
+        operation, counted = self.sight.look(operation), tally(operation)
         here = str(reverse("sagas:bulk", args=[operation.pk], request=request))
         links = {} if operation.state in ENDED else {how: f"{here}{how}/" for how in STEERING}
         return {
@@ -149,7 +149,7 @@ class ItemsDoor(BulkDoor):
         items = BulkItem.objects.filter(operation=self.operation(pk)).select_related("saga")
         if asked.state is not None:
             items = items.filter(state=asked.state)
-        return Response(page(request, items, by="id").document(lambda item: _item(item, request)))
+        return Response(page(request, items, by="id").document(lambda item: _item(self.sight.look(item), request)))
 
 
 class SteerDoor(BulkDoor):

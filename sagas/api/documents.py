@@ -11,17 +11,23 @@ from sagas.models import Callback, Incident, Journal, Run, Saga, Signal
 from sagas.models.callback import without_query
 from sagas.operations import Preview, Signalled
 from sagas.record.payload import shown
+from sagas.record.sight import FULL, Sight
 
 PARTS = ("steps", "journal", "signals", "incidents")
 MOST_STEPS = 200
 """A saga with more steps shows the first of them; the others are in its list of steps."""
 
 
-def saga_document(saga: Saga, request: Request | None) -> dict[str, Any]:
-    """A saga in full: what it waits for and what can be done about it in `next` and `links`."""
+def saga_document(saga: Saga, request: Request | None, sight: Sight = FULL) -> dict[str, Any]:
+    """A saga in full: what it waits for and what can be done about it in `next` and `links`.
+
+    It is for somebody with that `sight`, and changes the saga in memory where that is not full.
+    """
+    saga, runs = sight.look(saga), saga.runs.exclude(kind=Run.Kind.MESSAGE).order_by("id")[:MOST_STEPS]
+    incidents = saga.incidents.open() if saga.open_incidents else []
     paused = {"by": saga.paused_by, "since": saga.paused_at, "why": saga.paused_why} if saga.paused_at else None
     return saga_line(saga, request) | {
-        "next": explain(saga),
+        "next": explain(saga, sight),
         "going": saga.going,
         "cause": saga.cause or None,
         "failure": saga.failure,
@@ -33,8 +39,8 @@ def saga_document(saga: Saga, request: Request | None) -> dict[str, Any]:
         "start_at": saga.start_at,
         "deadline_at": saga.deadline_at,
         "committed_at": saga.committed_at,
-        "steps": [step_document(run) for run in saga.runs.exclude(kind="message").order_by("id")[:MOST_STEPS]],
-        "incidents": [incident_document(one) for one in saga.incidents.open()] if saga.open_incidents else [],
+        "steps": [step_document(sight.look(run)) for run in runs],
+        "incidents": [incident_document(sight.look(one)) for one in incidents],
         "callback": callback_document(saga),
         "links": _links(saga, request),
     }

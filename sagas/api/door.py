@@ -17,6 +17,7 @@ from sagas.errors import NotFound, SagaError
 from sagas.models import Saga
 from sagas.models.saga import SagaQuerySet
 from sagas.operations.second import GRAVE
+from sagas.record.sight import FULL, SEEING, VEILED, Sight
 
 
 class SagaDoor(Door):
@@ -28,6 +29,12 @@ class SagaDoor(Door):
         """All that the caller may see; every look at sagas begins here."""
         mine = Saga.objects.of_tenant(self.caller.tenant)
         return mine if self.caller.definitions is None else mine.filter(definition__in=self.caller.definitions)
+
+    @property
+    def sight(self) -> Sight:
+        """What the caller may see of payloads: a person who may only look sees a mask; a service sees them."""
+        seeing = self.caller.person is None or any(map(self.caller.may, SEEING))
+        return FULL if seeing else VEILED
 
     def saga(self, pk: UUID | str) -> Saga:
         """One of them. Raises `NotFound`, also for a saga of somebody else's."""

@@ -20,6 +20,7 @@ from sagas.api.documents import journal_document
 from sagas.api.door import SagaDoor
 from sagas.api.watching import Wanted, watcher
 from sagas.models import Journal, Saga
+from sagas.record.sight import Sight
 
 LONGEST = timedelta(minutes=5)
 """After that the stream ends; a client comes again with `Last-Event-ID` and misses nothing."""
@@ -39,7 +40,7 @@ class EventsDoor(SagaDoor):
         """A stream of `move` events, each with an entry of the journal, and at the end one `ended`."""
         saga = self.saga(pk)
         after = _after(request)
-        stream = _stream(saga, after)
+        stream = _stream(saga, after, self.sight)
         if next(stream) is None:
             sentence = "Too many requests wait in this process already; try again, or read the journal."
             raise Problem(sentence, status=503, code="too_many_streams", retry_after=timedelta(seconds=5))
@@ -47,7 +48,7 @@ class EventsDoor(SagaDoor):
         return StreamingHttpResponse(stream, content_type=KIND, headers=headers)
 
 
-def _stream(saga: Saga, after: int) -> Iterator[str | None]:
+def _stream(saga: Saga, after: int, sight: Sight) -> Iterator[str | None]:
     """First whether there is a place for it, "" or None; then the events. It holds its place until it is closed."""
     end = time.monotonic() + LONGEST.total_seconds()
     with watcher.place() as free:
@@ -56,7 +57,7 @@ def _stream(saga: Saga, after: int) -> Iterator[str | None]:
             entries = list(Journal.objects.filter(saga_id=saga.pk, rev__gt=after).order_by("rev")[:AT_ONCE])
             for entry in entries:
                 after = entry.rev
-                yield _event("move", journal_document(entry), entry.rev)
+                yield _event("move", journal_document(sight.look(entry)), entry.rev)
             if len(entries) == AT_ONCE:
                 continue
             seen = Saga.objects.filter(pk=saga.pk).values_list("state", "rev", "ended_at").first()

@@ -23,7 +23,7 @@ class ParticipantDoor(SagaDoor):
 
     def one(self, name: str) -> Participant:
         """One participant that the caller may know of. Raises `NotFound`."""
-        return participant(name, self.caller.tenant, self.caller.definitions)
+        return participant(name, self.caller.tenant, self.caller.definitions, self.sight)
 
     def shown(self, found: Participant, request: Request) -> dict[str, Any]:
         """A participant as callers see it."""
@@ -61,7 +61,7 @@ class ParticipantsDoor(ParticipantDoor):
 
     def get(self, request: Request) -> Response:
         """Every service that steps call, those that are held first."""
-        found = participants(self.caller.tenant, self.caller.definitions)
+        found = participants(self.caller.tenant, self.caller.definitions, self.sight)
         return Response({"results": [self.shown(one, request) for one in found]})
 
 

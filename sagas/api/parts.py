@@ -36,7 +36,7 @@ class OneSagaDoor(SagaDoor):
         if asked.wait and not saga.ended_at and asked.state in (None, saga.state):
             await_saga(saga.pk, until_not(asked.state) if asked.state else until_ended, asked.time)
             saga = self.saga(pk)
-        document = saga_document(saga, request)
+        document = saga_document(saga, request, self.sight)
         return Response(document, headers=etag(saga, document))
 
 
@@ -51,7 +51,7 @@ class StepsDoor(SagaDoor):
         """A page of them."""
         read_query(PageQuery, request)
         steps = self.saga(pk).runs.exclude(kind=Run.Kind.MESSAGE)
-        return Response(page(request, steps, by="id").document(step_document))
+        return Response(page(request, steps, by="id").document(lambda run: step_document(self.sight.look(run))))
 
 
 class JournalDoor(SagaDoor):
@@ -64,7 +64,8 @@ class JournalDoor(SagaDoor):
     def get(self, request: Request, pk: UUID) -> Response:
         """A page of it."""
         read_query(PageQuery, request)
-        return Response(page(request, self.saga(pk).journal.all(), by="rev").document(journal_document))
+        journal = page(request, self.saga(pk).journal.all(), by="rev")
+        return Response(journal.document(lambda entry: journal_document(self.sight.look(entry))))
 
 
 class SignalsDoor(SagaDoor):
@@ -77,7 +78,8 @@ class SignalsDoor(SagaDoor):
     def get(self, request: Request, pk: UUID) -> Response:
         """A page of its signals."""
         read_query(PageQuery, request)
-        return Response(page(request, self.saga(pk).signals.all(), by="id").document(signal_document))
+        signals = page(request, self.saga(pk).signals.all(), by="id")
+        return Response(signals.document(lambda signal: signal_document(self.sight.look(signal))))
 
 
 class IncidentsDoor(SagaDoor):
@@ -90,4 +92,5 @@ class IncidentsDoor(SagaDoor):
     def get(self, request: Request, pk: UUID) -> Response:
         """A page of its incidents."""
         read_query(PageQuery, request)
-        return Response(page(request, self.saga(pk).incidents.all(), by="id").document(incident_document))
+        incidents = page(request, self.saga(pk).incidents.all(), by="id")
+        return Response(incidents.document(lambda one: incident_document(self.sight.look(one))))

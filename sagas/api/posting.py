@@ -57,7 +57,7 @@ class OutboxDoor(PostDoor):
         asked = read_query(OutboxQuery, request)
         mine = OutboxEvent.objects.filter(tenant=self.caller.tenant)
         found = mine.filter(state=OutboxEvent.State.PARKED) if asked.saga is None else mine.filter(saga=asked.saga)
-        return Response(page(request, found).document(_outgoing))
+        return Response(page(request, found).document(lambda event: _outgoing(self.sight.look(event))))
 
 
 class InboxDoor(PostDoor):
@@ -71,7 +71,7 @@ class InboxDoor(PostDoor):
         """What is parked, the newest first."""
         read_query(PageQuery, request)
         found = InboxEvent.objects.filter(tenant=self.caller.tenant, state=InboxEvent.State.PARKED)
-        return Response(page(request, found).document(_arrived))
+        return Response(page(request, found).document(lambda event: _arrived(self.sight.look(event))))
 
 
 class LettersDoor(PostDoor):

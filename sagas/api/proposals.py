@@ -33,7 +33,7 @@ class ProposalDoor(SagaDoor):
 
     def shown(self, found: Proposal, request: Request) -> dict[str, Any]:
         """A proposal as callers see it."""
-        here = {"args": [found.pk], "request": request}
+        here, found = {"args": [found.pk], "request": request}, self.sight.look(found)
         is_open = found.state == Proposal.State.OPEN and found.expires_at > clock.now()
         saga = reverse("sagas:saga", args=[found.saga_id], request=request) if found.saga_id else None
         operation = found.operation_id

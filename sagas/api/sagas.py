@@ -73,7 +73,8 @@ class SagasDoor(SagaDoor):
         if asked.wait and not saga.ended_at:
             await_saga(saga.pk, until_ended, asked.time)
             saga = self.saga(saga.pk)
-        return Response(saga_document(saga, request), status, headers=headers | {"Location": address(saga, request)})
+        document = saga_document(saga, request, self.sight)
+        return Response(document, status, headers=headers | {"Location": address(saga, request)})
 
     def _start(self, request: Request, given: StartIn) -> operations.Started:
         terms = self.terms(request, given) | {"actor": self.caller.name, "tenant": self.caller.tenant}

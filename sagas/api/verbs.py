@@ -50,7 +50,7 @@ class VerbDoor(SagaDoor):
 
     def answer(self, request: Request, saga: Saga) -> Response:
         """The saga in full."""
-        document = saga_document(saga, request)
+        document = saga_document(saga, request, self.sight)
         return Response(document, headers=etag(saga, document))
 
 
@@ -93,7 +93,7 @@ class CloneDoor(VerbDoor):
 
     def answer(self, request: Request, started: operations.Started) -> Response:  # type: ignore[override]
         """201 with the new saga."""
-        document = saga_document(started.saga, request)
+        document = saga_document(started.saga, request, self.sight)
         headers = {"Location": address(started.saga, request)} | etag(started.saga, document)
         return Response(document, 201, headers=headers)
 

@@ -7,6 +7,7 @@ from sagas.models import Cause, Hold, Incident, Run, Saga, Work, Worker
 from sagas.record import clock
 from sagas.record.children import born_of
 from sagas.record.payload import shown
+from sagas.record.sight import FULL, Sight
 from sagas.words.lifecycle import SagaState, StepState
 from sagas.words.plan import Undo
 from sagas.words.verdict import Doing, Reason
@@ -39,8 +40,12 @@ WHAT = {
 }
 
 
-def explain(saga: Saga) -> str:
-    """Why the saga does not move, or what it does, and what happens next. One short sentence or two, in UTC."""
+def explain(saga: Saga, sight: Sight = FULL) -> str:
+    """Why the saga does not move, or what it does, and what happens next. One short sentence or two, in UTC.
+
+    It is for somebody with that `sight`.
+    """
+    saga = sight.look(saga)
     if saga.ended_at:
         return ENDINGS[SagaState(saga.state)].format(at=_time(saga.ended_at), why=_why(saga)) + _open_ends(saga)
     now = clock.now()
@@ -52,9 +57,9 @@ def explain(saga: Saga) -> str:
     open_ = Incident.objects.open().filter(saga_id=saga.pk, retried_at=None).order_by("opened_at")
     incidents = list(open_) if saga.open_incidents else []
     if incidents:
-        return back + _incident(incidents[0], len(incidents))
+        return back + _incident(sight.look(incidents[0]), len(incidents))
     active = Run.objects.filter(saga_id=saga.pk).active().exclude(kind=Run.Kind.MESSAGE)
-    runs = list(active.select_related("hold").order_by("at")[:SHOWN])
+    runs = [sight.look(run) for run in active.select_related("hold").order_by("at")[:SHOWN]]
     if not runs:
         return f"{back}nothing is under way and nothing is due; this is a fault of ours, tell its operators."
     for work, told in ((Work.RUNNING, _running), (Work.DUE, _due), (Work.WAITING, _waiting)):

@@ -5,6 +5,7 @@ import logging
 from sagas.models import Saga
 from sagas.record.payload import text, unpack
 from sagas.record.sealing import scrubbed
+from sagas.record.sight import FULL, Sight
 from sagas.words import registry
 
 LONGEST = 300
@@ -12,8 +13,13 @@ LONGEST = 300
 logger = logging.getLogger(__name__)
 
 
-def summary_of(saga: Saga) -> str:
-    """The line; empty where the definition provides none, or where its function fails, which the log tells."""
+def summary_of(saga: Saga, sight: Sight = FULL) -> str:
+    """The line; empty where the definition provides none, or where its function fails, which the log tells.
+
+    It is made of the input, so there is none for who does not see that.
+    """
+    if not sight.is_full:
+        return ""
     table = registry.find(saga.definition, saga.version, saga.fingerprint)
     if table is None or table.summary is None:
         return ""

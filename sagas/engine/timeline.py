@@ -14,6 +14,7 @@ from uuid import UUID
 from sagas.engine import wording
 from sagas.engine.wording import Said, Tone
 from sagas.models import Audit, Cause, Journal, Run, Saga
+from sagas.record.sight import FULL, Sight
 from sagas.words.lifecycle import SagaState
 
 __all__ = ["Entry", "Reader", "Tone", "timeline", "who"]
@@ -43,11 +44,12 @@ def timeline(saga: Saga, *, quiet: bool = False) -> list[Entry]:
 class Reader:
     """Reads a saga's journal, and what people said while they decided, piece by piece as both grow.
 
-    It begins `after` a revision of the saga: 0 is its begin.
+    It begins `after` a revision of the saga: 0 is its begin. What it says is for somebody with that `sight`.
     """
 
-    def __init__(self, saga: Saga, *, after: int = 0) -> None:
+    def __init__(self, saga: Saga, *, after: int = 0, sight: Sight = FULL) -> None:
         self._saga = saga
+        self._sight = sight
         self._rev = after
         self._kinds: Mapping[str, str] = {}
         self._lists: set[str] = set()
@@ -58,7 +60,8 @@ class Reader:
     def news(self, *, upto: int | None = None) -> list[Entry]:
         """What happened since it was asked last, to a revision if one is named."""
         since = Journal.objects.filter(saga_id=self._saga.pk, rev__gt=self._rev)
-        rows = list((since if upto is None else since.filter(rev__lte=upto)).order_by("rev"))
+        found = since if upto is None else since.filter(rev__lte=upto)
+        rows = [self._sight.look(row) for row in found.order_by("rev")]
         if not rows:
             return []
         self._rev = rows[-1].rev

@@ -1,14 +1,17 @@
 """How participants stand: which are held, how many steps wait for each, what went wrong last, how canaries fare."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
+
+from django.db.models import F, Func, IntegerField
 
 from sagas.errors import NotFound
 from sagas.models import Hold, Incident, Run, Work
 from sagas.operations import holding
 from sagas.record import clock
+from sagas.record.sight import FULL, Sight
 from sagas.words.lifecycle import StepState
 from sagas.words.plan import Undo
 
@@ -50,24 +53,36 @@ class Participant:
     allowed: list[str]
 
 
-def participants(tenant: str, definitions: Collection[str] | None = None) -> list[Participant]:
+class _Waiting(Func):
+    """How many runs wait for a hold, as many as are counted: for all holds in one statement."""
+
+    template = (
+        "(SELECT count(*) FROM (SELECT 1 FROM sagas_run WHERE hold_id = %(expressions)s LIMIT %(most)s) AS first_ones)"
+    )
+    output_field = IntegerField()
+
+
+def participants(tenant: str, definitions: Collection[str] | None = None, sight: Sight = FULL) -> list[Participant]:
     """All of them, those that are held first; of `definitions` one may know of, None is all."""
     now = clock.now()
-    holds = {hold.participant: hold for hold in Hold.objects.open().filter(tenant=tenant)}
+    open_ones = Hold.objects.open().filter(tenant=tenant).annotate(waiting=_Waiting(F("pk"), most=MOST_COUNTED + 1))
+    holds = {hold.participant: hold for hold in open_ones}
+    runs = Run.objects.in_bulk([canary["run"] for hold in holds.values() for canary in hold.canaries])
+    sent = {pk: sight.look(run) for pk, run in runs.items()}
     known = holding.known() | {name: [] for name in holds if name not in holding.known()}
     troubles = _troubles(tenant, definitions)
     found = []
     for name, called in known.items():
         steps = [step for step in called if definitions is None or step[0] in definitions]
         if steps or definitions is None:
-            errors = list(dict.fromkeys(said for step, said in troubles if step in steps))[:FEW]
-            found.append(_standing(name, steps, holds.get(name), errors, now))
+            errors = list(dict.fromkeys(sight.words(said) for step, said in troubles if step in steps))[:FEW]
+            found.append(_standing(name, steps, holds.get(name), errors, sent, now))
     return sorted(found, key=lambda one: (one.stands == "called", one.name))
 
 
-def participant(name: str, tenant: str, definitions: Collection[str] | None = None) -> Participant:
+def participant(name: str, tenant: str, definitions: Collection[str] | None = None, sight: Sight = FULL) -> Participant:
     """One of them. Raises `NotFound`."""
-    found = next((one for one in participants(tenant, definitions) if one.name == name), None)
+    found = next((one for one in participants(tenant, definitions, sight) if one.name == name), None)
     if found is None:
         raise NotFound(f"There is no participant {name[:63]!r}.")
     return found
@@ -82,7 +97,12 @@ def _troubles(tenant: str, definitions: Collection[str] | None) -> list[tuple[tu
 
 
 def _standing(
-    name: str, steps: list[tuple[str, str]], hold: Hold | None, errors: list[str], now: datetime
+    name: str,
+    steps: list[tuple[str, str]],
+    hold: Hold | None,
+    errors: list[str],
+    sent: Mapping[int, Run],
+    now: datetime,
 ) -> Participant:
     stands = "called" if hold is None else "held" if hold.is_in_force(now) else "releasing"
     return Participant(
@@ -90,17 +110,16 @@ def _standing(
         steps=steps,
         hold=hold,
         stands=stands,
-        waiting=Run.objects.filter(hold=hold).order_by()[: MOST_COUNTED + 1].count() if hold else 0,
+        waiting=hold.waiting if hold else 0,  # type: ignore[attr-defined]
         errors=errors,
-        canaries=list(_canaries(hold, now)) if hold else [],
-        allowed=holding.allowed(hold),
+        canaries=list(_canaries(hold, sent, now)) if hold else [],
+        allowed=holding.allowed(hold, now),
     )
 
 
-def _canaries(hold: Hold, now: datetime) -> Iterator[Canary]:
-    runs = Run.objects.in_bulk([canary["run"] for canary in hold.canaries])
+def _canaries(hold: Hold, sent: Mapping[int, Run], now: datetime) -> Iterator[Canary]:
     for canary in hold.canaries:
-        run = runs.get(canary["run"])
+        run = sent.get(canary["run"])
         outcome, well = _outcome(run, now) if run is not None else ("It is not there any more.", None)
         yield Canary(
             saga=UUID(canary["saga"]),
