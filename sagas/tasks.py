@@ -25,6 +25,7 @@ from sagas.engine import dispatch, lanes, workers
 from sagas.engine.alerting import alert
 from sagas.engine.callbacks import tell_ends
 from sagas.engine.canary import Canary
+from sagas.engine.sweep import heard_beat
 from sagas.engine.sweep import sweep as sweep_now
 from sagas.operations.working import run_bulk
 from sagas.words import registry
@@ -61,6 +62,7 @@ def sweep() -> None:
     """Beat's part; every worker process sweeps as well when beat is silent."""
     try:
         sweep_now()
+        heard_beat()
     except (OperationalError, InterfaceError) as error:
         logger.warning("The sweep must wait for the database: %s", str(error).strip())
 

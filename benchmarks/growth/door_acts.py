@@ -88,8 +88,15 @@ def _console(question: str = "") -> Callable[[int], Sequence[Person]]:
     return lambda number: [Person(CONSOLE + question)] * number
 
 
-def _at_console(name: str) -> Callable[[int], Sequence[Person]]:
-    return lambda number: [Person(reverse(f"admin:{name}"))] * number
+def _at_console(name: str, query: str = "", of: str = "") -> Callable[[int], Sequence[Person]]:
+    return lambda number: [Person(reverse(f"admin:{name}", args=[of] if of else []) + f"?{query}")] * number
+
+
+def _looked_through(number: int) -> Sequence[Person]:
+    """What a verb would do, to the newest that needs a person."""
+    patterns.stuck()
+    saga = Saga.objects.of_tenant("default").needing_a_person().latest("id")
+    return [Person(reverse("admin:sagas_saga_verb", args=[saga.pk, "retry"]))] * number
 
 
 def _console_by_key(start: int) -> Callable[[int], Sequence[Person]]:
@@ -143,7 +150,15 @@ PAGES = {
     "definitions": "sagas_definitions",
     "workers": "sagas_worker_changelist",
     "audit": "sagas_audit_changelist",
+    "alerts": "sagas_alert_changelist",
+    "participants": "sagas_hold_changelist",
+    "events": "sagas_outboxevent_changelist",
+    "second person": "sagas_proposal_changelist",
+    "operations": "sagas_bulkoperation_changelist",
+    "keys": "gateway_apikey_changelist",
 }
+AUDITS = {"of a person": "actor=person:nobody", "of a verb": "verb=waive", "of a key": "key=nothing"}
+CAUSE = f"?definition={order.name}&step=lock_stock&code=no_shelf"
 
 DOORS = [
     silently(act)
@@ -172,8 +187,15 @@ DOORS = [
             Act(name=f"console: {what}", do=Person.look, prepare=_at_console(name), timed=5)
             for what, name in PAGES.items()
         ),
+        *(
+            Act(name=f"console: audit {what}", do=Person.look, prepare=_at_console("sagas_audit_changelist", asked))
+            for what, asked in AUDITS.items()
+        ),
+        Act(name="console: a cause", do=Person.look, prepare=_at_console("sagas_incident_group", CAUSE[1:]), timed=5),
+        Act(name="console: a definition", do=Person.look, prepare=_at_console("sagas_definition", of=order.name)),
         Act(name="console: approvals", do=Person.look, prepare=_approvals, timed=5),
         Act(name="console: one saga", do=Person.look, prepare=_console_page, timed=5),
+        Act(name="console: what a retry would do", do=Person.look, prepare=_looked_through),
         Act(name="find by id", do=find, prepare=_ids, timed=10),
         Act(name="figures", do=lambda _: metrics.figures(), timed=5),
     )

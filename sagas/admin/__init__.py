@@ -1,5 +1,6 @@
 """The console of the person on call, on stock Django admin. Nothing is edited here; verbs are called."""
 
+from sagas.admin.alerts import AlertAdmin
 from sagas.admin.approvals import ApprovalAdmin
 from sagas.admin.audit import AuditAdmin
 from sagas.admin.bulk import BulkAdmin
@@ -12,6 +13,7 @@ from sagas.admin.saga import SagaAdmin
 from sagas.admin.workers import WorkerAdmin
 
 __all__ = [
+    "AlertAdmin",
     "ApprovalAdmin",
     "AuditAdmin",
     "BulkAdmin",

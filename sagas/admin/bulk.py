@@ -11,8 +11,9 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import URLPattern, path, reverse
 
+from gateway.ids import uuid7
 from sagas.admin.asking import OF_MANY, reason_field
-from sagas.admin.console import OPERATE, READING, Console, definitions, number_in, person, sagas_of, tenant
+from sagas.admin.console import OPERATE, READING, Console, definitions, number_in, person, sagas_of, sight, tenant
 from sagas.admin.deciding import sentence
 from sagas.admin.listing import Filters, narrowed
 from sagas.admin.proposals import ASKED
@@ -83,14 +84,17 @@ def asked(request: HttpRequest) -> tuple[BulkOperation | Proposal | None, dict[s
         seen = f"{verb} {foresight.total}"
         if acting and not form.errors and request.POST.get("seen") == seen:
             about: dict[str, Any] = {"actor": person(request), "tenant": tenant(request)}
-            begin = second.ask_bulk if second.needs_another(verb, foresight.total) else begin_bulk
-            return begin(sagas=chosen.sagas, selection=chosen.selection, **about, **form.cleaned_data), {}
+            about |= {"sagas": chosen.sagas, "selection": chosen.selection, **form.cleaned_data}
+            if second.needs_another(verb, foresight.total):
+                return second.ask_bulk(**about), {}
+            return begin_bulk(**about, once=_once(request)), {}
         refusal = "This is what it would do now. Press the button again to do it." if acting and not form.errors else ""
     except SagaError as error:
         refusal, seen = sentence(error), ""
     if not acting:
         form.errors.pop("reason", None)
     context: dict[str, Any] = {"chosen": chosen, "form": form, "foresight": foresight, "refusal": refusal, "seen": seen}
+    context["once"] = uuid7()
     if foresight is not None:  # pairs, since a template takes the method of a counter for one of its keys
         pairs = {
             "refused": foresight.not_eligible,
@@ -138,7 +142,11 @@ class BulkAdmin(Console):
         return self.show(request, "operations", context)
 
     def begin_page(self, request: HttpRequest) -> HttpResponse:
-        """Between many boxes and their deed."""
+        """Between many boxes and their deed; a button that is pressed twice leads to what the first time began."""
+        once = _once(request)
+        again = operations_of(request).filter(pk=once, actor=person(request)).first() if once else None
+        if again is not None:
+            return HttpResponseRedirect(reverse("admin:sagas_bulkoperation_change", args=[again.pk]))
         if not chosen_by(request).sagas.exists():
             messages.error(request, "No saga is chosen: tick some first, or decide on all that match.")
             return HttpResponseRedirect(reverse("admin:sagas_saga_changelist"))
@@ -160,7 +168,7 @@ class BulkAdmin(Console):
             items = items.filter(state=wanted)
         if (after := number_in(request.GET.get("after", ""))) is not None:
             items = items.filter(pk__gt=after)
-        page, counts = list(items[: PAGE + 1]), tally(operation)
+        page, counts = [sight(request).look(item) for item in items[: PAGE + 1]], tally(operation)
         context = {
             "title": f"{VERBS[operation.verb].label} many sagas",
             "section": "operations",
@@ -209,6 +217,12 @@ def progress(counts: dict[str, int]) -> list[tuple[str, float, float]]:
             found.append((state, round(x, 3), round(width, 3)))
         x += width
     return found
+
+
+def _once(request: HttpRequest) -> UUID | None:
+    """What the operation of this very page is to be called."""
+    found = _ids([request.POST.get("once", "")])
+    return UUID(found[0]) if found else None
 
 
 def _ids(given: list[str]) -> list[str]:

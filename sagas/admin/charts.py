@@ -46,7 +46,8 @@ def columns(stacks: Sequence[Mapping[str, int]], kinds: Sequence[str], titles: S
                 continue
             height = max(LEAST, 100 * count / highest)
             top -= height
-            title = f"{titles[number]}: {count} {kind}" if titles else f"{count} {kind}"
+            said = "need a person" if kind == "stuck" else kind
+            title = f"{titles[number]}: {count} {said}" if titles else f"{count} {said}"
             found.append(
                 Column(
                     x=round(number * width + width * 0.1, 2),

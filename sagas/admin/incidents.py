@@ -8,13 +8,14 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from sagas.admin.console import OPERATE, Console, definitions, person, sagas_of, tenant
+from sagas.admin.console import OPERATE, Console, definitions, person, sagas_of, sight, tenant
 from sagas.admin.groups import lines
 from sagas.admin.listing import Filters, page_of
 from sagas.admin.numbers import numbers
 from sagas.errors import SagaError
 from sagas.models import Incident
 from sagas.operations import grouping
+from sagas.operations.episodes import ringing
 from sagas.record import clock
 from sagas.words import registry
 
@@ -39,9 +40,14 @@ class IncidentAdmin(Console):
     def start_page(self, request: HttpRequest) -> HttpResponse:
         """What needs a person, first."""
         now = clock.now()
-        found = lines(tenant(request), now, definitions(request))
+        found = lines(tenant(request), now, sight(request), definitions(request))
         context = {"title": "What needs a person", "section": "incidents", "groups": found}
-        return self.show(request, "start", context | {"numbers": numbers(sagas_of(request), now)})
+        rings = ringing(tenant(request), definitions(request))
+        return self.show(
+            request,
+            "start",
+            context | {"numbers": numbers(sagas_of(request), now, rings)},
+        )
 
     def group_page(self, request: HttpRequest) -> HttpResponse:
         """One cause: how often, since when, in whose hands, and the sagas that have it."""
@@ -50,7 +56,7 @@ class IncidentAdmin(Console):
         if not asked.get("definition") or "code" not in asked:
             raise Http404("A group is named by its definition, step and code.")
         cause = {"definition": asked["definition"], "path": asked.get("step", ""), "reason_code": asked["code"]}
-        found = lines(tenant(request), clock.now(), definitions(request), **cause)
+        found = lines(tenant(request), clock.now(), sight(request), definitions(request), **cause)
         known = [table for table in registry.everything() if table.name == asked["definition"]]
         context = {
             "title": f"{cause['path'] or 'the saga'}: {cause['reason_code']}",
@@ -60,7 +66,7 @@ class IncidentAdmin(Console):
             "mutes": MUTES,
             "address": request.get_full_path(),
             "table": max(known, key=lambda table: table.version, default=None),
-            "page": page_of(sagas_of(request), filters, request.GET),
+            "page": page_of(sagas_of(request), filters, request.GET, sight(request)),
             "query": request.GET.urlencode(),
         }
         return self.show(request, "group", context)

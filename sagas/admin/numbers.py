@@ -24,7 +24,9 @@ MOST_STEPPED = 200
 MOST_STEPS = 20_000
 """A list may have ten thousand items; so many steps of those sagas are looked at."""
 HOURS = 24
-KINDS = ("completed", "compensated", "failed", "live")
+OF_RECENT = ("created_at", "ended_at", "state", "open_incidents")
+SILENT = timedelta(seconds=30)
+KINDS = ("completed", "compensated", "failed", "live", "stuck")
 SLOWEST = 12
 
 
@@ -45,6 +47,11 @@ class Health:
 
     workers: int
     swept: str
+    beat: str
+    """How long ago beat was heard; empty for never."""
+    beat_is_silent: bool
+    ringing: int
+    """Alerts that are not over; 101 is more than 100."""
     queue_wait: str
     faults: list[str]
 
@@ -66,15 +73,15 @@ class Numbers:
     health: Health
 
 
-def numbers(sagas: SagaQuerySet, now: datetime) -> Numbers:
-    """All of it, for the sagas of one tenant."""
+def numbers(sagas: SagaQuerySet, now: datetime, ringing: int) -> Numbers:
+    """All of it, for the sagas of one tenant, and how many alerts are not over."""
     live = sagas.live().order_by("-id").values("pk")[:MOST_LIVE]
     rows = Saga.objects.filter(pk__in=live).order_by().values_list("state")
     states = [
         (state, count, span(now - since))
         for state, count, since in rows.annotate(count=Count("pk"), since=Min("created_at")).order_by("state")
     ]
-    recent = list(sagas.order_by("-id").values_list("created_at", "ended_at", "state")[:MOST_RECENT])
+    recent = list(sagas.order_by("-id").values_list(*OF_RECENT)[:MOST_RECENT])
     stacks, ended, begun = _by_hour(recent, now)
     hours = [f"{(now - timedelta(hours=ago)):%H}:00 UTC" for ago in reversed(range(HOURS))]
     return Numbers(
@@ -86,7 +93,7 @@ def numbers(sagas: SagaQuerySet, now: datetime) -> Numbers:
         is_short=len(recent) == MOST_RECENT and recent[-1][0] > now - timedelta(hours=HOURS),
         waiting=oldest_waiting(sagas, now),
         speeds=_speeds(sagas),
-        health=_health(now),
+        health=_health(now, ringing),
     )
 
 
@@ -95,15 +102,21 @@ def _by_hour(recent: list[Any], now: datetime) -> tuple[list[Counter[str]], Coun
     stacks: list[Counter[str]] = [Counter() for _ in range(HOURS)]
     ended: Counter[str] = Counter()
     begun = 0
-    for created, end, state in recent:
+    for created, end, state, incidents in recent:
         ago = max(0, int((now - created) / timedelta(hours=1)))
         if ago >= HOURS:
             continue
         begun += 1
-        kind = "live" if end is None else "compensated" if state == SagaState.CANCELLED else state
+        kind = _kind(end, state, incidents)
         stacks[HOURS - 1 - ago][kind] += 1
         ended[kind] += 1
     return stacks, ended, begun
+
+
+def _kind(end: datetime | None, state: str, incidents: int) -> str:
+    if end is None:
+        return "stuck" if incidents else "live"
+    return "compensated" if state == SagaState.CANCELLED else state
 
 
 def _speeds(sagas: SagaQuerySet) -> list[Speed]:
@@ -134,13 +147,21 @@ def _quantiles(found: list[float]) -> tuple[float, float]:
     return max(0.0, cuts[18]), max(0.0, cuts[9])
 
 
-def _health(now: datetime) -> Health:
+def _health(now: datetime, ringing: int) -> Health:
     mark = Sweep.objects.filter(pk=1).first()
+    beat = mark.beat_at if mark else None
     waiting = Run.objects.due(now).order_by("at").values_list("at", flat=True).first()
     faults = (health.swept(), health.alive(), trouble_with_alerts(now))
     return Health(
         workers=Worker.objects.alive(now, conf().gone_after).count(),
-        swept=span(now - mark.at) if mark else "",
-        queue_wait=span(now - waiting) if waiting else "",
+        swept=_ago(mark.at if mark else None, now),
+        beat=_ago(beat, now),
+        beat_is_silent=beat is None or beat < now - SILENT,
+        ringing=ringing,
+        queue_wait=_ago(waiting, now),
         faults=[said[0].upper() + said[1:] for said in faults if said],
     )
+
+
+def _ago(at: datetime | None, now: datetime) -> str:
+    return span(max(now - at, timedelta(0))) if at else ""

@@ -196,6 +196,23 @@ PARTICIPANT: dict[str, Any] = {
     "url": PARTICIPANT_URL,
     "links": {"canary": f"{PARTICIPANT_URL}canary/", "release": f"{PARTICIPANT_URL}release/"},
 }
+ALERT: dict[str, Any] = {
+    "id": 7,
+    "episode": 1,
+    "title": "order: charge: http_5xx",
+    "definition": "order",
+    "step": "charge",
+    "reason_code": "http_5xx",
+    "severity": "warning",
+    "owner": "payments team",
+    "began_at": AT,
+    "over_at": None,
+    "quiet_until": None,
+    "muted_until": None,
+    "told": [
+        {"what": "new", "to": "on-call@example.org", "at": AT, "tries": 1, "error": None, "is_lost": False},
+    ],
+}
 BULK_REQUEST: dict[str, Any] = {
     "verb": "retry",
     "reason": "payments is back",

@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from sagas.api import (
+    alerts,
     approvals,
     batch,
     bulk,
@@ -65,6 +66,7 @@ urlpatterns = [
     path("incidents/<str:group>/assign/", incidents.AssignDoor.as_view(), name="assign"),
     path("incidents/<str:group>/note/", incidents.NoteDoor.as_view(), name="note"),
     path("incidents/<str:group>/mute/", incidents.MuteDoor.as_view(), name="mute"),
+    path("alerts/", alerts.AlertsDoor.as_view(), name="alerts"),
     path("participants/", participants.ParticipantsDoor.as_view(), name="participants"),
     path("participants/<str:name>/", participants.OneParticipantDoor.as_view(), name="participant"),
     *(

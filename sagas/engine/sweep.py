@@ -66,6 +66,13 @@ def sweep() -> bool:
     return True
 
 
+def heard_beat() -> None:
+    """Leave a mark that beat is alive; nothing depends on it, since workers sweep without beat as well."""
+    with borrowed():
+        if Sweep.objects.filter(pk=1).update(beat_at=clock.now()):
+            boundaries.committed("marked")
+
+
 def _mark(now: datetime) -> bool | None:
     """Leave a mark that we look now: None when somebody else just did, else whether workers may be judged.
 

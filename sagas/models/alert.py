@@ -5,6 +5,12 @@ from django.db import models
 from django.db.models import Q
 
 
+class AlertQuerySet(models.QuerySet["Alert"]):
+    def ringing(self) -> Self:
+        """Troubles whose episode is not over."""
+        return self.filter(over_at=None)
+
+
 class Alert(models.Model):
     """What people were told of one trouble: a group of incidents, or something about the installation itself.
 
@@ -22,6 +28,8 @@ class Alert(models.Model):
     began_at = models.DateTimeField()
     over_at = models.DateTimeField(null=True, blank=True)
 
+    objects = AlertQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(name="alert_once", fields=["tenant", "definition", "path", "reason_code"]),
@@ -29,6 +37,8 @@ class Alert(models.Model):
         indexes = [
             # What may be over by now.
             models.Index(name="alert_open", fields=["id"], condition=Q(over_at=None)),
+            # The console's list of what is over, the latest first.
+            models.Index(name="alert_told", fields=["-told_at"]),
         ]
 
     def __str__(self) -> str:

@@ -142,7 +142,10 @@ class Saga(models.Model):
     objects = SagaQuerySet.as_manager()
 
     class Meta:
-        permissions = [("reveal_saga", "Can see what is sensitive")]
+        permissions = [
+            ("reveal_saga", "Can see what is sensitive"),
+            ("see_payloads", "Can see what sagas were given and gave"),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="saga_ended_is_an_end",

@@ -39,6 +39,12 @@ class Audit(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        indexes = [
+            # The audit log, newest first; of one verb, and of one person, who may be rare among the others.
+            models.Index(name="audit_list", fields=["tenant", "-id"]),
+            models.Index(name="audit_of_verb", fields=["tenant", "verb", "-id"]),
+            models.Index(name="audit_of_actor", fields=["tenant", "actor", "-id"]),
+        ]
 
     def __str__(self) -> str:
         return f"{self.verb} by {self.actor}"

@@ -48,7 +48,7 @@ class Worker(models.Model):
 class Sweep(models.Model):
     """The sweep's own mark, one row: when it last looked, and since when it has looked without a gap.
 
-    `alerted_at` is when it was last looked for what people must be told.
+    `alerted_at` is when it was last looked for what people must be told, `beat_at` when Celery beat was last heard.
 
     Nobody is declared gone before the database has answered for a while: after its restart every heartbeat is old.
     """
@@ -57,6 +57,7 @@ class Sweep(models.Model):
     at = models.DateTimeField()
     steady_since = models.DateTimeField()
     alerted_at = models.DateTimeField(null=True, blank=True)
+    beat_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [models.CheckConstraint(name="sweep_one_row", condition=Q(id=1))]

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from gateway.ids import uuid7
 from sagas.errors import InvalidInput, NotAllowed, NotFound
 from sagas.models import BulkItem, BulkOperation, Run, Saga
 from sagas.models.saga import SagaQuerySet
@@ -79,8 +80,11 @@ def begin_bulk(
     rate: int,
     selection: Mapping[str, Any],
     arguments: Mapping[str, Any] | None = None,
+    once: UUID | None = None,
 ) -> BulkOperation:
     """Store the operation and its sagas, as they are chosen now; it begins within seconds.
+
+    Asked for `once` more under one id, as by a button that is pressed twice, it is begun once.
 
     `rate` is sagas a minute, `selection` what was asked for, as it is shown. Raises `InvalidInput` without a reason, or
     for more than 10,000 sagas, and `NotAllowed` (code `needs_second_person`).
@@ -88,18 +92,13 @@ def begin_bulk(
     why = the_reason(reason, "a bulk operation")
     must_be_approved(verb, _counted(sagas))
     now = clock.now()
+    about = {"arguments": _kept(arguments or {}), "selection": dict(selection), "reason": why, "rate": rate}
+    about |= {"created_at": now, "at": now}
+    mine = {"tenant": tenant, "actor": signed(actor), "verb": verb}
     with transaction.atomic():
-        operation = BulkOperation.objects.create(
-            tenant=tenant,
-            verb=verb,
-            arguments=_kept(arguments or {}),
-            selection=dict(selection),
-            actor=signed(actor),
-            reason=why,
-            rate=rate,
-            created_at=now,
-            at=now,
-        )
+        operation, is_new = BulkOperation.objects.get_or_create(id=once or uuid7(), defaults=mine | about)
+        if not is_new:
+            return _same(operation, mine)
         ids = list(chosen(sagas).values_list("pk", flat=True))
         items = [BulkItem(operation=operation, saga_id=pk) for pk in ids]
         BulkItem.objects.bulk_create(items, batch_size=BATCH)
@@ -153,6 +152,12 @@ def tally(operation: BulkOperation) -> dict[str, int]:
 def pace(operation: BulkOperation) -> timedelta:
     """How long one saga of it takes at its rate."""
     return timedelta(minutes=1) / operation.rate
+
+
+def _same(operation: BulkOperation, mine: Mapping[str, Any]) -> BulkOperation:
+    if any(getattr(operation, name) != value for name, value in mine.items()):
+        raise NotAllowed("Another operation has that id.", code="id_taken")
+    return operation
 
 
 def _kept(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from django.urls import reverse
 from playwright.sync_api import Browser, BrowserContext
 
 from gateway import keys
-from sagas.models import EventLane, InboxEvent, OutboxEvent, Saga, SavedView
+from sagas.engine.alerting import look_for_trouble
+from sagas.models import Alert, AlertMessage, EventLane, InboxEvent, OutboxEvent, Saga, SavedView, Sweep
 from sagas.operations import holding, second
 from sagas.operations.bulk import begin_bulk
 from sagas.record import clock
@@ -51,6 +52,7 @@ def pages(world: World) -> Iterator[tuple[str, str]]:
     yield "operation", reverse("admin:sagas_bulkoperation_change", args=[bulk.pk])
     yield from own_pages(scenes, rich)
     yield from events_pages(rich)
+    ringing()
     yield from safety_pages(back)
     yield "definitions", reverse("admin:sagas_definitions")
     yield "definition", reverse("admin:sagas_definition", args=["voyage"])
@@ -82,8 +84,21 @@ def safety_pages(back: Saga) -> Iterator[tuple[str, str]]:
     yield "participants", reverse("admin:sagas_hold_changelist")
     for verb, name in zip(("release", "hold"), known, strict=False):
         yield f"participant-{verb}", reverse("admin:sagas_hold_verb", args=[name, verb])
-    second.ask("give_up", back.pk, **about)
+    proposal = second.ask("give_up", back.pk, **about)
+    yield "proposal", reverse("admin:sagas_proposal_decide", args=[proposal.pk])
+    yield "alerts", reverse("admin:sagas_alert_changelist")
     yield "proposals", reverse("admin:sagas_proposal_changelist")
+
+
+def ringing() -> None:
+    """What rings, and what is over, with long and rude words, told and not told."""
+    now = clock.now()
+    Sweep.objects.create(at=now, steady_since=now)
+    look_for_trouble(now)
+    alerts = list(Alert.objects.order_by("id"))
+    AlertMessage.objects.filter(alert=alerts[0]).update(done_at=now)
+    AlertMessage.objects.filter(alert=alerts[1]).update(tries=3, error=RUDE, owner="o" * 150, severity="urgent")
+    Alert.objects.filter(pk=alerts[2].pk).update(over_at=now)
 
 
 def events_pages(rich: Saga) -> Iterator[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """The shapes of what callers get, for the API's description; a test holds the documents to them."""
 
+from sagas.api.answers.alerts import AlertDocument, AlertList, ToldPeople
 from sagas.api.answers.approvals import ApprovalDocument, ApprovalPage
 from sagas.api.answers.bulk import BulkAnswer, BulkDocument, BulkForesight, BulkPage, ItemDocument, ItemPage
 from sagas.api.answers.definitions import DefinitionDocument, DefinitionLine, DefinitionList, RowDocument
@@ -45,6 +46,8 @@ from sagas.api.answers.sagas import (
 from sagas.api.answers.verbs import DecidedDocument, DecisionDocument, PreviewDocument, VerbDocument
 
 __all__ = [
+    "AlertDocument",
+    "AlertList",
     "ApprovalDocument",
     "ApprovalPage",
     "BatchDocument",
@@ -94,6 +97,7 @@ __all__ = [
     "StepPage",
     "StoredDocument",
     "ToldDocument",
+    "ToldPeople",
     "TryDocument",
     "VerbDocument",
 ]

@@ -19,6 +19,7 @@ from sagas.management.causes import a_selection, incidents, many, of_a_definitio
 from sagas.management.looking import diagram, listed, needed_versions, show
 from sagas.management.pruning import prune
 from sagas.management.rehearsing import matrix
+from sagas.management.ringing import alerts
 from sagas.management.screen import Screen, plain
 from sagas.management.standing import status
 
@@ -94,6 +95,7 @@ COMMANDS: dict[str, tuple[str, Deed, Declare]] = {
         decides(take.clone),
     ),
     "bulk": ("one verb for many sagas, such as all of one cause", many, a_selection),
+    "alerts": ("list what rings, and what rang last", alerts, holding.a_tenant),
     "participants": ("list the services that steps call, and which are held", holding.listed, holding.a_tenant),
     "hold": (
         "let no step call a participant; what waits keeps its patience",

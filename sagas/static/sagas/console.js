@@ -4,12 +4,12 @@
 
 // A decision is sent once, however often its button is pressed; a page that comes back from the cache can decide anew.
 addEventListener("submit", (event) => {
-  const form = event.target.closest("form.decide");
+  const form = event.target.closest(".sagas-console form[method=post]");
   if (!form) return;
   if (form.dataset.sent) event.preventDefault();
   form.dataset.sent = "yes";
 });
-addEventListener("pageshow", () => document.querySelectorAll("form.decide").forEach((form) => delete form.dataset.sent));
+addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent));
 
 // Regions with data-live are fetched anew every few seconds: not while the tab is hidden, the person has paused it, has
 // ticked a box, opened something or selected text in a region, or while the keyboard is in it.

@@ -134,3 +134,26 @@ def test_its_page_costs_the_same_however_many_sagas_it_has(world, two, operator)
             operator.get(page_of(operation))
         costs.append(len(queries))
     assert costs[0] == costs[1]
+
+
+def test_a_button_that_is_pressed_twice_begins_it_once(world, two, operator, someone):
+    found = held(world, two)
+    looked = operator.post(BULK, {"id": found.pk})
+    sent = {"id": found.pk, **SURE, "seen": looked.context["seen"], "once": str(looked.context["once"])}
+    first, second = (operator.post(BULK, sent) for _ in range(2))
+    assert first.url == second.url == page_of(BulkOperation.objects.get())
+    other = someone("view_saga", "change_saga", name="bob").post(BULK, sent)
+    assert "Another operation has that id." in text_of(other)
+    assert BulkOperation.objects.count() == 1
+
+
+def test_a_preview_looks_at_so_many_sagas_at_most(world, two, operator, monkeypatch):
+    monkeypatch.setattr("sagas.operations.bulk.MOST_FORESEEN", 2)
+    costs = []
+    for _ in range(2):
+        for _ in range(2):
+            held(world, two)
+        with CaptureQueriesContext(connection) as queries:
+            operator.post(BULK, {"all": "1"})
+        costs.append(len(queries))
+    assert costs[0] == costs[1]

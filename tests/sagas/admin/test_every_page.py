@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -10,7 +12,22 @@ from django.urls import reverse
 
 from gateway import keys
 from sagas import operations
-from sagas.models import Audit, Incident, IncidentGroup, Run, Saga, SavedView, Worker
+from sagas.models import (
+    Alert,
+    AlertMessage,
+    Audit,
+    EventLane,
+    Hold,
+    InboxEvent,
+    Incident,
+    IncidentGroup,
+    OutboxEvent,
+    Proposal,
+    Run,
+    Saga,
+    SavedView,
+    Worker,
+)
 from sagas.operations.bulk import begin_bulk
 from sagas.record import clock
 from tests.sagas.admin.scenes import RUDE, Scenes
@@ -26,7 +43,12 @@ LISTS = {
     "workers": "sagas_worker_changelist",
     "audit": "sagas_audit_changelist",
     "keys": "gateway_apikey_changelist",
+    "alerts": "sagas_alert_changelist",
+    "participants": "sagas_hold_changelist",
+    "events": "sagas_outboxevent_changelist",
+    "second person": "sagas_proposal_changelist",
 }
+PARTICIPANT = "payments"
 GROUP = "?definition=order&step=charge&code=http_5xx"
 
 
@@ -49,6 +71,9 @@ def pages(found: Saga, bulk: object) -> Iterator[tuple[str, str]]:
     for slug in ("retry", "give-up", "reschedule", "signal", "pause"):
         yield slug, reverse("admin:sagas_saga_verb", args=[found.pk, slug])
     yield "bulk", reverse("admin:sagas_bulk_begin") + f"?id={found.pk}"
+    yield "reveal", reverse("admin:sagas_saga_reveal", args=[found.pk])
+    for verb in ("hold", "release", "canary"):
+        yield f"{verb} a participant", reverse("admin:sagas_hold_verb", args=[PARTICIPANT, verb])
 
 
 def bulk_of(sagas: list[Saga], why: str):
@@ -81,6 +106,40 @@ def everywhere(found: Saga, order: Saga) -> None:
     SavedView.objects.create(tenant="default", owner="root", name=RUDE[:80], query=RUDE, created_at=now)
     keys.issue(RUDE, tenant="default", scopes=[RUDE], definitions=[RUDE])
     operations.signal(order.pk, RUDE[:63], {RUDE: RUDE}, actor=RUDE, id=RUDE)
+    of_the_installation(order, 1)
+
+
+def of_the_installation(order: Saga, number: int) -> None:
+    """One more of what is held, parked, asked for and rung, with markup in all of it."""
+    now, tenant = clock.now(), {"tenant": "default"}
+    held = {"reason": RUDE, "held_by": RUDE, "held_at": now, "released_by": RUDE}
+    run = Run.objects.filter(saga=order).first()
+    canaries = [{"saga": str(order.pk), "run": run.pk, "at": now.isoformat(), "by": RUDE}] if run else []
+    Hold.objects.create(**tenant, **held, participant=f"{number} <img src=x onerror=alert(1)>", canaries=canaries)
+    parked: dict[str, Any] = {**tenant, "at": now, "state": "parked", "type": RUDE[:100]}
+    log = [{"at": RUDE, "error": RUDE, "ms": 1}]
+    about = {"saga": order.pk, "rev": 1, "number": number, "document": {"id": RUDE}, "log": log, "tries": 2}
+    OutboxEvent.objects.create(**parked, **about, target="bus", error=RUDE)
+    InboxEvent.objects.create(**parked, source="shop", origin=RUDE, event_id=f"{number} {RUDE}", reason=RUDE)
+    EventLane.objects.update_or_create(name="bus", defaults={"failing_since": now, "error": RUDE})
+    asked = {"reason": RUDE, "asked_by": RUDE, "asked_at": now, "definitions": [RUDE], "arguments": {RUDE: RUDE}}
+    for state in ("open", "refused"):
+        decided = {"decided_by": RUDE, "decided_why": RUDE, "decided_at": now} if state == "refused" else {}
+        end = now + timedelta(days=1)
+        Proposal.objects.create(**tenant, **asked, **decided, verb=RUDE[:20], state=state, expires_at=end)
+    for over in (None, now):
+        cause = {"definition": RUDE[:63], "path": f"{number} {over}"[:20], "reason_code": RUDE}
+        alert = Alert.objects.create(**tenant, **cause, told_at=now, began_at=now, over_at=over)
+        told = {"what": "new", "severity": "urgent", "owner": RUDE, "subject": f"New: {RUDE}", "text": RUDE}
+        AlertMessage.objects.create(alert=alert, episode=1, **told, at=now, error=RUDE)
+
+
+@pytest.fixture(autouse=True)
+def declared(settings):
+    """Participants, a target and a source that the settings name."""
+    bus = {"kind": "rabbitmq", "url": "amqp://nowhere"}
+    about = {"SERVICES": {PARTICIPANT: {"url": "http://127.0.0.1:1"}}, "EVENT_TARGETS": {"bus": bus}}
+    settings.SAGAS = {**settings.SAGAS, **about, "EVENT_SOURCES": {"shop": {**bus, "queue": "q"}}}
 
 
 def test_a_page_costs_the_same_however_much_there_is(scenes: Scenes, root):
@@ -103,6 +162,7 @@ def more_of_all(scenes: Scenes) -> None:
     Worker.objects.create(name=f"w{number}", queues=["sagas"], definitions=[], started_at=now, beat_at=now)
     SavedView.objects.create(tenant="default", owner="root", name=f"v{number}", query="show=all", created_at=now)
     keys.issue(f"k{number}", tenant="default", scopes=["read"])
+    of_the_installation(found, number)
 
 
 def costs(client, found: Saga, bulk: object) -> dict[str, int]:

@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from sagas import operations
 from sagas.models import BulkOperation, Proposal
 from tests.sagas.admin.conftest import BULK, asked, held, text_of, verb_of
 
@@ -22,9 +23,12 @@ def bob(operator, django_user_model):
     return client
 
 
+def page():
+    return reverse("admin:sagas_proposal_decide", args=[Proposal.objects.get().pk])
+
+
 def decide(client, how="approve", reason="I agree"):
-    address = reverse("admin:sagas_proposal_decide", args=[Proposal.objects.get().pk])
-    return client.post(address, {"how": how, "reason": reason}, follow=True)
+    return client.post(page(), {"how": how, "reason": reason}, follow=True)
 
 
 def test_the_button_asks_and_another_person_approves(world, two, operator, bob, settings):
@@ -36,8 +40,11 @@ def test_the_button_asks_and_another_person_approves(world, two, operator, bob, 
     assert "Somebody else must approve it; nothing is done until then." in text_of(said)
     found.refresh_from_db()
     assert found.ended_at is None
-    assert "Approve and do it" not in text_of(operator.get(PROPOSALS))
-    assert "Approve and do it" in text_of(bob.get(PROPOSALS))
+    assert "Give up of two" in text_of(bob.get(PROPOSALS))
+    assert "Approve and do it" not in text_of(operator.get(page()))
+    looked = text_of(bob.get(page()))
+    assert "Approve and do it" in looked
+    assert "The saga ends: failed." in looked
     assert "You asked for it yourself" in text_of(decide(operator))
     assert "It is approved and done." in text_of(decide(bob))
     found.refresh_from_db()
@@ -54,6 +61,7 @@ def test_many_are_asked_for_when_they_are_too_many(world, two, operator, bob, se
     operator.post(BULK, {**sent, "do": "1", "seen": looked.context["seen"]})
     assert not BulkOperation.objects.exists()
     assert Proposal.objects.get().count == 2
+    assert "2 sagas; 2 fit as they stand, at 60 a minute." in text_of(bob.get(page()))
     decide(bob)
     assert BulkOperation.objects.get().items.count() == 2
 
@@ -64,5 +72,18 @@ def test_who_may_only_look_approves_nothing(world, two, operator, someone, setti
     operator.post(verb_of(found, "give-up"), asked(operator.get(verb_of(found, "give-up")), reason="beyond repair"))
     viewer = someone("view_saga", name="vera")
     assert decide(viewer).status_code == 403
-    assert "Approve and do it" not in text_of(viewer.get(PROPOSALS))
+    assert "Look, and decide" not in text_of(viewer.get(PROPOSALS))
+    assert viewer.get(page()).status_code == 403
     assert Proposal.objects.get().state == "open"
+
+
+def test_what_does_not_fit_any_more_cannot_be_approved(world, two, operator, bob, settings):
+    settings.SAGAS = {**settings.SAGAS, "SECOND_PERSON_FOR": ("give_up",)}
+    found = held(world, two)
+    operator.post(verb_of(found, "give-up"), asked(operator.get(verb_of(found, "give-up")), reason="beyond repair"))
+    operations.pause(found.pk, actor="person:eve", reason="wait")
+    said = text_of(bob.get(page()))
+    assert "It does not fit any more. Something was decided about this saga" in said
+    assert "Approve and do it" not in said
+    assert "It is decided already" in text_of(decide(bob, "refuse")) + text_of(bob.get(page()))
+    assert operator.get(reverse("admin:sagas_proposal_decide", args=[found.pk])).status_code == 404

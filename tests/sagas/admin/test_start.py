@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from gateway.ids import uuid7
 from sagas import operations
-from sagas.models import Worker
+from sagas.models import Sweep, Worker
 from sagas.record import clock
 from tests.sagas.admin.conftest import AUDIT, DEFINITIONS, START, WORKERS, held, listed, page_of, text_of
 
@@ -43,8 +43,26 @@ def test_it_counts_what_is_under_way_and_what_became_of_the_last_day(world, scen
     world.run_through(world.start(scenes.shipping))
     numbers = operator.get(START).context["numbers"]
     assert {(state, count) for state, count, _ in numbers.states} == {("stuck", 2), ("waiting", 1)}
-    assert (numbers.begun, numbers.ended) == (3, [("live", 3)])
+    assert (numbers.begun, numbers.ended) == (3, [("live", 1), ("stuck", 2)])
     assert {speed.path for speed in numbers.speeds} >= {"lock_stock"}
+
+
+def test_a_saga_that_needs_a_person_counts_as_such_in_the_hour_in_which_it_began(world, scenes, operator):
+    scenes.of_one_cause(2)
+    world.run_through(world.start(scenes.shipping))
+    numbers = operator.get(START).context["numbers"]
+    said = [(column.kind, column.title.partition("UTC: ")[2]) for column in numbers.chart]
+    assert said == [("live", "1 live"), ("stuck", "2 need a person")]
+
+
+@pytest.mark.parametrize(
+    ("heard", "said"), [(None, "never heard"), (timedelta(minutes=3), "silent for 3 min"), (timedelta(0), " ago")]
+)
+def test_it_says_when_beat_was_heard(operator, heard, said):
+    now = clock.now()
+    Sweep.objects.create(at=now, steady_since=now, beat_at=None if heard is None else now - heard)
+    _, _, about = text_of(operator.get(START)).partition(" Beat ")
+    assert said in about.partition("Longest in the queue")[0]
 
 
 def test_it_costs_the_same_however_much_there_is(scenes, operator):
