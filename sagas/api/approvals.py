@@ -17,7 +17,7 @@ from sagas.api.shapes import ApprovalQuery
 from sagas.engine.summary import summary_of
 from sagas.models import Run
 from sagas.operations.approvals import approval_of, meant_for, waiting
-from sagas.record.payload import shown
+from sagas.record.sight import FULL, Sight
 
 LOOK, OPERATE = "sagas.view_saga", "sagas.change_saga"
 
@@ -59,10 +59,11 @@ class ApprovalsDoor(SagaDoor):
         found = waiting(self.caller.tenant, self.caller.definitions)
         if self.caller.person is not None and not asked.everybody:
             found = meant_for(found, groups_of(self.caller), operates=self.caller.may(OPERATE))
-        return Response(page(request, found, by="id").document(lambda run: _approval(run, request)))
+        sight = self.sight if asked.everybody else FULL  # who decides must know about what
+        return Response(page(request, found, by="id").document(lambda run: _approval(run, request, sight)))
 
 
-def _approval(run: Run, request: Request) -> dict[str, Any]:
+def _approval(run: Run, request: Request, sight: Sight) -> dict[str, Any]:
     row = approval_of(run.saga, run.path)
     return {
         "saga": str(run.saga_id),
@@ -70,8 +71,8 @@ def _approval(run: Run, request: Request) -> dict[str, Any]:
         "business_key": run.saga.business_key,
         "step": run.path,
         "group": row.group or None if row else None,
-        "summary": summary_of(run.saga) or None,
-        "input": shown(run.saga.input),
+        "summary": summary_of(run.saga, sight) or None,
+        "input": sight.shown(run.saga.input),
         "form": row.form.model_json_schema() if row and row.form else None,
         "since": run.since,
         "until": run.at if run.at and run.at.year < 9999 else None,

@@ -60,7 +60,7 @@ PAGES_WITH_IT = {
 }
 DOORS_WITH_IT = {
     *("saga", "steps", "journal", "signals", "incidents", "events", "bulks", "bulk", "items", "proposals"),
-    *("participants", "participant", "outbox", "inbox"),
+    *("participants", "participant", "outbox", "inbox", "approvals"),
 }
 
 
@@ -136,7 +136,8 @@ def doors_with_it(client: Any, found: Saga, bulk: BulkOperation) -> set[str]:
     for route in routes:
         pk = bulk.pk if route.name in ("bulk", "items") else found.pk
         values = {name: given.get(name, pk) for name in route.pattern.converters}
-        seen |= {route.name} if WORD in body(client, f"sagas:{route.name}", values) else set()
+        query = "?everybody=true" if route.name == "approvals" else ""
+        seen |= {route.name} if WORD in body(client, f"sagas:{route.name}", values, query) else set()
     return seen
 
 

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("sagas", "0015_second_person")]
+    dependencies = [("sagas", "0016_ends_that_were_given_up")]
 
     operations = [
         migrations.AlterModelOptions(
