@@ -22,6 +22,7 @@ from sagas.errors import SagaError
 from sagas.models import BulkItem, BulkOperation, Proposal
 from sagas.models.saga import SagaQuerySet
 from sagas.operations import second
+from sagas.operations.audit import signed
 from sagas.operations.bulk import begin_bulk, foresee_bulk, steer_bulk, tally
 
 OFFERED = ("retry", "pause", "resume", "compensate", "cancel", "give_up")
@@ -144,7 +145,7 @@ class BulkAdmin(Console):
     def begin_page(self, request: HttpRequest) -> HttpResponse:
         """Between many boxes and their deed; a button that is pressed twice leads to what the first time began."""
         once = _once(request)
-        again = operations_of(request).filter(pk=once, actor=person(request)).first() if once else None
+        again = operations_of(request).filter(pk=once, actor=signed(person(request))).first() if once else None
         if again is not None:
             return HttpResponseRedirect(reverse("admin:sagas_bulkoperation_change", args=[again.pk]))
         if not chosen_by(request).sagas.exists():

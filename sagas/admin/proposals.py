@@ -17,6 +17,7 @@ from sagas.errors import SagaError
 from sagas.models import Proposal, Saga
 from sagas.models.proposal import ProposalQuerySet
 from sagas.operations import second
+from sagas.operations.audit import signed
 from sagas.operations.bulk import foresee_bulk
 from sagas.record import clock
 
@@ -47,7 +48,7 @@ class ProposalAdmin(Console):
         look = sight(request).look
         waiting = [look(one) for one in mine.open(clock.now())[:PAGE]]
         others = [look(one) for one in mine.exclude(pk__in=[one.pk for one in waiting])[:PAGE]]
-        context = {"title": "Second person", "section": "proposals", "me": person(request)}
+        context = {"title": "Second person", "section": "proposals", "me": signed(person(request))}
         return self.show(request, "proposals", context | {"waiting": labelled(waiting), "others": labelled(others)})
 
     def decide(self, request: HttpRequest, pk: UUID) -> HttpResponse:
@@ -77,7 +78,7 @@ class ProposalAdmin(Console):
         sentences, refusal = foreseen(one) if is_open else ((), "")
         context = {"title": VERBS[one.verb].label, "section": "proposals", "one": one, "is_open": is_open}
         context |= {"sentences": sentences, "refusal": refusal, "form": Why(label_suffix="")}
-        return self.show(request, "proposal", context | {"is_mine": one.asked_by == person(request)})
+        return self.show(request, "proposal", context | {"is_mine": one.asked_by == signed(person(request))})
 
 
 class Why(forms.Form):

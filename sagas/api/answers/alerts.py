@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sagas.api.answers.answer import Answer
+from gateway.answers import All, Answer
 
 
 class ToldPeople(Answer):
@@ -37,7 +37,5 @@ class AlertDocument(Answer):
     told: list[ToldPeople]
 
 
-class AlertList(Answer):
+class AlertList(All[AlertDocument]):
     """Those that ring, and then those that are over, the latest first; at most 100 of each."""
-
-    results: list[AlertDocument]
