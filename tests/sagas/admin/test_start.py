@@ -56,7 +56,8 @@ def test_a_saga_that_needs_a_person_counts_as_such_in_the_hour_in_which_it_began
 
 
 @pytest.mark.parametrize(
-    ("heard", "said"), [(None, "never heard"), (timedelta(minutes=3), "silent for 3 min"), (timedelta(0), " ago")]
+    ("heard", "said"),
+    [(None, "never heard"), (timedelta(minutes=3), "silent for 3 min"), (-timedelta(minutes=5), " ago")],
 )
 def test_it_says_when_beat_was_heard(operator, heard, said):
     now = clock.now()
