@@ -32,7 +32,7 @@ SENTENCES = {
     411: ("length_required", "Send the body with a Content-Length; a chunked one is not read."),
     412: ("stale_page", "Something was decided about this saga since you looked at it; look again."),
     413: ("too_large", "The body is larger than 256 KiB."),
-    415: ("unsupported_media_type", 'Unsupported media type "text/plain" in request.'),
+    415: ("unsupported_media_type", "Send JSON, with the header Content-Type: application/json."),
     422: ("invalid_body", "The body does not have the right shape: /definition: This field is missing."),
     429: ("throttled", "Request was throttled. Expected available in 7 seconds."),
     500: ("internal_server_error", "Something went wrong on our side. It has been written down."),

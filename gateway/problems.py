@@ -186,6 +186,9 @@ def _problem_of(error: Exception) -> Problem:
             found = list(_errors(error.detail))
             detail = found[0]["detail"] if len(found) == 1 else f"{len(found)} things in the request are wrong."
             return Problem(detail, code="invalid", errors=found)
+        case exceptions.UnsupportedMediaType():
+            sentence = "Send JSON, with the header Content-Type: application/json."
+            return Problem(sentence, status=415, code=error.default_code)
         case exceptions.APIException():
             return Problem(
                 str(error.detail), status=error.status_code, code=error.default_code, headers=_headers(error)

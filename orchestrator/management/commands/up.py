@@ -16,6 +16,8 @@ from orchestrator import embedded, production
 from orchestrator.celery import app as celery_app
 
 USERNAME = "admin"
+NEXT = "docs/quickstart.md leads to a saga of your own, `manage.py saga status` says how this stands."
+NEXT_ALONE = "docs/notifications.md says what can be asked for."
 
 
 class Command(BaseCommand):
@@ -76,7 +78,7 @@ class Command(BaseCommand):
             f"  Password  {login}\n"
             f"  API       curl -H 'Authorization: Bearer {api_key_hint()}' {address}/api/v1/{things}/\n"
             f"  Data      {settings.DATA_DIR}\n\n"
-            "Ctrl+C stops. In another terminal: manage.py saga status, and `make demo` shows a shop's orders.\n"
+            f"Next: {NEXT_ALONE if settings.ALONE else NEXT} Ctrl+C stops.\n"
         )
         self.stdout.flush()
 
