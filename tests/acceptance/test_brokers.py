@@ -39,6 +39,11 @@ def broker(request: pytest.FixtureRequest) -> Service:
     return server
 
 
+def nothing(folder: Path) -> str:
+    """The address of a database without a table: only brokers count here."""
+    return f"sqlite:///{folder}/nothing.sqlite3"
+
+
 def ring(product: Product, path: Path) -> Process:
     return product.start("publish", [sys.executable, "-c", PUBLISH, str(path)])
 
@@ -59,10 +64,10 @@ def works(product: Product) -> Callable[[], bool]:
 
 
 @pytest.mark.parametrize("pool", ["prefork", "threads"])
-def test_a_worker_outlives_its_broker_or_its_canary_ends_it(broker, pool):
+def test_a_worker_outlives_its_broker_or_its_canary_ends_it(broker, pool, tmp_path):
     """kombu on Redis leaves a worker deaf now and then after a freeze; none may stay so."""
     attentive = {"DJANGO_SETTINGS_MODULE": "tests.acceptance.attentive"}
-    with Product(database_url="sqlite://", broker_url=broker.url, environment=attentive) as product:
+    with Product(database_url=nothing(tmp_path), broker_url=broker.url, environment=attentive) as product:
         workers = [product.worker(pool=pool, include=["tests.harness.tasks"])]
 
         def works_again() -> Callable[[], bool]:
@@ -92,9 +97,9 @@ def test_a_worker_outlives_its_broker_or_its_canary_ends_it(broker, pool):
         assert last.stop() == 0
 
 
-def test_a_worker_that_cannot_acknowledge_takes_as_much_as_before(redis):
+def test_a_worker_that_cannot_acknowledge_takes_as_much_as_before(redis, tmp_path):
     """Redis falls silent while steps end; with a place lost for each of them, the worker would be deaf, or nearly."""
-    with Product(database_url="sqlite://", broker_url=redis.url) as product:
+    with Product(database_url=nothing(tmp_path), broker_url=redis.url) as product:
         worker = product.worker(pool="threads", concurrency=2, include=["tests.harness.tasks"])
 
         def two_at_once(name: str) -> Path:
@@ -114,8 +119,8 @@ def test_a_worker_that_cannot_acknowledge_takes_as_much_as_before(redis):
         assert worker.stop() == 0
 
 
-def test_publishing_to_a_frozen_broker_fails_within_seconds(broker):
-    with Product(database_url="sqlite://", broker_url=broker.url) as product:
+def test_publishing_to_a_frozen_broker_fails_within_seconds(broker, tmp_path):
+    with Product(database_url=nothing(tmp_path), broker_url=broker.url) as product:
         broker.freeze()
         publishing = ring(product, product.folder / "never")
         assert publishing.wait(timedelta(seconds=10)) != 0
