@@ -44,20 +44,20 @@ def _rabbitmq() -> Iterator[RabbitMQ]:
 @pytest.fixture
 def postgres(_postgres: Postgres) -> Postgres:
     """A running PostgreSQL server (fsync on) that the test may kill; the next test gets it running again."""
-    return _awake(_postgres)
+    return awake(_postgres)
 
 
 @pytest.fixture
 def redis(_redis: Redis) -> Redis:
     """A running Redis server that the test may kill, and that is empty at its begin."""
-    _awake(_redis).flush()
+    awake(_redis).flush()
     return _redis
 
 
 @pytest.fixture
 def rabbitmq(_rabbitmq: RabbitMQ) -> RabbitMQ:
     """A running RabbitMQ server that the test may kill; use queue names of your own, it is not emptied."""
-    return _awake(_rabbitmq)
+    return awake(_rabbitmq)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -108,7 +108,8 @@ def _served(kind: type[AnyService]) -> Iterator[AnyService]:
     service.kill()
 
 
-def _awake(service: AnyService) -> AnyService:
+def awake(service: AnyService) -> AnyService:
+    """The service, running whatever the test before did to it."""
     if service.running:
         service.thaw()
     service.start()

@@ -20,8 +20,8 @@ from sagas.api.documents import (
 )
 from sagas.api.door import SagaDoor, etag
 from sagas.api.shapes import WaitQuery
-from sagas.api.watching import await_saga, until_ended, until_not
-from sagas.models import Run
+from sagas.api.watching import await_saga, in_turn, until_ended, until_not
+from sagas.models import Run, Saga
 
 
 class OneSagaDoor(SagaDoor):
@@ -35,7 +35,11 @@ class OneSagaDoor(SagaDoor):
         saga = self.saga(pk)
         if asked.wait and not saga.ended_at and asked.state in (None, saga.state):
             await_saga(saga.pk, until_not(asked.state) if asked.state else until_ended, asked.time)
-            saga = self.saga(pk)
+            with in_turn():
+                return self._shown(self.saga(pk), request)
+        return self._shown(saga, request)
+
+    def _shown(self, saga: Saga, request: Request) -> Response:
         document = saga_document(saga, request, self.sight)
         return Response(document, headers=etag(saga, document))
 

@@ -20,7 +20,7 @@ from sagas.api.documents import address, saga_document, saga_line
 from sagas.api.door import SagaDoor
 from sagas.api.listing import found_by_index, is_sifted, sifted
 from sagas.api.shapes import SagaQuery, StartIn, StartQuery
-from sagas.api.watching import await_saga, until_ended
+from sagas.api.watching import await_saga, in_turn, until_ended
 from sagas.errors import InvalidInput
 from sagas.operations.starting import a_time, check_callback
 
@@ -72,8 +72,10 @@ class SagasDoor(SagaDoor):
                 headers = {idempotency.REPLAYED: "true"}
         if asked.wait and not saga.ended_at:
             await_saga(saga.pk, until_ended, asked.time)
-            saga = self.saga(saga.pk)
-        document = saga_document(saga, request, self.sight)
+            with in_turn():
+                document = saga_document(self.saga(saga.pk), request, self.sight)
+        else:
+            document = saga_document(saga, request, self.sight)
         return Response(document, status, headers=headers | {"Location": address(saga, request)})
 
     def _start(self, request: Request, given: StartIn) -> operations.Started:

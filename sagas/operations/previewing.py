@@ -85,7 +85,7 @@ def _answered(saga: Saga, *, step: str, approved: bool, **_: Any) -> Iterator[st
 def _told(saga: Saga, **_: Any) -> Iterator[str]:
     """What is tried when its end is told again."""
     address = Callback.objects.get(saga_id=saga.pk).address
-    yield f"Its end, {saga.state}, is told to {address} within seconds, and so often as if for the first time."
+    yield f"Its end, {saga.state}, is told to {address} within seconds, with all its tries anew."
     yield "The receiver knows it by the webhook-id that it has always had."
 
 

@@ -13,7 +13,7 @@ from django.db import connection, connections
 
 from sagas import operations
 from sagas.api import watching
-from sagas.api.watching import Watcher, until_ended, watcher
+from sagas.api.watching import ANSWERS_AT_ONCE, Watcher, in_turn, until_ended, watcher
 from tests.harness.waiting import wait_until
 from tests.sagas.api.conftest import SAGAS, Api
 
@@ -100,6 +100,27 @@ def test_all_who_wait_cost_one_query_a_look(world, two, monkeypatch, django_asse
     with django_assert_num_queries(1):
         mine._look(waits)
     assert len(looks) == 5
+
+
+def test_those_who_are_woken_together_read_a_few_at_a_time(transactional_db):
+    """Two hundred at once would take every connection of the process, and most of them would get none in time."""
+    inside, leave = threading.Semaphore(0), threading.Event()
+
+    def read() -> None:
+        with in_turn():
+            inside.release()
+            leave.wait()
+        connections.close_all()
+
+    with ThreadPoolExecutor(ANSWERS_AT_ONCE + 1) as pool:
+        reading = [pool.submit(read) for _ in range(ANSWERS_AT_ONCE + 1)]
+        try:
+            assert all(inside.acquire(timeout=60) for _ in range(ANSWERS_AT_ONCE))
+            assert not inside.acquire(timeout=0.05)
+        finally:
+            leave.set()
+        for done in reading:
+            done.result()
 
 
 def test_who_waits_for_a_saga_that_is_removed_is_woken(world, two):
