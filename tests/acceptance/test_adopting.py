@@ -4,6 +4,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -13,6 +14,7 @@ from tests.docs.pages import page
 from tests.harness.product import REPOSITORY, Product
 from tests.harness.waiting import wait_until
 
+PATIENT = timedelta(minutes=10)
 FILES = dict(re.findall(r"^```python\n# (\w+/\w+\.py)\n(.*?)^```", page("adopting.md"), re.DOTALL | re.MULTILINE))
 
 SETTINGS = """
@@ -105,15 +107,20 @@ def product(tmp_path, payments):
 def of_the_shop(product, tmp_path, *command: str) -> str:
     environment = {**product.environment, "DJANGO_SETTINGS_MODULE": "shop.settings"}
     done = subprocess.run(
-        [sys.executable, *command], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
+        [sys.executable, *command],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENT.total_seconds(),
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 def test_a_shop_begins_its_sagas_in_its_own_transactions_and_tests_them_in_its_own_tests(product, tmp_path):
-    product.manage("migrate", "--run-syncdb", "-v0")
-    product.manage("check", "--database", "default", "--fail-level", "WARNING")
+    product.manage("migrate", "--run-syncdb", "-v0", within=PATIENT)
+    product.manage("check", "--database", "default", "--fail-level", "WARNING", within=PATIENT)
     said = of_the_shop(product, tmp_path, "manage.py", "shell", "-v0", "-c", PLACE).split("\n")
     assert {"placed 201", "refused 1 1", "admin 200"} <= set(said)
 
