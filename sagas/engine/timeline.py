@@ -35,10 +35,10 @@ class Entry:
     tone: Tone = "plain"
 
 
-def timeline(saga: Saga, *, quiet: bool = False) -> list[Entry]:
-    """What happened to a saga so far, oldest first; with `quiet` every detail."""
+def timeline(saga: Saga, *, details: bool = False) -> list[Entry]:
+    """What happened to a saga so far, oldest first; with `details` all of it."""
     found = Reader(saga).news()
-    return [entry for entry in found if quiet or entry.tone != "quiet"]
+    return [entry for entry in found if details or entry.tone != "quiet"]
 
 
 class Reader:

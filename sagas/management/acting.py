@@ -116,9 +116,9 @@ def ask(screen: Screen, left: Proposal) -> int:
 def finish(screen: Screen, given: Namespace, saga: Saga, reader: Reader) -> int:
     """Show what is new about a saga and how it stands; watch it to its end first, if asked to."""
     if given.follow:
-        saga = follow(saga, screen, reader, timeout=given.timeout, quiet=given.quiet)
+        saga = follow(saga, screen, reader, timeout=given.timeout, details=given.details)
     else:
-        screen.story(reader.news(), quiet=given.quiet)
+        screen.story(reader.news(), details=given.details)
     screen.foot(saga)
     screen.json(saga_document(saga, None))
     return exit_status(saga) if given.follow else 0

@@ -44,7 +44,7 @@ def follow(parser: ArgumentParser) -> None:
     """Watching a saga."""
     parser.add_argument("--follow", action="store_true", help="watch the saga until it ends; see the exit status")
     parser.add_argument("--timeout", type=seconds, metavar="SECONDS", help="with --follow: watch no longer than that")
-    parser.add_argument("--all", action="store_true", dest="quiet", help="every detail of its story")
+    parser.add_argument("--all", action="store_true", dest="details", help="every detail of its story")
 
 
 def a_step(parser: ArgumentParser) -> None:

@@ -15,7 +15,7 @@ LOOK_EVERY = timedelta(seconds=0.5)
 SILENT = "The database does not answer; it is asked again."
 
 
-def follow(saga: Saga, screen: Screen, reader: Reader, *, timeout: timedelta | None, quiet: bool) -> Saga:
+def follow(saga: Saga, screen: Screen, reader: Reader, *, timeout: timedelta | None, details: bool) -> Saga:
     """Show what happens as it happens, and below it what the saga waits for; return it when it has ended.
 
     Or when the time is up. A database that does not answer is asked again.
@@ -27,7 +27,7 @@ def follow(saga: Saga, screen: Screen, reader: Reader, *, timeout: timedelta | N
         while True:
             try:
                 saga.refresh_from_db()
-                screen.story(reader.news(), quiet=quiet)
+                screen.story(reader.news(), details=details)
                 sentence = explain(saga)
             except (OperationalError, InterfaceError):
                 connection.close()

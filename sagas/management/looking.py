@@ -42,9 +42,9 @@ def show(screen: Screen, given: Namespace) -> int:
     reader = Reader(saga)
     screen.head(saga)
     if given.follow:
-        saga = follow(saga, screen, reader, timeout=given.timeout, quiet=given.quiet)
+        saga = follow(saga, screen, reader, timeout=given.timeout, details=given.details)
     else:
-        screen.story(reader.news(), quiet=given.quiet)
+        screen.story(reader.news(), details=given.details)
     screen.foot(saga)
     journal = [journal_document(entry) for entry in saga.journal.order_by("rev")] if screen.for_scripts else []
     screen.json(saga_document(saga, None) | {"journal": journal})

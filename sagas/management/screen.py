@@ -88,10 +88,10 @@ class Screen:
         if saga.cloned_from_id:
             self.say(f"a clone of saga {saga.cloned_from_id}", "bright_black")
 
-    def story(self, entries: Iterable[Entry], *, quiet: bool = False) -> None:
-        """What happened, a line each, in UTC; with `quiet` every detail."""
+    def story(self, entries: Iterable[Entry], *, details: bool = False) -> None:
+        """What happened, a line each, in UTC; with `details` all of it."""
         for entry in entries:
-            if entry.tone != "quiet" or quiet:
+            if entry.tone != "quiet" or details:
                 self._turn_the_page(entry.at)
                 line = Text(f"  {entry.at:%H:%M:%S}.{entry.at.microsecond // 1000:03d}  ", "bright_black")
                 line.append(f"{SIGNS[entry.tone]} {plain(entry.text)}", COLOURS.get(entry.tone, ""))

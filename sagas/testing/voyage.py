@@ -165,7 +165,7 @@ class Voyage:
         if place in ("called", "answered") and calls:
             done = "had done its work" if calls[-1].landed else "had answered"
             return f"{who} when {calls[-1].function} {done if place == 'called' else 'had its answer'}, unrecorded"
-        entries = timeline(self.story.saga, quiet=True)
+        entries = timeline(self.story.saga, details=True)
         last = entries[-1].text if entries else "it began"
         when = "after the commit of" if place == "committed" else f"at {place!r}, after"
         return f"{who} {when}: {last}"

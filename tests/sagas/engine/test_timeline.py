@@ -26,8 +26,8 @@ class Settlement(BaseModel):
     status: str
 
 
-def story(found: Saga, *, quiet: bool = False) -> list[str]:
-    return [entry.text for entry in timeline(found, quiet=quiet)]
+def story(found: Saga, *, details: bool = False) -> list[str]:
+    return [entry.text for entry in timeline(found, details=details)]
 
 
 def paid(world: World, *rows, **options):
@@ -125,7 +125,7 @@ def test_a_verb_is_told_once_with_its_reason(world: World) -> None:
         "charge succeeded",
         "the saga completed",
     ]
-    assert "charge is tried again" in story(found, quiet=True)
+    assert "charge is tried again" in story(found, details=True)
 
 
 def test_a_pause_is_told_and_what_comes_meanwhile(world: World) -> None:
