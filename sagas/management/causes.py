@@ -11,12 +11,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from sagas.api.listing import narrowed
 from sagas.api.shapes import SagaFilter
 from sagas.errors import InvalidInput
-from sagas.management.acting import actor
+from sagas.management.acting import actor, ask
 from sagas.management.arguments import as_json, seconds
 from sagas.management.holding import a_tenant
 from sagas.management.screen import Screen
 from sagas.models import BulkOperation, Incident, Saga
-from sagas.operations import bulk
+from sagas.operations import bulk, second
 from sagas.operations.grouping import Group, groups
 from sagas.words.lifecycle import SagaState
 
@@ -69,12 +69,17 @@ def many(screen: Screen, given: Namespace) -> int:
     sagas = narrowed(Saga.objects.filter(tenant=given.tenant), asked)
     found = bulk.foresee_bulk(verb, sagas)
     _foretell(screen, found)
+    asking = second.needs_another(verb, found.total)
+    if asking:
+        screen.say("→ Not at once: a second person must approve it.")
     if given.dry_run:
         screen.say("Nothing was changed.")
         screen.json({"dry_run": True, **asdict(found)})
         return 0
     about: dict[str, Any] = {"actor": actor(), "reason": given.reason, "tenant": given.tenant, "rate": given.rate}
     selection = {"filter": asked.model_dump(mode="json", exclude_none=True)}
+    if asking:
+        return ask(screen, second.ask_bulk(verb, sagas, selection=selection, arguments=arguments, **about))
     operation = bulk.begin_bulk(verb, sagas, selection=selection, arguments=arguments, **about)
     screen.say(f"It is stored, and worked off at {given.rate} sagas a minute: operation {operation.pk}.")
     counts = _watch(screen, operation, given.timeout) if given.follow else bulk.tally(operation)

@@ -212,7 +212,9 @@ def test_what_was_given_up_is_told_again_when_a_person_says_so(world, one, recei
     assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1
     entry = found.audit.get()
     assert (entry.verb, entry.actor, entry.reason) == ("tell_again", "person:ann", "the shop is back")
-    assert "whoever wanted to know of its end is told once more" in [line.text for line in timeline(found, details=True)]
+    assert "whoever wanted to know of its end is told once more" in [
+        line.text for line in timeline(found, details=True)
+    ]
     with pytest.raises(NotAllowed, match="told already"):
         operations.tell_again(found.pk, **about)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from sagas import Abort, Retry, saga, step
-from sagas.models import BulkOperation, Incident, Saga
+from sagas.models import BulkOperation, Incident, Proposal, Saga
 from sagas.operations.working import run_bulk
 from tests.harness.waiting import wait_until
 from tests.sagas.management.test_saga_command import Ran
@@ -82,6 +82,18 @@ def test_what_is_watched_longer_than_its_time_goes_on(held):
 def test_what_is_not_clear_is_refused(held, words, said):
     found = Ran("bulk", *words)
     assert (found.status, found.error[: len(said)]) == (2, said)
+    assert not BulkOperation.objects.exists()
+
+
+def test_what_a_second_person_must_approve_is_asked_for(held, settings):
+    settings.SAGAS = {**settings.SAGAS, "SECOND_PERSON_OVER": 1}
+    words = ("--step", "charge", "--reason", "the bank has money")
+    assert "→ Not at once: a second person must approve it." in Ran("bulk", "retry", *words, "--dry-run").out
+    assert not Proposal.objects.exists()
+    found = Ran("bulk", "retry", *words)
+    assert (found.status, "Nothing was done yet. It is asked for" in found.out) == (4, True)
+    left = Proposal.objects.get()
+    assert (left.verb, len(left.sagas), left.reason) == ("retry", 2, "the bank has money")
     assert not BulkOperation.objects.exists()
 
 
