@@ -11,6 +11,7 @@ from django.db import connection
 
 from sagas.engine.transport import transport
 from tests.harness.chance import ALWAYS_NEW
+from tests.harness.emptying import Emptying
 from tests.harness.postgres import Postgres
 from tests.harness.rabbitmq import RabbitMQ
 from tests.harness.redis import Redis
@@ -24,6 +25,13 @@ hypothesis.settings.register_profile("tests", derandomize=not ALWAYS_NEW, databa
 hypothesis.settings.load_profile("tests")
 
 AnyService = TypeVar("AnyService", bound=Service)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Empty the test database in our own way, once it is there."""
+    with django_db_blocker.unblock():
+        Emptying()
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave tests for the other database to its own pass, and mark each with the services that it asks for."""
+    """Leave tests for the other database to its own pass, and mark each with what it asks for."""
     others = [
         item for item in items if (mark := item.get_closest_marker("only_on")) and connection.vendor not in mark.args
     ]
@@ -74,9 +82,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item not in others]
     for item in items:
-        for name in ("postgres", "redis", "rabbitmq"):
-            if name in getattr(item, "fixturenames", ()):
-                item.add_marker(name)
+        for name in _what_it_asks_for(item):
+            item.add_marker(name)
 
 
 def pytest_sessionfinish() -> None:
@@ -94,6 +101,16 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         }
         for reason in sorted(reasons):
             terminalreporter.write_line(reason)
+
+
+def _what_it_asks_for(item: pytest.Item) -> Iterator[str]:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    yield from fixtures & {"postgres", "redis", "rabbitmq"}
+    mark = item.get_closest_marker("django_db")
+    if mark or fixtures & {"db", "transactional_db", "live_server"}:
+        yield "database"
+    if (mark and mark.kwargs.get("transaction")) or fixtures & {"transactional_db", "live_server"}:
+        yield "commits"
 
 
 def _served(kind: type[AnyService]) -> Iterator[AnyService]:
