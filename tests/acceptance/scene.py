@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 
 from examples.shop import ledgers
 from examples.shop.client import Participants
+from tests.harness.migrated import migrated
 from tests.harness.postgres import Postgres
 from tests.harness.processes import Process
 from tests.harness.product import API_KEY, Product
@@ -56,14 +57,14 @@ class Scene:
         self, postgres: Postgres, broker: Service, shop: Participants, *, environment: dict[str, str] | None = None
     ) -> None:
         self.postgres, self.broker, self.shop = postgres, broker, shop
-        self.database = postgres.create_database(f"scene{next(numbers)}")
+        serves = {"serves": environment["SERVES"]} if environment and "SERVES" in environment else {}
+        self.database = migrated(postgres, f"scene{next(numbers)}", **serves)
         self.product = Product(database_url=self.database, broker_url=broker.url, environment=environment)
         self.started: list[str] = []
         self._connection: psycopg.Connection[dict[str, Any]] | None = None
 
     def __enter__(self) -> Self:
         self.product.__enter__()
-        self.product.manage("migrate", "--verbosity", "0")
         web = self.product.web(threads=8)
         services = {**self.shop.services, "notifications": {"url": web.url, "token": API_KEY}}
         self.product.environment |= {"SAGA_SERVICES": json.dumps(services), "PUBLIC_URL": web.url}

@@ -119,6 +119,7 @@ def test_a_worker_that_cannot_acknowledge_takes_as_much_as_before(redis, tmp_pat
         assert worker.stop() == 0
 
 
+@pytest.mark.quiet
 def test_publishing_to_a_frozen_broker_fails_within_seconds(broker, tmp_path):
     with Product(database_url=nothing(tmp_path), broker_url=broker.url) as product:
         broker.freeze()

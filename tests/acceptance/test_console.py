@@ -15,7 +15,10 @@ from tests.acceptance.scene import MINUTE, Scene
 from tests.harness.browser import launched, picture
 from tests.harness.waiting import wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.redis]
+pytestmark = [
+    *(pytest.mark.browser, pytest.mark.postgres, pytest.mark.redis),
+    pytest.mark.xdist_group("console"),  # one process has the installation
+]
 
 ORDERS, BROKEN = 120, 3
 PATIENCE = 90_000

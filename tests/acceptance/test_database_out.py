@@ -6,6 +6,7 @@ from datetime import timedelta
 import httpx
 
 from tests.acceptance.scene import MINUTE
+from tests.harness.migrated import migrated
 from tests.harness.postgres import Postgres
 from tests.harness.product import API_KEY, Product
 from tests.harness.waiting import wait_until
@@ -16,9 +17,8 @@ LATER = {"definition": "order", "input": AN_ORDER, "start_at": "2999-01-01T00:00
 
 
 def test_the_api_says_at_once_that_the_database_is_away_and_the_same_process_goes_on(postgres: Postgres) -> None:
-    database = postgres.create_database("database_out")
+    database = migrated(postgres, "database_out")
     with Product(database_url=database, broker_url="memory://") as product:
-        product.manage("migrate", "--verbosity", "0")
         web = product.web(threads=16)
         headers = {"Authorization": f"Bearer {API_KEY}"}
         with httpx.Client(base_url=web.url, headers=headers, timeout=60) as client:

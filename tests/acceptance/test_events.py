@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from kombu import Connection
 
+from tests.harness.migrated import migrated
 from tests.harness.processes import Process
 from tests.harness.product import REPOSITORY, Product
 from tests.harness.waiting import wait_until
@@ -82,22 +83,10 @@ class Post:
         return self.rows(f"SELECT count(*) FROM {sql}")[0][0]
 
 
-@pytest.fixture(scope="module")
-def migrated(_postgres):
-    """A database with all tables, to be copied: to make one takes longer than most of these tests."""
-    url = _postgres.create_database("events")
-    with Product(database_url=url, broker_url="memory://") as product:
-        product.manage("migrate", "--verbosity", "0")
-    return url
-
-
 @pytest.fixture
-def post(migrated, postgres, rabbitmq, request):
+def post(postgres, rabbitmq, request):
     name = f"events{abs(hash(request.node.name)) % 10**8}"
-    with psycopg.connect(postgres.url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE events")
-    url = migrated.rsplit("/", 1)[0] + f"/{name}" + (f"?{migrated.partition('?')[2]}" if "?" in migrated else "")
-    with Product(database_url=url, broker_url="memory://") as product:
+    with Product(database_url=migrated(postgres, name), broker_url="memory://") as product:
         yield Post(product, rabbitmq, name)
 
 

@@ -16,6 +16,7 @@ import httpx
 import psycopg
 import pytest
 
+from tests.harness.migrated import migrated
 from tests.harness.postgres import Postgres
 from tests.harness.processes import Process
 from tests.harness.product import API_KEY, Product
@@ -67,7 +68,7 @@ numbers = itertools.count(1)
 
 @pytest.fixture
 def database(postgres: Postgres) -> str:
-    return postgres.create_database(f"fair{next(numbers)}")
+    return migrated(postgres, f"fair{next(numbers)}")
 
 
 def start(product: Product, sagas: dict[Kind, int]) -> None:
@@ -109,7 +110,6 @@ def test_a_crowd_delays_no_other_and_priorities_are_kept(request, database, brok
     """
     broker_url = request.getfixturevalue(broker).url
     with Product(database_url=database, broker_url=broker_url, environment=NOTHING_ELSE) as product:
-        product.manage("migrate", "--verbosity", "0")
         start(product, {CROWDED: CROWD, **LATECOMERS})
         product.worker(pool=pool, concurrency=slots)
         is_fair(all_begin(database, CROWD + 5), slots, turns)
@@ -119,7 +119,6 @@ def test_the_look_at_the_door_is_fair_as_well(redis, database):
     """Kills: a look that takes whatever has been due for longest."""
     environment = {**NOTHING_ELSE, "AT_THE_DOOR": "yes"}
     with Product(database_url=database, broker_url=redis.url, environment=environment) as product:
-        product.manage("migrate", "--verbosity", "0")
         start(product, {CROWDED: CROWD, **LATECOMERS})
         redis.flush()
         product.worker(pool="prefork", concurrency=2)

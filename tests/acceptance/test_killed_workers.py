@@ -5,6 +5,8 @@ import signal
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from tests.acceptance.scene import MINUTE, Scene
 from tests.harness.processes import Process
 from tests.harness.waiting import wait_until
@@ -12,6 +14,7 @@ from tests.harness.waiting import wait_until
 PROMISED = timedelta(seconds=15)
 
 
+@pytest.mark.quiet
 def test_what_killed_workers_did_is_taken_over_in_time_and_charged_once(scene):
     """A whole prefork worker, one child of another, and a worker with threads, each with a charge in its hands."""
     with scene(environment={"APPS": "tests.acceptance.patient"}) as scene:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.acceptance.between import passing_on
 from tests.acceptance.scene import MINUTE, numbers
+from tests.harness.migrated import migrated
 from tests.harness.processes import free_port
 from tests.harness.product import API_KEY, PROGRAMS, Product
 from tests.harness.waiting import wait_until
@@ -66,30 +67,32 @@ def test_a_worker_that_is_killed_between_the_message_and_its_record_doubles_no_m
     postgres, redis, scene, mail_server
 ):
     """The coordinator's worker dies when the service has accepted and nobody was told: the call is repeated."""
-    database = postgres.create_database(f"letters{next(numbers)}")
+    database = migrated(postgres, f"letters{next(numbers)}", serves="notifications")
     environment = {"SERVES": "notifications", "EMAIL_URL": f"smtp://127.0.0.1:{mail_server.port}"}
     broker = f"{redis.url.rpartition('/')[0]}/1"
-    with Product(database_url=database, broker_url=broker, environment=environment) as letters:
-        letters.manage("migrate", "--verbosity", "0")
-        with passing_on(letters.web(threads=4).url) as between, scene(environment={"SERVES": "sagas"}) as scene:
-            services = {**scene.shop.services, "notifications": {"url": between.url, "token": API_KEY}}
-            scene.product.environment["SAGA_SERVICES"] = json.dumps(services)
-            between.open.clear()
-            killed = scene.worker("prefork", 1)
-            scene.order()
-            wait_until(lambda: between.keys, "the message is accepted", LONG)
-            killed.kill()
-            between.open.set()
-            scene.worker("threads", 2)
-            scene.product.beat()
-            assert scene.all_end(within=LONG) == {"completed": 1}
-            letters.worker(pool="threads", concurrency=2)
-            wait_until(lambda: mail_server.mails, "the mail comes", LONG)
-            assert len(between.keys) >= 2 and len(set(between.keys)) == 1
-            with psycopg.connect(database) as connection:
-                found = connection.execute("SELECT status, tries FROM notifications_notification").fetchall()
-            assert len(found) == 1
-            assert len(mail_server.mails) == 1
+    with (
+        Product(database_url=database, broker_url=broker, environment=environment) as letters,
+        passing_on(letters.web(threads=4).url) as between,
+        scene(environment={"SERVES": "sagas"}) as scene,
+    ):
+        services = {**scene.shop.services, "notifications": {"url": between.url, "token": API_KEY}}
+        scene.product.environment["SAGA_SERVICES"] = json.dumps(services)
+        between.open.clear()
+        killed = scene.worker("prefork", 1)
+        scene.order()
+        wait_until(lambda: between.keys, "the message is accepted", LONG)
+        killed.kill()
+        between.open.set()
+        scene.worker("threads", 2)
+        scene.product.beat()
+        assert scene.all_end(within=LONG) == {"completed": 1}
+        letters.worker(pool="threads", concurrency=2)
+        wait_until(lambda: mail_server.mails, "the mail comes", LONG)
+        assert len(between.keys) >= 2 and len(set(between.keys)) == 1
+        with psycopg.connect(database) as connection:
+            found = connection.execute("SELECT status, tries FROM notifications_notification").fetchall()
+        assert len(found) == 1
+        assert len(mail_server.mails) == 1
 
 
 def answers(api: httpx.Client) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from datetime import timedelta
 
 import httpx
 
@@ -9,6 +10,8 @@ from tests.harness.processes import free_port
 from tests.harness.product import PROGRAMS, Product
 from tests.harness.waiting import wait_until
 
+LONG = timedelta(minutes=5)
+"""Five processes begin at once, beside another test."""
 PRODUCTION = {
     "MODE": "production",
     "SECRET_KEY": "a-long-secret-key-that-only-this-test-knows",
@@ -27,9 +30,11 @@ def test_it_starts_everything_and_stops_it_again(postgres, redis):
     with Product(database_url=url, broker_url=redis.url, environment=environment) as product:
         product.manage("migrate")
         everything = product.start("honcho", [str(PROGRAMS / "honcho"), "start"])
-        everything.wait_until_it_says(" ready.")
-        everything.wait_until_it_says("celery beat")
-        wait_until(lambda: httpx.get(f"http://127.0.0.1:{port}/livez").status_code == 200, "the web server answers")
+        everything.wait_until_it_says(" ready.", LONG)
+        everything.wait_until_it_says("celery beat", LONG)
+        wait_until(
+            lambda: httpx.get(f"http://127.0.0.1:{port}/livez").status_code == 200, "the web server answers", LONG
+        )
         started = everything.children()
         everything.signal(signal.SIGTERM)
         everything.wait()

@@ -39,6 +39,7 @@ ENGINE = (
 """What a commit of its own for each turn may change."""
 APART = ("acceptance", "schedules")  # each has a pass of its own
 EVERYTHING = ("tests", *(f"--ignore=tests/{name}" for name in APART), *IN_PARALLEL)
+SIDE_BY_SIDE = ("-n", "2", "--dist", "loadgroup")
 
 PASSES = (
     Pass("sqlite", "Everything but real processes, on SQLite", EVERYTHING),
@@ -67,7 +68,8 @@ PASSES = (
         ("tests/schedules", *IN_PARALLEL),
         {"TEST_DATABASE": "postgres"},
     ),
-    Pass("acceptance", "Real processes and services", ("tests/acceptance",)),
+    Pass("acceptance", "Real processes and services", ("tests/acceptance", *SIDE_BY_SIDE, "-m", "not quiet")),
+    Pass("bounds", "Real processes and promised bounds of time", ("tests/acceptance", "-m", "quiet")),
     Pass("soak", "Load and faults on a whole installation, judged by a checker", ("tests/soak/short.py",)),
 )
 

@@ -38,10 +38,10 @@ class Postgres(Service):
         """Return the address of one database of this server."""
         return f"postgres://{USER}@127.0.0.1:{self.port}/{database}"
 
-    def create_database(self, database: str) -> str:
-        """Create an empty database and return its address."""
+    def create_database(self, database: str, *, like: str = "template1") -> str:
+        """Create a database, empty or a copy of another one that nobody is connected to, and return its address."""
         with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{database}"')
+            connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{like}"')
         return self.database_url(database)
 
     def disconnect_everybody(self) -> int:

@@ -11,11 +11,16 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from random import SystemRandom
 
 from tests.harness.waiting import PATIENCE, wait_until
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell in the background left it so, and it is inherited
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+PORTS = range(11_000, 30_000)  # a browser refuses some of those below
+_chance = SystemRandom()
+_given: set[int] = set()
 
 _started: list["Process"] = []
 _folders: list[Path] = []
@@ -134,9 +139,16 @@ class Process:
 
 
 def free_port() -> int:
-    """Return a TCP port that nobody listens on right now."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
+    """Return a TCP port that nobody listens on right now, and that was not returned before.
+
+    It is below those that systems give to outgoing calls: one of these is lost to a server that is down for a while.
+    """
+    while True:
+        port = _chance.choice(PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
 def folder(name: str, *, owner: str | None = None) -> Path:
