@@ -58,9 +58,12 @@ soak-naive: $(LOCKED) services ## the same load and faults on plain Celery chain
 crashes: $(LOCKED) ## let workers die at every boundary, and at every two; ARGS="linear refuses" chooses, --singles leaves pairs out
 	@$(BIN)/python -m tests.crashes $(ARGS)
 
-.PHONY: fuzz blackbox
+.PHONY: fuzz fuzz-api blackbox
 fuzz: $(LOCKED) ## send hostile input for a while: MINUTES=10, and the whole corpus before it
 	CHANCE=new FUZZ_SAMPLE=0 FUZZ_MINUTES=$(or $(MINUTES),10) $(BIN)/python -m pytest tests/hostile -q -p no:logging -n 2
+
+fuzz-api: $(LOCKED) ## send to every call what its description allows, and what it does not: EXAMPLES=100
+	CHANCE=new API_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/python -m pytest tests/sagas/api/test_fuzz.py -q -p no:logging -n 2
 
 blackbox: $(LOCKED) ## lead sagas through random lives over REST: LIVES=500
 	CHANCE=new BLACKBOX=$(or $(LIVES),500) $(BIN)/python -m pytest tests/blackbox -q -p no:logging -n 2

@@ -1,8 +1,10 @@
 """A fuzzer that reads the API's description finds no 5xx, no status that is not described, and no other shape.
 
-It sends a few made-up requests to every call, others with CHANCE=new; hypothesis prints how a failure is repeated.
+It sends a few made-up requests to every call, others with CHANCE=new, and more of them with `make fuzz-api`; hypothesis
+prints how a failure is repeated.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -25,7 +27,7 @@ from orchestrator.wsgi import application
 from sagas.errors import Abort
 from tests.sagas.api.test_description import SCHEMA
 
-EXAMPLES = 3
+EXAMPLES = int(os.environ.get("API_EXAMPLES", "3"))
 HEADERS = {"Authorization": f"Bearer {settings.GATEWAY['API_KEY']}"}
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
