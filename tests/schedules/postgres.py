@@ -13,7 +13,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -85,7 +85,9 @@ class Postgres(Machine):
         with super().running(chance, fine=fine), psycopg.connect(**address) as self._monitor, self._stack:
             self._monitor.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             self._stack.enter_context(instead(sharing, "_sharing", OfProcesses()))
-            self._stack.enter_context(instead(local, "_may_idle", lambda rest: None))  # real time decides nothing
+            self._stack.enter_context(
+                instead(local, "_may_idle", lambda rest: nullcontext())
+            )  # real time decides nothing
             self._stack.enter_context(_a_connection_for_everybody())
             yield
         connection.close()
