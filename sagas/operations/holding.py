@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
 from sagas.conf import conf
 from sagas.engine.dispatch import ring_after_commit
@@ -20,10 +20,11 @@ from sagas.models import Hold, Run
 from sagas.operations.audit import signed, the_reason, write_down
 from sagas.operations.starting import a_time
 from sagas.record import clock
+from sagas.record.commit import commit
 from sagas.record.holds import family_of
 from sagas.record.locked import turn
 from sagas.record.parking import let_go
-from sagas.words import registry
+from sagas.words import boundaries, registry
 
 MOST_CANARIES = 20
 MOST_A_SECOND = 1000
@@ -42,7 +43,7 @@ def hold(participant: str, *, actor: str, reason: str, tenant: str = "default", 
     _must_be_known(participant)
     about: dict[str, Any] = {"reason": why, "held_by": signed(actor), "until": end}
     try:
-        with transaction.atomic():
+        with commit():
             found = _open(participant, tenant)
             if found is not None and found.is_in_force(now):
                 raise _refused(f"{participant} is held already, by {found.held_by}.", "held", found)
@@ -65,7 +66,7 @@ def release(participant: str, *, actor: str, reason: str, tenant: str = "default
     if rate is not None and not 1 <= rate <= MOST_A_SECOND:
         fault = f"must lie between 1 and {MOST_A_SECOND}"
         raise InvalidInput(f"The rate {fault}.", errors=[{"pointer": "/rate", "detail": fault}])
-    with transaction.atomic():
+    with commit():
         found = _held(participant, tenant)
         _change(found, released_by=signed(actor), released_at=now, rate=rate, let_go_at=now)
         _note("release", found, actor, why, {"rate": rate})
@@ -79,7 +80,7 @@ def canary(participant: str, *, actor: str, reason: str, tenant: str = "default"
     Raises `NotFound`, `InvalidInput`, or `NotAllowed` with the codes `not_held`, `none_waits` and `too_many`.
     """
     why = the_reason(reason, "canary")
-    with transaction.atomic():
+    with commit():
         found = _held(participant, tenant)
         first = first_to_go(found, saga)
         if first is None:
@@ -157,3 +158,4 @@ def _change(found: Hold, **changes: Any) -> None:
 def _note(verb: str, found: Hold, actor: str, why: str, details: dict[str, Any], saga: UUID | None = None) -> None:
     about: dict[str, Any] = {"path": found.participant, "saga": saga, "details": details}
     write_down(verb, actor=actor, why=why, tenant=found.tenant, **about)
+    boundaries.committed("noted")

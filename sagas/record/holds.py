@@ -20,11 +20,16 @@ _held: Held = {}
 
 
 def look() -> None:
-    """Ask the table, one statement."""
+    """Look again."""
     global _held
+    _held = seen()
+
+
+def seen() -> Held:
+    """What the table says, one statement."""
     with borrowed():
         rows = Hold.objects.open().filter(released_at=None)
-        _held = {(row.tenant, row.participant): frozenset(str(one["saga"]) for one in row.canaries) for row in rows}
+        return {(row.tenant, row.participant): frozenset(str(one["saga"]) for one in row.canaries) for row in rows}
 
 
 def forget() -> None:

@@ -21,8 +21,9 @@ Hears = Callable[[Run], datetime | None]
 def next_by_itself(sagas: Collection[UUID], now: datetime, dead: Collection[UUID], hears: Hears) -> datetime | None:
     """When something happens that nobody is waited for: the next try, the take-over of what a worker left.
 
-    It stands still before the end of what a saga waits for, and where a person must look: a test says what happens
-    then. A deadline that comes sooner comes. `hears` says when somebody hears of what is due and nobody came for.
+    It stands still before the end of what a saga waits for, where a person must look, and while a participant is
+    held: a test says what happens then. A deadline that comes sooner comes. `hears` says when somebody hears of what is
+    due and nobody came for.
     """
     found = [at for run in _runs(sagas) if (at := _by_itself(run, now, dead, hears)) is not None]
     if not found:
@@ -39,7 +40,7 @@ def next_of_all(sagas: Collection[UUID], now: datetime) -> datetime | None:
 
 def _by_itself(run: Run, now: datetime, dead: Collection[UUID], hears: Hears) -> datetime | None:
     at = run.at
-    if at is None or run.work == Work.WAITING or run.saga.state == SagaState.PENDING:
+    if at is None or run.work == Work.WAITING or run.hold_id is not None or run.saga.state == SagaState.PENDING:
         return None
     if run.work == Work.RUNNING and run.worker in dead:
         at = now + conf().gone_after
@@ -59,5 +60,6 @@ def _runs(sagas: Collection[UUID]) -> list[Run]:
 
 
 def _deadlines(sagas: Collection[UUID]) -> list[datetime]:
-    open_ones = Saga.objects.live().filter(pk__in=sagas, going=Going.FORWARD, paused_at=None, overdue_at=None)
+    still = {"paused_at": None, "parked_at": None}
+    open_ones = Saga.objects.live().filter(pk__in=sagas, going=Going.FORWARD, overdue_at=None, **still)
     return [at for at in open_ones.values_list("deadline_at", flat=True) if at is not None]

@@ -1,16 +1,22 @@
 """One run: a shape, what goes wrong at its participants, how workers hear, and what happens at which places."""
 
+import inspect
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from random import Random
 
 from django.apps import apps
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from sagas import operations
+from sagas.engine import delivery
 from sagas.errors import NotAllowed
-from sagas.models import Incident, Saga
+from sagas.models import Hold, Incident, Journal, Run, Saga
+from sagas.operations import holding
+from sagas.record import holds
 from sagas.testing.beginning import begin
 from sagas.testing.failure import StoryFailed
 from sagas.testing.journey import family
@@ -19,12 +25,15 @@ from sagas.testing.world import World
 from sagas.words import boundaries
 from sagas.words.verdict import POISON, Reason
 from tests.crashes.post import POSTS
-from tests.crashes.shapes import LEDGER, SHAPES, Shape
+from tests.crashes.shapes import LEDGER, SHAPES, SHOP, Shape
 
 PLACES = boundaries.ALL - {"calling", "sending", "ringing", "firing", "telling", "deciding", "decided"}
 """After an effect. Dying at one of the others, with nothing done since the last of these, is dying at that."""
 APPS = ("sagas", "saga_participant")
-EVENTS = ("dies", "hangs", "cancels")
+EVENTS = ("dies", "hangs", "cancels", "holds", "cuts")
+TAKEN_BACK = ("worker_gone", "lease_expired")
+AGAIN = 6
+"""So often a participant is released at most."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +104,44 @@ class Cancel:
         return True
 
 
+class Held:
+    """Somebody holds the participant at this very moment, and every worker hears of it at once."""
+
+    __name__ = "held"
+
+    def __call__(self, voyage: Voyage) -> None:
+        if connection.in_atomic_block:  # its commit would be that transaction's
+            return
+        with suppress(NotAllowed):
+            holding.hold(SHOP, actor="an operator", reason="it answers 500")
+        holds.look()
+
+
+def cut(voyage: Voyage) -> None:
+    """A worker's connection is cut: it does not hear what became of its transaction."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code is not delivery._patiently.__code__:
+        frame = frame.f_back
+    if frame is not None:
+        raise OperationalError("the connection was cut")
+
+
+class Release(Voyage):
+    """A voyage that, when it has come as far as it comes while the participant is held, goes on after its release."""
+
+    def _embark(self) -> None:
+        super()._embark()
+        if Hold.objects.open().exists():
+            with self.world.lit():
+                while Hold.objects.open().filter(released_at=None).exists():
+                    self.world.dying(self._release)
+            self.story.later(timedelta(seconds=5))
+
+    def _release(self) -> None:
+        holding.release(SHOP, actor="an operator", reason="it answers again", rate=10)
+        holds.look()
+
+
 def sail(course: Course) -> Landed:
     """Run it, on an empty database, and hold everything against it. Raises `StoryFailed`, which tells how to replay."""
     try:
@@ -125,24 +172,36 @@ def wears_out(course: Course) -> bool:
 def _sail(course: Course) -> Landed:
     shape = SHAPES[course.shape]
     LEDGER.clear()
+    holds.forget()
     wipe()
     world, cancels = World(), [Cancel() for _ in course.events]
     world.post = POSTS[course.post](world)
     things = [LEDGER.participant(), *shape.troubles[course.trouble]]
     events = {place: _event(what, mine) for (place, what), mine in zip(course.events, cancels, strict=True)}
     started = partial(begin, world, shape.table, things, input=None, steps=None, business_key="A-1")
-    voyage = Voyage(world=world, begin=started, events=events, at=PLACES)
+    voyage = Release(world=world, begin=started, events=events, at=PLACES)
     voyage.sail(shape.answers)
+    for _ in range(AGAIN):
+        if Hold.objects.open().exists():
+            voyage.sail(shape.answers)
     LEDGER.arrive()
     voyage.judge()
-    return _judged(voyage, shape, cancels)
+    return _judged(voyage, course, shape, cancels)
 
 
 def _event(what: str, cancel: Cancel) -> Event:
-    return {"dies": dies, "hangs": hangs}.get(what, cancel)
+    return {"dies": dies, "hangs": hangs, "holds": Held(), "cuts": cut}.get(what, cancel)
 
 
-def _judged(voyage: Voyage, shape: Shape, cancels: list[Cancel]) -> Landed:
+def _lost(sagas: list[Saga]) -> Iterator[str]:
+    """Nobody died or was called off: whoever had an attempt has recorded it, whatever it heard of its commits."""
+    for row in Journal.objects.filter(saga__in=sagas).order_by("rev"):
+        for move in row.moves:
+            if move.get("code") in TAKEN_BACK or move.get("did") == "late":
+                yield f"An attempt of {move['step']} was lost, and nobody had died: {move}."
+
+
+def _judged(voyage: Voyage, course: Course, shape: Shape, cancels: list[Cancel]) -> Landed:
     sagas = family(voyage.story.saga)
     for sentence in LEDGER.faults(sagas, shape.tables):
         voyage.fail(sentence)
@@ -152,6 +211,11 @@ def _judged(voyage: Voyage, shape: Shape, cancels: list[Cancel]) -> Landed:
             voyage.fail(f"Who cancelled it was told {cancel.answer or 'yes'!r}, and it is {end}.")
     if Saga.objects.count() != len(sagas):
         voyage.fail("It was begun twice.")
+    if course.trouble == "nothing" and {what for _, what in course.events} <= {"cuts", "holds"}:
+        for sentence in _lost(sagas):
+            voyage.fail(sentence)
+    for run in Run.objects.filter(hold__isnull=False):
+        voyage.fail(f"{run.path} waits for a participant that nobody holds.")
     troubles = Incident.objects.open().filter(saga__in=sagas).values_list("reason", flat=True)
     if len(troubles) != sum(saga.open_incidents for saga in sagas):
         voyage.fail(f"It counts other incidents than there are: {list(troubles)}.")

@@ -15,13 +15,14 @@ from sagas.words.rows import Step
 from tests.crashes.ledger import Ledger, do_here, undo_here
 
 LEDGER = Ledger()
+SHOP = "shop"
 SOON = Retry(attempts=6, first=timedelta(seconds=1))
 FINAL = "nothing undoes it"
 
 
 def act(name: str, **options: Any) -> Step:
     undo = {} if options.get("no_compensation") else {"compensation": LEDGER.compensation(name)}
-    return step(LEDGER.action(name), retry=SOON, compensation_retry=SOON, **undo, **options)
+    return step(LEDGER.action(name), participant=SHOP, retry=SOON, compensation_retry=SOON, **undo, **options)
 
 
 @dataclass(frozen=True)

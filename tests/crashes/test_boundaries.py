@@ -36,7 +36,6 @@ OTHERS = {
     "engine/callbacks.py": "the end of a saga is told: that is no move of it, and what was lost is told again",
     "operations/bulk.py": "an operation's own rows: each saga is moved by a verb",
     "engine/alerting.py": "an alert's own rows: no saga is moved, and `noted` stands after it",
-    "operations/holding.py": "a hold's own rows, and the caller's transaction around the turn that lets one step go",
     "operations/posting.py": "rows of the outbox and the inbox: no saga is moved by them",
     "operations/second.py": "a proposal's own rows, and the caller's transaction around the verb that was approved",
     "operations/working.py": "the caller's transaction around a verb, which is a caller like any other",

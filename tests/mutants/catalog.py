@@ -1,10 +1,11 @@
 """The mistakes of the engine; those of the pure model stand in `tests/sagas/model/mutants.py`."""
 
 from sagas import operations
-from sagas.engine import sweep, workers
-from sagas.models import Run
+from sagas.engine import letting_go, sweep, workers
+from sagas.models import Hold, Run
+from sagas.models.hold import HoldQuerySet
 from sagas.models.run import RunQuerySet
-from sagas.operations import beginning, repairing, retrying, signalling, turning, verb
+from sagas.operations import beginning, holding, repairing, retrying, signalling, turning, verb
 from sagas.participant import barrier
 from sagas.record import attempts, clocks, hearing, late, locked, settle, way_back
 from sagas.record.postgres import changes as statements
@@ -14,6 +15,7 @@ from tests.mutants.mutant import Mutant, around, nothing
 
 CRASHES, SCENARIO, RACE, STORMS = "crash points", "scenario", "race on PostgreSQL", "storms"
 SCHEDULE = "schedule"
+CUTS, HOLDS = ("cuts",), ("holds",)
 
 
 def in_all(name: str, by: object, *owners: object) -> tuple[tuple[object, str, object], ...]:
@@ -83,6 +85,16 @@ MUTANTS = (
         in_all("undo_what_landed", nothing, late),
         SCHEDULE,
         "what-lands-late-is-not-undone",
+    ),
+    Mutant(
+        "an echo is taken for a late answer", in_all("is_echo", nothing, attempts), CRASHES, "linear/nothing/told", CUTS
+    ),
+    Mutant(
+        "a claim whose commit was not answered is nobody's",
+        in_all("claimed_before", nothing, attempts),
+        CRASHES,
+        "linear/nothing/told",
+        CUTS,
     ),
     # What participants see
     Mutant("no key", ((Run, "key", property(changes.a_key_of_its_own)),), CRASHES, "linear/nothing/told"),
@@ -164,6 +176,38 @@ MUTANTS = (
     ),
     Mutant(
         "a successor never begins", ((locked.Locked, "hand_over_key", nothing),), SCHEDULE, "a-successor-never-begins"
+    ),
+    # A participant that is held
+    Mutant("a hold that nobody heeds", in_all("park", lambda t, run: False, attempts), STORMS),
+    Mutant(
+        "who goes straight on looks at no hold",
+        ((attempts, "_following", around(attempts._following, changes.heedless_of_holds)),),
+        STORMS,
+    ),
+    Mutant(
+        "a canary lets everybody pass",
+        ((Hold, "lets_pass", lambda hold, saga: bool(hold.canaries)),),
+        SCENARIO,
+        "a canary that goes alone",
+    ),
+    Mutant(
+        "the deadline runs on while a step is parked",
+        ((locked, "go_on", around(locked.go_on, changes.the_deadline_as_it_was)),),
+        SCENARIO,
+        "a deadline that stands still",
+    ),
+    Mutant(
+        "a step's time runs on while it is parked",
+        in_all("let_go", around(letting_go.let_go, changes.since_as_long_ago), letting_go, holding),
+        SCENARIO,
+        "a step that waited long",
+    ),
+    Mutant("a release lets nothing go", in_all("let_go_all", nothing, sweep), CRASHES, "linear/nothing/told", HOLDS),
+    Mutant(
+        "what is parked while the hold ends is forgotten",
+        ((HoldQuerySet, "lately", lambda rows, now: rows.open()),),
+        RACE,
+        "a step that is parked while the hold ends",
     ),
     # The books
     Mutant("no journal", ((locked.Locked, "_note", nothing),), CRASHES, "linear/nothing/told"),

@@ -16,7 +16,7 @@ from sagas.models import Run, Signal, Work
 from sagas.models.run import UNSETTLED
 from sagas.operations import signalling
 from sagas.participant.barrier import Passage
-from sagas.record import clock, locked, waiting
+from sagas.record import attempts, clock, locked, waiting
 from sagas.record.commit import commit
 from sagas.record.settle import settle
 from sagas.record.turn import Bell, Turn
@@ -206,3 +206,26 @@ def whatever_the_revision(original: Any, sagas: int, runs: int, opened: int) -> 
 def far_away(original: Any, run_row: Any, run: Run) -> timedelta:
     """An attempt may take for ever."""
     return timedelta(days=300)
+
+
+def heedless_of_holds(original: Any, *about: Any) -> Any:
+    """What comes next is claimed whether its participant is held or not."""
+    before, attempts.park = attempts.park, lambda t, run: False
+    try:
+        return original(*about)
+    finally:
+        attempts.park = before
+
+
+def the_deadline_as_it_was(original: Any, t: Turn) -> None:
+    """What stood still is not added to it."""
+    before = t.saga.deadline_at
+    original(t)
+    t.saga.deadline_at = before
+
+
+def since_as_long_ago(original: Any, t: Turn, run: Run) -> None:
+    """A step that is let go has taken all that time."""
+    before = run.since
+    original(t, run)
+    run.since = before

@@ -9,11 +9,13 @@ from typing import Any
 from django.db import connection
 from django.test import override_settings
 
-from sagas import Abort, Retry, operations, parallel, saga, step
+from sagas import Abort, Retry, RetryLater, operations, parallel, saga, step
+from sagas.engine.letting_go import let_go_all
 from sagas.engine.sweep import sweep
 from sagas.errors import NotAllowed
 from sagas.models import Run, Saga
-from sagas.record import attempts, postgres
+from sagas.operations import holding
+from sagas.record import attempts, clock, holds, postgres
 from sagas.record.locked import turn
 from sagas.record.settle import settle
 from sagas.words.outcome import Succeeded
@@ -117,6 +119,59 @@ def a_sweep_during_an_attempt(world: World) -> None:
     assert (run.work, run.fence) == ("running", held.run.fence), "It was taken from a worker that is at it."
 
 
+def held(world: World, *, deadline: timedelta | None = None) -> Saga:
+    """A saga whose first step calls a participant; `payments` is held from now on, and everybody knows."""
+    charge = step(world.charge, compensation=world.refund, participant="payments", retry=Retry(attempts=5))
+    found = world.start(saga("order", charge, step(world.ship, reads_only=True), deadline=deadline))
+    holding.hold("payments", **AS)
+    holds.look()
+    return found
+
+
+def released(world: World) -> None:
+    """It is called again, and what waited for it is let go."""
+    holding.release("payments", **AS)
+    holds.look()
+    world.sweep_later(timedelta(seconds=3))
+
+
+@scenario
+def a_deadline_that_stands_still(world: World) -> None:
+    found = held(world, deadline=timedelta(hours=1))
+    world.work()
+    world.sweep_later(timedelta(hours=5))
+    released(world)
+    world.sweep_later(timedelta(seconds=3))
+    assert world.run_through(found).state == "completed", "The deadline ran on while its step waited."
+
+
+@scenario
+def a_step_that_waited_long(world: World) -> None:
+    found = held(world)
+    holding.release("payments", **AS)
+    holds.look()
+    world.script("charge", RetryLater("not yet"), RetryLater("not yet"))
+    world.work()
+    holding.hold("payments", **AS)
+    holds.look()
+    world.later(timedelta(minutes=1))
+    world.work()
+    world.sweep_later(timedelta(hours=5))
+    released(world)
+    assert world.run_through(found).state == "completed", "A step's own time ran on while it waited."
+
+
+@scenario
+def a_canary_that_goes_alone(world: World) -> None:
+    first = held(world)
+    world.work()
+    holding.canary("payments", **AS)
+    assert world.run_through(first).state == "completed"
+    second = operations.start("order", actor="ann").saga
+    world.work()
+    assert run_of(second, "charge").parked_at is not None, "A saga that is no canary called who is held."
+
+
 # On PostgreSQL, where two transactions can be under way at once.
 
 
@@ -200,3 +255,30 @@ def a_pause_between_the_look_and_the_claim(world: World) -> None:
     finally:
         postgres.due = look
     assert claimed is None, "It was claimed in a saga that had been paused."
+
+
+@scenario
+def a_step_that_is_parked_while_the_hold_ends(world: World) -> None:
+    found = held(world)
+    look = holds.hold_on
+
+    def end() -> None:
+        holding.release("payments", **AS)
+        let_go_all(clock.now(), lambda run, act: None)
+
+    def and_meanwhile(*about: Any) -> Any:
+        seen = look(*about)
+        with beside(end) as came:
+            pass
+        assert came == [None], came
+        return seen
+
+    holds.hold_on = and_meanwhile
+    try:
+        world.work()
+    finally:
+        holds.hold_on = look
+    assert run_of(found, "charge").parked_at is not None
+    world.sweep_later(timedelta(seconds=3))
+    assert run_of(found, "charge").parked_at is None, "A step waits for a participant that nobody holds."
+    assert world.run_through(found).state == "completed"

@@ -16,6 +16,8 @@ from sagas.words.faults import faults_of
 from sagas.words.rows import Step
 
 Sketch = dict[str, Any]
+CALLED = "shop"
+"""The participant that every other step calls."""
 
 SHAPES = ("wait", "approval", "sleep", "each", "parallel", "child", "pivot", "when", "probe", "optional", "deadline")
 MORE = (*SHAPES, "local", "heartbeat")
@@ -59,6 +61,7 @@ class Sketches:
             "row": "step",
             "name": next(self.names),
             "pivot": True,
+            "calls": CALLED,
             "attempts": 3,
             "idempotent": self.chance.random() < 0.7,
             "probe": self._draws("probe", 0.5),
@@ -110,10 +113,11 @@ class Sketches:
 
     def _step(self) -> Sketch:
         whens = [None, None, None, None, "sometimes"] if "when" in self.shapes else [None]
-        local = self._draws("local", 0.15)
+        local, name = self._draws("local", 0.15), next(self.names)
         return {
             "row": "step",
-            "name": next(self.names),
+            "name": name,
+            "calls": CALLED if int(name[1:]) % 2 else "",
             "probe": self._draws("probe", 0.3) and not local,
             "local": local,
             "heartbeat": self._draws("heartbeat", 0.3) and not local,
@@ -173,6 +177,7 @@ def _step(sketch: Sketch, hands: Hands) -> Step:
     return step(
         hands.action,
         name=sketch["name"],
+        participant=sketch.get("calls", ""),
         compensation=None if pivot else hands.compensation,
         probe=hands.probe if sketch["probe"] else None,
         retry=Retry(attempts=sketch["attempts"]),

@@ -22,16 +22,18 @@ from sagas import Abort, RetryLater, operations
 from sagas.engine import delivery
 from sagas.engine.sweep import sweep
 from sagas.errors import InvalidInput, NotAllowed
-from sagas.models import Incident, Run, Saga, Sweep, Work
+from sagas.models import Hold, Incident, Run, Saga, Sweep, Work
 from sagas.operations.allowing import resolvable
 from sagas.record import attempts, clock
 from sagas.record.attempts import Claim
 from sagas.record.turn import STANCES
+from sagas.words import registry
 from sagas.words.outcome import Refused, Succeeded
 from sagas.words.plan import Undo
 from sagas.words.rows import Step
 from sagas.words.verdict import Doing
 from tests.harness.chance import a_seed
+from tests.sagas.holding import Holding
 from tests.sagas.tables import Sketches, built
 from tests.sagas.world import World, a_world, moves_of
 
@@ -102,8 +104,10 @@ class Storm:
         self.participant = Participant(self.chance)
         self.participant.mood = self.chance.choice([0.0, 0.1, 0.3, 0.5])
         self.zombies: list[Claim] = []
-        self.action = self.participant.action
-        self.compensation, self.probe = self.participant.compensation, self.participant.probe
+        self.holding = Holding(self.chance)
+        hands = (self.participant.action, self.participant.compensation, self.participant.probe)
+        self.action, self.compensation, self.probe = map(self.holding.watched, hands)
+        self.overdue: set[Any] = set()
         self.trace: list[str] = []
         self.seen: Counter[str] = Counter()
         self.table = built(Sketches(self.chance).table(), self)
@@ -153,9 +157,11 @@ class Storm:
         calm = [self.deliver] * 12 + [self.later] * 4 + [self.signal, self.decide] * 2
         repairs = [self.retry, self.resume, self.repair] * 2
         wild = [self.crash, self.speak_late, self.duplicate]
+        holding = self.holding
         if kind:
-            return calm + repairs + [self.speak_late]
-        return calm + repairs + wild + [self.cancel, self.pause, self.give_up, self.reschedule]
+            return calm + repairs + [self.speak_late, holding.release, holding.look]
+        people = [self.cancel, self.pause, self.give_up, self.reschedule]
+        return calm + repairs + wild + people + [holding.hold, holding.canary, holding.release, holding.look]
 
     def some(self, rows: QuerySet[Row], most: int) -> list[Row]:
         """Some of them, by this storm's own chance, so that it can be replayed."""
@@ -177,7 +183,9 @@ class Storm:
             delivery.deliver(run.pk, run.fence - 1, self.world.worker)
 
     def later(self) -> None:
-        self.world.later(self.chance.choice([timedelta(seconds=20), timedelta(minutes=2), timedelta(minutes=20)]))
+        by = self.chance.choice([timedelta(seconds=20), timedelta(minutes=2), timedelta(minutes=20)])
+        self.holding.passes(by)
+        self.world.later(by)
         sweep()
 
     def crash(self) -> None:
@@ -185,6 +193,7 @@ class Storm:
         for run in self.some(Run.objects.due(clock.now()).exclude(kind=Run.Kind.MESSAGE), 1):
             claimed = attempts.claim(run.pk, run.fence, self.world.worker)
             if isinstance(claimed, Claim):
+                self.holding.begun(claimed)
                 self.zombies.append(claimed)
                 self.seen["crash"] += 1
 
@@ -292,6 +301,17 @@ class Storm:
         for found in Saga.objects.live().filter(paused_at=None):
             active = Run.objects.filter(saga=found, work__isnull=False).exists()
             assert active or found.open_incidents or found.state == "pending", f"nothing will ever move {found}"
+        self.holding.check()
+        self.check_deadlines()
+
+    def check_deadlines(self) -> None:
+        """None is over while the saga was paused, or waited for a participant that was held."""
+        over = Saga.objects.filter(Q(cause="deadline") | Q(overdue_at__isnull=False)).exclude(pk__in=self.overdue)
+        for found in over:
+            self.overdue.add(found.pk)
+            table = registry.find(found.definition, found.version, found.fingerprint)
+            early = table and table.deadline and not self.holding.is_due(found, table.deadline, clock.now())
+            assert not early, f"The deadline of {found} was taken for over, and it had stood still"
 
     def check_effects(self) -> None:
         self.check_rows()
@@ -312,8 +332,6 @@ class Storm:
         return [key for key in self.participant.there if key.startswith(mine)]
 
     def row(self, run: Run) -> Any:
-        from sagas.words import registry
-
         table = registry.find(run.saga.definition, run.saga.version, run.saga.fingerprint)
         return table.places[run.path].row if table else None
 
@@ -322,6 +340,7 @@ def leave_nothing() -> None:
     """Nothing of an earlier storm is there any more, not even the mark that excuses the next sweep."""
     Saga.objects.all().update(parent=None)
     Saga.objects.all().delete()
+    Hold.objects.all().delete()
     Sweep.objects.all().delete()
 
 
@@ -337,7 +356,7 @@ def test_every_storm_ends_and_leaves_what_it_should(shard: int, capsys: pytest.C
             try:
                 end = storm.rage().state
                 storm.check_effects()
-                seen += storm.seen + Counter({f"the end {end}": 1})
+                seen += storm.seen + Counter(storm.holding.done) + Counter({f"the end {end}": 1})
             except Exception as error:
                 shown = "\n".join(storm.trace[-15:])
                 pytest.fail(f"{type(error).__name__}: {error}\nreplay with STORM={seed}\n{shown}", pytrace=True)

@@ -11,7 +11,7 @@ from sagas import operations
 from sagas.engine import delivery
 from sagas.engine.sweep import sweep
 from sagas.models import Incident, Journal, Run, Saga, Work
-from sagas.record import attempts, clock
+from sagas.record import attempts, clock, holds
 from sagas.record.attempts import Claim, Recorded
 from sagas.words import registry
 from sagas.words.definition import Definition
@@ -123,6 +123,7 @@ class World:
 
     def close(self) -> None:
         self._stack.close()
+        holds.forget()
 
     def keys(self, name: str) -> list[str]:
         """The keys under which that function was called, without the saga's id."""

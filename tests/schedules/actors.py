@@ -45,7 +45,8 @@ def in_one_go() -> Iterator[None]:
 class Actor:
     """One act of a process or a person, under way: begun by the first `go`, and at a stop after each.
 
-    `at` says where it stands, `skew` by how much its machine's clock is wrong; `result` and `error` what it came to.
+    `at` says where it stands, `skew` by how much its machine's clock is wrong, `here` whose worker process it is of;
+    `result` and `error` what it came to.
     Who dies at a stop gets a `Crash` there, and at every later stop on its way out. `waiting`: it is between two stops,
     and cannot go on without another one; `in_transaction`: it may hold locks.
     """
@@ -54,6 +55,8 @@ class Actor:
         self.name = name
         self.at = "its begin"
         self.skew = timedelta(0)
+        self.here: Any = None
+        self.decided = 0
         self.done = self.crashed = self.was_cut = False
         self.waiting = self.in_transaction = False
         self.result: Any = None

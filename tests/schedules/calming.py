@@ -11,7 +11,8 @@ from typing import Any
 from sagas import operations
 from sagas.engine.sweep import sweep
 from sagas.errors import NotAllowed
-from sagas.models import Incident, Run, Saga, Sweep, Work
+from sagas.models import Hold, Incident, Run, Saga, Sweep, Work
+from sagas.operations import holding
 from sagas.operations.allowing import resolvable
 from sagas.record import clock
 from sagas.words.plan import Undo
@@ -78,7 +79,7 @@ def _to_the_end(stage: Stage) -> None:
     tried: Counter[Any] = Counter()
     for _ in range(ROUNDS):
         _let_go(stage)
-        if not (_work(stage) or _repair(stage, tried) or _wait(stage)):
+        if not (_work(stage) or _repair(stage, tried) or _release(stage) or _wait(stage)):
             break
     for saga in Saga.objects.live():
         raise Broken(f"It does not end: {_what_is(saga)}")
@@ -99,11 +100,26 @@ def _wait(stage: Stage) -> bool:
     live = Saga.objects.live().exists() or Run.objects.filter(work__in=[Work.DUE, Work.RUNNING]).exists()
     if not clocks or not live:
         return False
-    stage.machine.forward(max(min(clocks) - stage.machine.now(), timedelta(0)) + timedelta(seconds=1))
+    _pass(stage, max(min(clocks) - stage.machine.now(), timedelta(0)) + timedelta(seconds=1))
+    return True
+
+
+def _pass(stage: Stage, time: timedelta) -> None:
+    """Let so much time pass, and sweep."""
+    stage.machine.forward(time)
     stage.beat()
     Sweep.objects.all().delete()  # no mark of an earlier sweep excuses this one
     sweep()
     stage.watch.raises()
+
+
+def _release(stage: Stage) -> bool:
+    """Nobody holds the participant any more; does anything still wait for it, or is it to be seen to?"""
+    for hold in Hold.objects.open().filter(released_at=None):
+        holding.release(hold.participant, actor="a person", reason="because")
+    if not Hold.objects.open().exists() and not Run.objects.filter(hold__isnull=False).exists():
+        return False
+    _pass(stage, timedelta(seconds=3))
     return True
 
 

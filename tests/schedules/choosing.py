@@ -48,7 +48,7 @@ class Choosing:
             return f"take {self._one()} {first}"
         seconds = self.stage.until_the_next_clock()
         if seconds is None:  # only a person can move it
-            return f"{self.chance.choice(['retry', 'resume'])} {self._saga()}"
+            return f"{self.chance.choice(['retry', 'resume', 'release'])} {self._saga()}"
         if seconds > 0 and self.chance.random() < 0.8:
             return f"later {seconds}"
         match self.chance.choice(["look", "sweep", "sweep", "later"]):
@@ -93,6 +93,15 @@ class Choosing:
 
     def _a_pause(self) -> str:
         return f"{self.chance.choice(['pause', 'resume'])} {self._saga()}" if self._now_and_then() else ""
+
+    def _a_hold(self) -> str:
+        ends = ["", " 60", " 900"] if "back" not in self.plan.faults else [""]
+        match self.chance.choice(["hold", "hold", "canary", "release", "release"]):
+            case "hold":
+                return f"hold 0{self.chance.choice(ends)}"
+            case "release":
+                return f"release 0{self.chance.choice(['', ' 1', ' 50'])}"
+        return "canary 0"
 
     def _a_wait(self) -> str:
         number = self.chance.randrange(4) if "signal" in self.plan.faults else 0

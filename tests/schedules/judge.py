@@ -12,6 +12,8 @@ from tests.schedules.people import Asked
 from tests.schedules.stage import Stage
 
 FULL_STOPS = ("compensated", "cancelled")
+OF_ALL = ("hold", "canary", "release")
+"""Verbs that concern more than one saga."""
 ENDS_AN_ATTEMPT = {"succeeded", "failed", "unknown", "again", "to ask", "held", "undone", "stuck"}
 
 
@@ -24,6 +26,7 @@ def judged(stage: Stage) -> list[str]:
         *_tokens(),
         *_signals(stage),
         *_answers(stage),
+        *_at_rest(),
     ]
 
 
@@ -112,14 +115,30 @@ def _answers(stage: Stage) -> Iterator[str]:
     for one in stage.people.asked:
         if one.verb in ("cancel", "compensate"):
             yield from _turned(one, Saga.objects.get(pk=one.saga))
+    for verb in OF_ALL:
+        sure = sum(one.answer == "done" for one in stage.people.asked if one.verb == verb)
+        open_ones = sum(one.answer == "" for one in stage.people.asked if one.verb == verb)
+        written = Audit.objects.filter(verb=verb, actor="somebody").count()
+        if not sure <= written <= sure + open_ones:
+            yield f"{verb} was answered with yes {sure} times, and the audit has {written}."
     for saga in Saga.objects.all():
         kept = Counter(Audit.objects.filter(saga=saga, actor="somebody").values_list("verb", flat=True))
-        mine = [one for one in stage.people.asked if one.saga == saga.pk and one.verb not in ("signal", "order")]
+        mine = [
+            one for one in stage.people.asked if one.saga == saga.pk and one.verb not in ("signal", "order", *OF_ALL)
+        ]
         for verb in {one.verb for one in mine}:
             sure = sum(one.answer == "done" for one in mine if one.verb == verb)
             open_ones = sum(one.answer == "" for one in mine if one.verb == verb)
             if verb not in ("cancel", "compensate") and not sure <= kept[verb] <= sure + open_ones:
                 yield f"{verb} was answered with yes {sure} times, and the audit of {saga} has {kept[verb]}."
+
+
+def _at_rest() -> Iterator[str]:
+    """Nothing waits for a participant, and nobody is said to."""
+    for run in Run.objects.filter(hold__isnull=False):
+        yield f"{run} waits for a participant, and nobody holds it any more."
+    for saga in Saga.objects.exclude(parked_at=None):
+        yield f"{saga.definition} is {saga.state}, and waits for a participant since {saga.parked_at}."
 
 
 def _turned(one: Asked, saga: Saga) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 cancel 0 · compensate 0 · pause 0 · resume 0 · retry 0 · give_up 0        of the saga with that number
 signal 0 paid 1          the signal with that id            decide 0 boss yes
+hold 0 900 · canary 0 · release 0 10      the participant, for so many seconds; so many steps a second
 skip 0 s3 0 · resolve 0 s3 0 · waive 0 s3 0                 that step, and its item
 reschedule 0 s3 0 -60    that clock, to so many seconds from now
 """
@@ -16,8 +17,10 @@ from django.db import OperationalError
 from sagas import operations
 from sagas.errors import DefinitionUnknown, InvalidInput, NotAllowed, NotFound
 from sagas.models import Incident, Run, Saga
+from sagas.operations import holding
 from sagas.operations.allowing import resolvable
 from sagas.words.plan import Undo
+from tests.sagas.tables import CALLED
 from tests.schedules.actors import Actor
 from tests.schedules.watch import Broken
 
@@ -87,6 +90,9 @@ class People:
                 asked.about = {"name": about[0], "id": about[1]}
                 operations.signal(asked.saga, about[0], {"n": about[1]}, actor="bank", id=about[1])
                 return "done"
+            case "hold" | "canary" | "release":
+                self._ask_of_all(asked.verb, *about)
+                return "done"
             case "decide":
                 asked.about = {"step": about[0], "approved": about[1] == "yes"}
             case "reschedule":
@@ -98,6 +104,15 @@ class People:
                     return "look away"
         getattr(operations, asked.verb)(asked.saga, actor="somebody", reason="because", **asked.about)
         return "done"
+
+    def _ask_of_all(self, verb: str, number: str = "") -> None:
+        """What concerns no saga alone."""
+        about: dict[str, Any] = {}
+        if verb == "hold" and number:
+            about["until"] = self._stage.machine.now() + timedelta(seconds=int(number))
+        if verb == "release" and number:
+            about["rate"] = int(number)
+        getattr(holding, verb)(CALLED, actor="somebody", reason="because", **about)
 
     def _finds_out(self, asked: Asked) -> bool:
         """A person looks at the participant before saying what is there, and sees to it that it stays so."""

@@ -23,6 +23,7 @@ FAULTS = (
     "cancel",  # somebody turns the saga back
     "pause",  # somebody pauses it, and lets it go on
     "operator",  # somebody retries, skips, resolves, waives, gives up, moves clocks
+    "hold",  # somebody holds the participant that every other step calls, and releases it
     "participant",  # functions refuse, are late, fail before and after they did their work
 )
 COMES = ["no", "later", "before", "before", "after", "after", "partly"]

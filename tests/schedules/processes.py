@@ -8,7 +8,9 @@ from typing import Any
 from gateway.doorbell import Rank, Ring
 from sagas.engine import workers
 from sagas.engine.sweep import sweep
-from tests.schedules.actors import Actor, in_one_go
+from sagas.models import Audit
+from sagas.record import holds
+from tests.schedules.actors import Actor, current, in_one_go
 from tests.schedules.machine import Machine
 
 
@@ -27,15 +29,45 @@ class Broker:
 
 
 class Here(workers.Here):
-    """A worker process that has begun, without a thread of its own."""
+    """A worker process that has begun, without a thread of its own.
+
+    `glance` is what it knows of participants that are held, `decided` how much had been decided about them by then.
+    """
+
+    glance: holds.Held = {}
+    decided = 0
 
     def start(self) -> None:
         self._begun = True
+
+    def _look_at_holds(self) -> None:
+        """Into this process's own memory: all of them are played by one here."""
+        self.decided = decided()
+        self.glance = holds.seen()
 
     def beat(self) -> None:
         """A heart beats beside all that its process does."""
         with in_one_go():
             super().beat()
+
+
+class Glances:
+    """What is held, as far as the process knows whose actor asks: stands where a process keeps its own."""
+
+    def __bool__(self) -> bool:
+        return bool(self._mine())
+
+    def get(self, name: tuple[str, str], default: Any) -> Any:
+        return self._mine().get(name, default)
+
+    def _mine(self) -> holds.Held:
+        actor = current()
+        return actor.here.glance if actor is not None and actor.here is not None else {}
+
+
+def decided() -> int:
+    """How often somebody held a participant, released one or let a saga pass."""
+    return Audit.objects.filter(verb__in=["hold", "release", "canary"]).count()
 
 
 class Process:
@@ -73,7 +105,7 @@ class Process:
         if self.frozen or self.dead or any(actor.name == name for actor in self.actors):
             return None
         actor = self._machine.actor(name, act)
-        actor.skew = self.skew
+        actor.skew, actor.here, actor.decided = self.skew, self.here, self.here.decided
         self.actors.append(actor)
         return actor
 

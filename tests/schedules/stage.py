@@ -25,15 +25,17 @@ from django.test import override_settings
 
 import gateway.doorbell
 from sagas import operations
+from sagas.record import holds
 from sagas.words import boundaries, registry
 from tests.sagas.tables import built
 from tests.schedules.actors import HANGS, Actor, Cut
+from tests.schedules.guard import Guard
 from tests.schedules.ledger import Ledger
 from tests.schedules.machine import Machine, Memory, instead
 from tests.schedules.people import People
 from tests.schedules.plan import Plan
 from tests.schedules.postgres import Postgres
-from tests.schedules.processes import Broker, Process
+from tests.schedules.processes import Broker, Glances, Process
 from tests.schedules.watch import Broken, Watch
 
 UNCUT = {*(boundaries.ALL - boundaries.COMMITS), "its begin", "asleep"}
@@ -54,6 +56,8 @@ class Stage:
         self.processes: list[Process] = []
         self.ghosts: list[Actor] = []
         self.table = built(plan.table, self.ledger)
+        if "hold" in plan.faults:
+            self.watch.guard = Guard(machine, self.table, lambda: self.processes)
 
     def begin(self) -> None:
         """The processes begin, and somebody starts the saga."""
@@ -99,7 +103,7 @@ class Stage:
 
     def until_the_next_clock(self) -> int | None:
         """In how many seconds the next clock of any row is over, a day at most; None without one."""
-        [(at,)] = self.machine.rows("SELECT min(at) FROM sagas_run WHERE work IS NOT NULL")
+        [(at,)] = self.machine.rows("SELECT min(at) FROM sagas_run WHERE work IS NOT NULL AND hold_id IS NULL")
         if at is None:
             return None
         when = datetime.fromisoformat(at).replace(tzinfo=UTC) if isinstance(at, str) else at
@@ -247,6 +251,7 @@ def staged(plan: Plan) -> Iterator[Stage]:
         stack.enter_context(override_settings(SAGAS={**SETTINGS, **plan.settings}))
         stack.enter_context(registry.replaced([stage.table]))
         stack.enter_context(instead(gateway.doorbell, "_doorbell", stage.broker))
+        stack.enter_context(instead(holds, "_held", Glances()))
         stack.enter_context(boundaries.watched(stage.watch.at))
         stack.enter_context(boundaries.watched(machine.at_boundary))
         stack.enter_context(stage.watch.listening(logging.getLogger("sagas")))

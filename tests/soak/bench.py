@@ -13,10 +13,11 @@ from tests.soak.promises import Deed, Promises, Start, Told
 TABLES = """
 CREATE TABLE sagas_saga (id, definition, state, cause, rev, parent_id, created_at, ended_at);
 CREATE TABLE sagas_run (id INTEGER PRIMARY KEY, saga_id, path, item, kind, state, undo, happened, seq, generation,
-    undo_round, fence, loser);
+    undo_round, fence, loser, hold_id);
 CREATE TABLE sagas_journal (saga_id, rev, at, moves);
 CREATE TABLE sagas_signal (id, saga_id, dedup_id, flag, taken_by_id);
 CREATE TABLE sagas_audit (saga_id, verb, reason);
+CREATE TABLE sagas_hold (id, participant, held_at, released_at, ended_at, canaries);
 """
 BOOKS = """
 CREATE TABLE participant_entry (id INTEGER PRIMARY KEY, kind, key, action_key, "of", quantity);
@@ -117,6 +118,9 @@ class Bench:
         self.promises.tell(Told(saga=self.done, id="s1", status=202, code=""))
         self.record.execute("INSERT INTO sagas_audit VALUES (?, 'retry', 'r1')", (self.done,))
         self.promises.did(Deed(verb="retry", saga=self.done, reason="r1", status=200, code=""))
+        self.record.execute("INSERT INTO sagas_hold VALUES (1, 'stock', ?, ?, ?, '[]')", (AT, AT, AT))
+        self.record.execute("INSERT INTO sagas_audit VALUES (NULL, 'hold', 'r3')")
+        self.promises.did(Deed(verb="hold", saga="", reason="r3", status=200, code=""))
         self.promises.did(Deed(verb="cancel", saga=self.done, reason="r2", status=409, code="ended"))
 
 

@@ -38,10 +38,10 @@ class Caller:
         self._http = httpx.Client(headers=headers, timeout=PATIENCE, trust_env=False)
         self._web = next(self._webs)
 
-    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Said:
-        """Ask once. Without an answer the next request goes to the other server."""
+    def ask(self, method: str, path: str, body: Any = None, *, of: str = "sagas", **headers: str) -> Said:
+        """Ask once, about sagas or something else. Without an answer the next request goes to the other server."""
         try:
-            answer = self._http.request(method, f"{self._web}/api/v1/sagas/{path}", json=body, headers=headers)
+            answer = self._http.request(method, f"{self._web}/api/v1/{of}/{path}", json=body, headers=headers)
             document = answer.json()
         except (httpx.HTTPError, ValueError):
             self._web = next(self._webs)

@@ -17,6 +17,8 @@ from tests.soak.site import Site
 __all__ = ["KINDS"]
 
 ANSWERS_WITHIN = timedelta(seconds=60)
+HELD = "SELECT count(*) FROM sagas_hold WHERE participant = %s AND ended_at IS NULL"
+WAITING = f"SELECT count(*) FROM sagas_run WHERE hold_id IN ({HELD.replace('count(*)', 'id')})"
 GARBAGE = (b"\x00 not a message", b"[]", b'{"body": 1, "headers": {}, "properties": {}}', b"{" * 2000)
 
 
@@ -46,6 +48,19 @@ def worker_frozen(site: Site, chance: Random) -> str:
     with site.scene.supervisor.lent("worker", chance) as member:
         at, runs = site.at_work(member)
         note = site.lose("worker frozen", at, runs, killed=False)
+        member.process.thaw()
+        return f"{member.name}: {note}{site.wait_until_it_speaks(at)}"
+
+
+@fault(Part.WORKERS)
+def child_frozen(site: Site, chance: Random) -> str:
+    """SIGSTOP for one process of a prefork pool, while its parent and its siblings go on; then SIGCONT."""
+    with site.scene.supervisor.lent("worker prefork", chance) as member:
+        at, runs = site.at_work(member)
+        frozen = site.pids_at_work(member, runs[:1], chance)
+        for pid in {member.process.pid, *member.process.children()} - {*frozen}:
+            os.kill(pid, signal.SIGCONT)
+        note = site.lose("child frozen", at, runs[:1], killed=False)
         member.process.thaw()
         return f"{member.name}: {note}{site.wait_until_it_speaks(at)}"
 
@@ -220,6 +235,20 @@ def answers_cut(site: Site, chance: Random) -> str:
         lambda: site.scene.gates.tell(name)["answers"] - before >= 5, f"five answers of {name} are cut", ANSWERS_WITHIN
     )
     return f"{name}: 5"
+
+
+@fault(Part.PARTICIPANTS)
+def participant_held(site: Site, chance: Random) -> str:
+    """A person holds a participant, sends one saga ahead, and releases it; then what waited must go on."""
+    name, rate = a_participant(chance), chance.choice([None, 20])
+    site.operator.do("hold", name)
+    site.hold(chance.uniform(4, 8))
+    waited = site.scene.number(WAITING, name)
+    if waited:
+        site.operator.do("canary", name)
+    site.operator.do("release", name, **({"rate": rate} if rate else {}))
+    wait_until(lambda: not site.scene.number(HELD, name), f"what waited for {name} is let go", ANSWERS_WITHIN)
+    return f"{name}: {waited} steps waited"
 
 
 def a_participant(chance: Random) -> str:

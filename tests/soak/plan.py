@@ -12,12 +12,11 @@ from random import Random
 from tests.soak.faults import KINDS
 from tests.soak.kinds import Part
 
-LONG = ("worker killed", "child killed", "worker frozen")
+LONG = ("worker killed", "child killed", "worker frozen", "child frozen")
 SHORT = ("beat killed", "beat frozen", "web killed", "worker halted", "clock off", "rolling deploy")
 SERVICES = tuple(name for name in KINDS if name not in LONG + SHORT)
 LOUD = tuple(name for name in SERVICES if KINDS[name].touches & {Part.DATABASE, Part.WORKERS})
 QUIET = tuple(name for name in SERVICES if name not in LOUD)
-FOUR = 4
 
 
 @dataclass(frozen=True)
@@ -46,8 +45,8 @@ def plan(seed: int, rounds: int, *, without: Iterable[str] = ()) -> list[Round]:
 def _six(chance: Random) -> Iterator[Round]:
     """Six rounds with every kind that there is."""
     quiet, loud = _shuffled(chance, QUIET), _shuffled(chance, LOUD)
-    share = -(-len(quiet) // FOUR)
-    for number, name in enumerate(_shuffled(chance, [*LONG, chance.choice(LONG)])):
+    share = -(-len(quiet) // len(LONG))
+    for number, name in enumerate(_shuffled(chance, LONG)):
         yield Round((name,), tuple(quiet[number * share : (number + 1) * share]))
     half = len(loud) // 2
     yield Round(("beat killed", "rolling deploy"), tuple(loud[:half]))

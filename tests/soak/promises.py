@@ -36,7 +36,10 @@ class Told:
 
 @dataclass(frozen=True, kw_only=True)
 class Deed:
-    """One request of a person for one verb, under a reason of its own; status 0 for no answer."""
+    """One request of a person for one verb, under a reason of its own; status 0 for no answer.
+
+    `saga` is "" where the verb is about a participant.
+    """
 
     verb: str
     saga: str

@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from tests.harness.waiting import TooLate, wait_until
+from tests.soak.operator import Operator
 from tests.soak.scene import Scene
 from tests.soak.supervisor import Member
 
@@ -39,10 +40,17 @@ class Loss:
 class Site:
     """A scene under disturbance. `hold` keeps a fault up for some seconds, cut short when the soak is to end."""
 
-    def __init__(self, scene: Scene) -> None:
-        self.scene = scene
+    def __init__(self, scene: Scene, operator: Operator | None = None) -> None:
+        self.scene, self._operator = scene, operator
         self.losses: list[Loss] = []
         self.ending = threading.Event()
+
+    @property
+    def operator(self) -> Operator:
+        """Who holds participants. Raises where there is nobody."""
+        if self._operator is None:
+            raise RuntimeError("Nobody can hold a participant here.")
+        return self._operator
 
     def hold(self, seconds: float) -> None:
         self.ending.wait(seconds)

@@ -13,6 +13,7 @@ from tests.soak.checker.verdict import Evidence, Verdict, judge
 from tests.soak.disturbed import Disturbance, now
 from tests.soak.disturber import Disturber
 from tests.soak.load import Load
+from tests.soak.operator import Operator
 from tests.soak.people import People
 from tests.soak.plan import Round, plan
 from tests.soak.profile import DRAIN, EVERYTHING_ENDS, Profile
@@ -42,7 +43,7 @@ class Soak:
     def run(self) -> Verdict:
         """Do it all. Raises when the scene itself cannot be set."""
         with Scene() as scene:
-            self.scene, self.site = scene, Site(scene)
+            self.scene, self.site = scene, Site(scene, Operator(self._caller, self.promises))
             self.sampler = Sampler(scene, self.promises)
             self.people = People(self._caller, self.promises, self.seed)
             self.load = Load(

@@ -92,6 +92,9 @@ SPOILED: list[tuple[str, Spoil]] = [
     ("one audit entry for each action", record("INSERT INTO sagas_audit VALUES ('d', 'retry', 'r1')")),
     ("one audit entry for each action", record("INSERT INTO sagas_audit VALUES ('d', 'cancel', 'r2')")),
     ("one audit entry for each action", record("INSERT INTO sagas_audit VALUES ('d', 'skip', 'nobody')")),
+    ("one audit entry for each action", record("INSERT INTO sagas_audit VALUES (NULL, 'release', 'r3')")),
+    ("what waited for a participant goes on", record("UPDATE sagas_hold SET ended_at = NULL")),
+    ("what waited for a participant goes on", record("UPDATE sagas_run SET hold_id = 1 WHERE path = 'charge'")),
 ]
 
 

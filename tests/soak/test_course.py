@@ -1,11 +1,12 @@
 """What the checker says of the course of a run: late take-overs, refused starts, old transactions, creep, secrets."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 
-from tests.soak.checker import course, secrets
+from tests.soak.checker import course, holds, secrets
 from tests.soak.checker.course import TakeOver
 from tests.soak.checker.record import Entry, Saga, Story
 from tests.soak.checker.sums import Sums
@@ -92,6 +93,24 @@ def test_a_process_that_grows_is_reported(last, wrong):
         Memory(name="t1", pid=1, at=at(second), megabytes=100 if second < 300 else last) for second in range(0, 400, 5)
     ]
     course.memory(life, sums := Sums(), bounds=True)
+    assert bool(sums.violations) == wrong
+
+
+@pytest.mark.parametrize(
+    ("seconds", "saga", "faults", "wrong"),
+    [
+        (103, "s", [], False),
+        (107, "s", [], True),
+        (107, "canary", [], False),
+        (111, "s", [], False),
+        (107, "s", [a_fault("worker frozen", 90, 101)], False),
+    ],
+)
+def test_a_step_that_is_begun_while_its_participant_is_held_is_reported(seconds, saga, faults, wrong):
+    story = a_story((seconds, "claimed", 4))
+    story = replace(story, saga=replace(story.saga, id=saga))
+    held = holds.Hold("payments", at(100), at(110), at(112), frozenset(["canary"]), 0)
+    holds.calls([held], [story], faults, sums := Sums())
     assert bool(sums.violations) == wrong
 
 

@@ -87,7 +87,7 @@ def _audit(line: Connection, sagas: list[Saga], promises: Promises, sums: Sums) 
 
 def _is_right(deed: Deed, entries: list[tuple[str, str]], back: set[str]) -> bool:
     """A second cancel is answered well and does nothing; what was not answered may have been done."""
-    if any(entry != (deed.saga, deed.verb) for entry in entries):
+    if any(verb != deed.verb or (deed.saga and saga != deed.saga) for saga, verb in entries):
         return False
     match deed.status:
         case 200:

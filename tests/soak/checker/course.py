@@ -23,7 +23,8 @@ from tests.soak.site import Loss
 
 LEAVE_FEW = ("garbage", "rolling deploy", "clock off")
 """Faults that may leave nobody who could take over: several workers end at once, or are being started."""
-BEGINS = ("claimed", "asked", "decides")
+BEGINS = ("claimed", "asked", "decides", "parked")
+"""What is parked goes as far as it may while its participant is held."""
 SETTLED = timedelta(minutes=2)
 OLD_ENOUGH = timedelta(minutes=5)
 CREEP = 1.3

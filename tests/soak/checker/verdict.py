@@ -8,8 +8,9 @@ from typing import Any
 
 import psycopg
 
-from tests.soak.checker import answers, course, histories, ledgers, secrets
+from tests.soak.checker import answers, course, histories, holds, ledgers, secrets
 from tests.soak.checker.course import TakeOver
+from tests.soak.checker.holds import Hold
 from tests.soak.checker.ledgers import ROWS, Ledger
 from tests.soak.checker.record import Connection, Story, sagas, stories
 from tests.soak.checker.sums import Sums
@@ -34,6 +35,7 @@ MUST_BE_LOOKED_AT = (
     "money, stock and points are conserved",
     "each signal is applied once",
     "one audit entry for each action",
+    "what waited for a participant goes on",
 )
 
 
@@ -77,9 +79,10 @@ def judge(evidence: Evidence) -> Verdict:
         line.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         told = look_at(line, books, evidence.promises, verdict.sums)
         secrets.check(line, evidence.logs, evidence.secret, verdict.sums)
+        held = holds.every(line)
     verdict.figures["ends"] = dict(Counter(story.saga.state for story in told))
     verdict.seen["refused late writes"] = sum(move.get("did") == "late" for story in told for move in story.moves)
-    _course(evidence, {story.saga.id: story for story in told}, verdict)
+    _course(evidence, {story.saga.id: story for story in told}, held, verdict)
     verdict.figures["without the barrier"] = ledgers.doubled(books["loyalty"])
     _enough(evidence, verdict)
     return verdict
@@ -95,15 +98,17 @@ def look_at(line: Connection, books: Mapping[str, Ledger], promises: Promises, s
         ledgers.check_alone(book, sums)
     ledgers.orphans({story.saga.id for story in found}, books, sums)
     answers.check(line, sagas(line), promises, sums)
+    holds.check(line, sums)
     return found
 
 
-def _course(evidence: Evidence, told: dict[str, Story], verdict: Verdict) -> None:
+def _course(evidence: Evidence, told: dict[str, Story], held: list[Hold], verdict: Verdict) -> None:
     sums, sampler, bounds = verdict.sums, evidence.sampler, evidence.profile.bounds
     verdict.take_overs = course.take_overs(evidence.losses, told, evidence.faults, sums)
     course.punctual(verdict.take_overs, sums, bounds=bounds)
     without_broker = course.starts_without_broker(evidence.promises, evidence.faults, sums, bounds=bounds)
     verdict.figures["starts without a broker"] = without_broker
+    verdict.figures["held participants"] = holds.calls(held, told.values(), evidence.faults, sums)
     excused = course.transactions(sampler.transactions, evidence.faults, sampler.looks, sums)
     verdict.figures["old transactions that a fault held"] = excused
     verdict.figures["memory"] = course.memory(sampler.memory, sums, bounds=bounds)

@@ -25,7 +25,8 @@ from tests.soak.profile import PROFILES
 STARTERS = 4
 QUIET, PATIENCE = 20.0, 120.0
 WITHOUT = [kind.name for kind in KINDS.values() if kind.touches & {Part.DATABASE, Part.BEAT, Part.WEB}]
-"""There is no database, no beat and no web server."""
+WITHOUT.append("participant held")
+"""There is no database, no beat, no web server, and nobody who could hold anything."""
 TELL = """
 {accepted} orders were accepted.
 {finished} are finished, {undone} are undone, {refused_at_once} were refused before anything was done.
