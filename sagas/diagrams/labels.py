@@ -6,9 +6,9 @@ from datetime import timedelta
 from sagas.words.definition import Definition, Place
 from sagas.words.faults.table import is_past_pivot, may_be_dropped
 from sagas.words.rows import GROUPS, Approval, Child, Each, Function, Parallel, Row, Sleep, Step, Wait
+from sagas.words.spans import span
 
 UNNAMED = "a function"
-UNITS = (("day", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 
 def kind_of(row: Row) -> str:
@@ -76,16 +76,6 @@ def sentence(definition: Definition, place: Place) -> str:
     undo = undoing(definition, place)
     back = [f"undone by {undo[0]}" if undo[0] else undo[1]] if undo is not None else []
     return ", ".join([name, *notes(row), *back])
-
-
-def span(time: timedelta) -> str:
-    """A length of time in its largest unit that fits: "30 min", "90 s", "2 days"."""
-    seconds = time.total_seconds()
-    for unit, size in UNITS:
-        if seconds >= size and seconds % size == 0:
-            count = int(seconds // size)
-            return f"{count} {unit}{'s' if unit == 'day' and count > 1 else ''}"
-    return f"{seconds:g} s"
 
 
 def _of_when(row: Row) -> list[str]:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from html import escape
 
 from sagas.diagrams.folding import folds
-from sagas.diagrams.labels import heading, kind_of, notes, sentence, span, undoing
+from sagas.diagrams.labels import heading, kind_of, notes, sentence, undoing
 from sagas.diagrams.lettering import wrap
 from sagas.diagrams.marks import Marks, family_of
 from sagas.diagrams.sheet import Sheet
 from sagas.words.definition import Definition, Place
 from sagas.words.rows import GROUPS, Each
+from sagas.words.spans import span
 
 MARGIN, GAP, INDENT, PAD = 14, 22, 22, 14
 ROW, CHIP, LANE = 260, 150, 24

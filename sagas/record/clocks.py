@@ -10,6 +10,7 @@ from sagas.words.lifecycle import SagaState, StepState
 from sagas.words.outcome import Refused, Succeeded
 from sagas.words.plan import Event
 from sagas.words.rows import Approval, Sleep, Wait
+from sagas.words.spans import span
 from sagas.words.verdict import Reason
 
 
@@ -37,7 +38,8 @@ def _remind_later(t: Turn, run: Run, row: Approval) -> None:
 
 
 def _time_out(t: Turn, run: Run, row: Wait | Approval) -> None:
-    run.error, run.code = f"Nothing came for {row.name} within {row.timeout}.", "timeout"
+    patience = f" within {span(row.timeout)}" if row.timeout else ""
+    run.error, run.code = f"Nothing came for {row.name}{patience}.", "timeout"
     conclude(t, run, Refused(error=run.error, code=run.code), StepState.TIMED_OUT)
     if row.on_timeout == "continue":
         fold(t, run, Event.PASSED)
