@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DataError, InterfaceError, OperationalError, connection, transaction
 
 from gateway.borrowing import borrowed
 
@@ -113,7 +113,7 @@ class Tally:
             rows = sorted(((name, json.dumps(values), part), by) for (name, values, part), by in counted.items())
             for first in range(0, len(rows), BATCH):
                 try:
-                    _give(rows[first : first + BATCH])
+                    _give_all_that_can_be_stored(rows[first : first + BATCH])
                 except Exception:
                     self._take_back(rows[first:])
                     raise
@@ -148,9 +148,21 @@ class Tally:
         connection.close()
 
 
+def _give_all_that_can_be_stored(rows: Sequence[tuple[Key, float]]) -> None:
+    """One figure that the database will never take must not keep it from all others."""
+    try:
+        _give(rows)
+    except DataError:
+        if len(rows) == 1:
+            logger.exception("A figure cannot be stored and is dropped: %s", rows[0][0][0])
+            return
+        for row in rows:
+            _give_all_that_can_be_stored([row])
+
+
 def _give(rows: Sequence[tuple[Key, float]]) -> None:
     statement = ADD.format(rows=", ".join(["(%s, %s, %s, %s)"] * len(rows)))
-    with borrowed(), connection.cursor() as cursor:
+    with borrowed(), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement, [value for key, by in rows for value in (*key, by)])
 
 

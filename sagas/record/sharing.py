@@ -58,6 +58,10 @@ class Sharing:
             group = self._take()
         try:
             _write(group)
+        except BaseException as error:  # this thread is being ended, and the others must not take that for an answer
+            for one in group:
+                one.error = one.error or OperationalError(f"Who wrote for others was ended: {type(error).__name__}.")
+            raise
         finally:
             with self._lock:
                 following = self._queue[0] if self._queue else None

@@ -64,6 +64,17 @@ def test_what_the_database_does_not_take_is_kept_and_given_later(monkeypatch: py
     assert stored("test_orders_total") == {("large",): {"": 2.0}}
 
 
+@pytest.mark.only_on("postgresql")
+@pytest.mark.django_db
+def test_a_figure_that_can_never_be_stored_is_dropped_and_no_other(caplog: pytest.LogCaptureFixture):
+    for kind in ("large", "x" * 1000, "small"):
+        ORDERS.add(kind)
+    counters.flush()
+    counters.flush()
+    assert stored("test_orders_total") == {("large",): {"": 1.0}, ("small",): {"": 1.0}}
+    assert ["cannot be stored" in record.message for record in caplog.records] == [True]
+
+
 @pytest.mark.django_db
 def test_of_many_things_those_that_were_stored_before_a_failure_are_not_stored_again(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(counters, "BATCH", 2)

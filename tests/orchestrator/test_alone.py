@@ -27,7 +27,7 @@ call_command("makemigrations", check=True, dry_run=True, verbosity=0)
 from orchestrator.celery import app
 app.loader.import_default_modules()
 tasks = {name for name in app.tasks if not name.startswith("celery.")}
-assert all(name.startswith("notifications.") for name in tasks) and tasks, tasks
+assert all(name.startswith(("notifications.", "gateway.")) for name in tasks) and tasks, tasks
 assert set(app.conf.beat_schedule) and all(e["task"] in tasks for e in app.conf.beat_schedule.values())
 assert [queue.name for queue in app.conf.task_queues] == ["notifications"]
 from drf_spectacular.generators import SchemaGenerator

@@ -60,7 +60,7 @@ class Crowd:
         try:
             held, outcome = self._held[number], self._outcomes[number]
             self.answers[number] = attempts.record(held, outcome, self._world.worker, go_on=True)
-        except Exception as error:
+        except BaseException as error:
             self.answers[number] = error
         finally:
             connection.close()
@@ -127,6 +127,31 @@ def test_when_a_statement_fails_everybody_writes_alone(world: World, sizes: list
     assert sizes == [1, 3, 1, 1, 1]
     assert [crowd.answers[n].late for n in range(4)] == [False, False, True, False]
     assert [run_of(one.saga, "lock").state for one in held] == ["succeeded", "succeeded", "running", "succeeded"]
+
+
+def test_who_is_ended_after_writing_for_others_leaves_them_in_doubt(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They ask the database whether it was written, as after a lost answer, instead of taking it for too late."""
+    crowd, write, sizes = Crowd(world, begun(world, 4)), postgres.write, []
+
+    def ends(changes: Any) -> Any:
+        sizes.append(len(changes))
+        written = write(changes)
+        if len(sizes) == 2:
+            raise SystemExit
+        return written
+
+    monkeypatch.setattr(postgres, "write", ends)
+    with crowd.waiting():
+        pass
+    assert sizes == [1, 3]
+    assert sorted(type(answer).__name__ for answer in crowd.answers.values()) == [
+        "OperationalError",
+        "OperationalError",
+        "Recorded",
+        "SystemExit",
+    ]
 
 
 def test_two_turns_of_one_saga_never_share_a_statement(world: World) -> None:
