@@ -339,6 +339,7 @@ CELERY_BEAT_SCHEDULE = {
     "sagas look after": {"task": "sagas.tasks.look_after", "schedule": timedelta(seconds=2), "options": _SWEEP},
     "sagas sweep": {"task": "sagas.tasks.sweep", "schedule": timedelta(seconds=2), "options": _SWEEP},
     "notifications sweep": {"task": "notifications.tasks.sweep", "schedule": timedelta(seconds=2), "options": _SWEEP},
+    "gateway prune": {"task": "gateway.tasks.prune", "schedule": timedelta(minutes=10), "options": _SWEEP},
     "notifications prune": {"task": "notifications.tasks.prune", "schedule": timedelta(minutes=10), "options": _SWEEP},
 }
 CELERY_BEAT_SCHEDULE = {

@@ -22,6 +22,13 @@ def test_beat_sends_only_tasks_that_exist_and_that_expire():
         assert entry["options"]["expires"] > 0
 
 
+def test_beat_sends_every_task_that_is_its_part():
+    app.loader.import_default_modules()
+    its_part = {name for name, task in app.tasks.items() if (task.run.__doc__ or "").startswith("Beat's part")}
+    assert {"gateway.tasks.prune", "sagas.tasks.sweep"} <= its_part
+    assert its_part <= {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+
+
 @pytest.mark.parametrize(
     ("task", "queue"), [("sagas.tasks.sweep", "sagas"), ("notifications.tasks.sweep", "notifications")]
 )
