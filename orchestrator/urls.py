@@ -8,6 +8,8 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSpli
 
 from gateway import health, metrics
 
+admin.site.site_header = admin.site.site_title = "Orchestrator"
+
 urlpatterns: list[URLPattern | URLResolver] = [
     # Django's way from a row to its page on the site, which none of ours has; it falls over ids that are no UUIDs.
     path("admin/r/<path:address>", RedirectView.as_view()),

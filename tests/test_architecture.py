@@ -21,7 +21,7 @@ BANDS = {  # inside sagas: what imports only its own band and the bands above it
     "words": "errors words",
     "record": "conf models migrations record",
     "engine": "engine operations tasks events",
-    "doors": "api approvals admin health metrics checks diagrams management testing apps",
+    "doors": "api approvals admin templatetags health metrics checks diagrams management testing apps",
 }
 APART = {"participant", "client"}  # for participants and callers, which are projects without the coordinator
 WORDS_MAY_IMPORT = {"sagas", "transitions", "pydantic", "pydantic_core", *sys.stdlib_module_names}

@@ -1,0 +1,16 @@
+"""How long ago, in the console's templates, in the words of its other figures."""
+
+from datetime import datetime, timedelta
+
+from django import template
+from django.utils import timezone
+
+from sagas.admin.attempts import span
+
+register = template.Library()
+
+
+@register.filter
+def since(at: datetime | None) -> str:
+    """The time since then: "12.4 s", "3 min 20 s", "2 h 5 min", "3 d 4 h"; nothing where there is no such time."""
+    return span(max(timezone.now() - at, timedelta(0))) if at else ""
