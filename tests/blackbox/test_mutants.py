@@ -138,7 +138,7 @@ def a_clock_is_not_moved(patch: pytest.MonkeyPatch) -> None:
 
 @mutant(another_body)
 def the_fingerprint_is_not_compared(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(idempotency, "fingerprint", lambda body: "the same")
+    patch.setattr(idempotency, "_fingerprints", lambda place, body: ["the same"])
 
 
 @mutant(cancelled_after_its_end)

@@ -16,6 +16,7 @@ from gateway.ids import uuid7
 from sagas import approval, saga
 from sagas.errors import Abort
 from sagas.models import (
+    Alert,
     Audit,
     BulkItem,
     BulkOperation,
@@ -75,6 +76,7 @@ ROWS = {
     ("get", BULK): Row("one"),
     ("get", f"{BULK}items/"): Row("one"),
     **{("post", f"{BULK}{how}/"): Row("one") for how in ("pause", "resume", "cancel")},
+    ("get", "/api/v1/alerts/"): Row("list"),
     ("get", "/api/v1/approvals/"): Row("list"),
     ("get", "/api/v1/proposals/"): Row("all"),
     ("post", "/api/v1/proposals/"): Row("all", {**WHY, "verb": "give_up"}),
@@ -154,6 +156,8 @@ def things(world, two) -> Things:
     about = {"actor": "service:acme", "reason": "because", "tenant": "acme"}
     bulk = begin_bulk("cancel", Saga.objects.all(), rate=1, selection={"filter": {}}, **about)
     (group,) = grouping.groups("acme")
+    rang = {"told_at": found.created_at, "began_at": found.created_at}
+    Alert.objects.create(tenant="acme", definition="two", path="charge", reason_code="http_500", **rang)
     ours = {"id": str(found.pk), "definition": "two", "key": "order-7", "name": "paid", "token": "none"}
     ours |= {"bulk": str(bulk.pk), "group": group.id}
     never = {**ours, "id": str(uuid7()), "key": "order-0", "bulk": str(uuid7()), "group": "bm8KbmUKeA"}
