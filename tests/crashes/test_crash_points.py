@@ -3,7 +3,7 @@
 `make crashes` runs everything else, and all pairs.
 
 CRASHES      the seed of a sample that was printed; without it CHANCE says which
-CRASH_PAIRS  how many pairs (40; 12 on PostgreSQL)
+CRASH_PAIRS  how many pairs (80; 12 on PostgreSQL)
 CRASH        one course that was printed, to run it alone
 """
 
@@ -57,7 +57,7 @@ def test_no_single_death_costs_anything(plan: Course) -> None:
 @pytest.mark.only_on("sqlite")
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_no_two_deaths_cost_anything(shard: int, capsys: pytest.CaptureFixture[str]) -> None:
-    a_sample(int(PAIRS or 40) // SHARDS, shard, capsys)
+    a_sample(int(PAIRS or 80) // SHARDS, shard, capsys)
 
 
 @pytest.mark.only_on("postgresql")

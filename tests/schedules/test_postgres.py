@@ -1,7 +1,7 @@
 """Schedules inside PostgreSQL's transactions, each with one statement or the lock, and with shared commits or each
 turn's own.
 
-SCHEDULES_PG   how many (40)
+SCHEDULES_PG   how many (60)
 SCHEDULE       a seed that was printed, with its number, plays that one again, as far as a database can be told
 """
 
@@ -19,7 +19,7 @@ from tests.schedules.test_schedules import told
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_on("postgresql")]
 
-SCHEDULES = int(os.environ.get("SCHEDULES_PG", "40"))
+SCHEDULES = int(os.environ.get("SCHEDULES_PG", "60"))
 
 
 def test_no_schedule_breaks_what_was_promised_inside_transactions(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,6 @@
 """Schedules, each of its own seed, and again what once failed.
 
-SCHEDULES   how many, over all shards (150)
+SCHEDULES   how many, over all shards (400)
 SCHEDULE    a seed that was printed, with its number, plays that one again; without it CHANCE says which
 """
 
@@ -19,7 +19,7 @@ from tests.schedules.shrinking import shrunk
 pytestmark = pytest.mark.only_on("sqlite")
 
 SHARDS = 2
-SCHEDULES = int(os.environ.get("SCHEDULES", "150"))
+SCHEDULES = int(os.environ.get("SCHEDULES", "400"))
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
