@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from sagas.admin.schema import JSON, SchemaField
 from sagas.models import Incident, Run, Saga, Work
-from sagas.operations.allowing import movable, resolvable
+from sagas.operations.facts import movable, resolvable
 from sagas.record import clock
 from sagas.record.payload import shown
 from sagas.words import registry

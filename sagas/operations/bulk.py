@@ -15,9 +15,9 @@ from django.db import transaction
 
 from gateway.ids import uuid7
 from sagas.errors import InvalidInput, NotAllowed, NotFound
-from sagas.models import BulkItem, BulkOperation, Run, Saga
+from sagas.models import BulkItem, BulkOperation, Incident, Run, Saga
 from sagas.models.saga import SagaQuerySet
-from sagas.operations.allowing import allowed
+from sagas.operations.allowing import allowed_of_each
 from sagas.operations.audit import signed, the_reason
 from sagas.operations.second import must_be_approved
 from sagas.record import clock
@@ -49,24 +49,19 @@ def foresee_bulk(verb: str, sagas: SagaQuerySet) -> Foresight:
     """Look at what would be done, without doing it. Raises `InvalidInput` for more than 10,000 sagas."""
     total = _counted(sagas)
     first = list(sagas.order_by("id")[:MOST_FORESEEN])
-    refused: Counter[str] = Counter()
-    groups: Counter[str] = Counter()
-    doubtful: Counter[str] = Counter()
-    for saga in first:
-        if verb not in allowed(saga):
-            refused[saga.state] += 1
-            continue
-        groups.update(f"{saga.definition} {one.path} {one.reason_code}".strip() for one in saga.incidents.open())
-        if verb == "retry":
-            doubtful.update(_not_idempotent(saga))
+    verbs = allowed_of_each(first)
+    fits = {saga.pk: saga for saga in first if verb in verbs[saga.pk]}
+    refused = Counter(saga.state for saga in first if saga.pk not in fits)
+    causes = Incident.objects.open().filter(saga_id__in=fits).order_by()
+    groups = Counter(" ".join(filter(None, cause)) for cause in causes.values_list("definition", "path", "reason_code"))
     return Foresight(
         verb=verb,
         total=total,
         looked_at=len(first),
-        eligible=len(first) - refused.total(),
+        eligible=len(fits),
         not_eligible=refused,
         groups=groups,
-        not_idempotent=doubtful,
+        not_idempotent=_not_idempotent(fits) if verb == "retry" else Counter(),
     )
 
 
@@ -175,8 +170,14 @@ def _counted(sagas: SagaQuerySet) -> int:
     return total
 
 
-def _not_idempotent(saga: Saga) -> list[str]:
-    table = registry.find(saga.definition, saga.version, saga.fingerprint)
-    held = Run.objects.filter(saga_id=saga.pk, held=True)
-    rows = [table.places[run.path].row for run in held if table and run.path in table.places]
-    return [f"{saga.definition} {row.name}" for row in rows if isinstance(row, Step) and not row.idempotent]
+def _not_idempotent(sagas: Mapping[UUID, Saga]) -> Counter[str]:
+    """The steps that need a person and are not idempotent, and in how many of the sagas."""
+    found: Counter[str] = Counter()
+    held = Run.objects.filter(saga_id__in=sagas, held=True).order_by().values_list("saga_id", "path")
+    for pk, path in held.distinct():
+        saga = sagas[pk]
+        table = registry.find(saga.definition, saga.version, saga.fingerprint)
+        row = table.places[path].row if table and path in table.places else None
+        if isinstance(row, Step) and not row.idempotent:
+            found[f"{saga.definition} {row.name}"] += 1
+    return found

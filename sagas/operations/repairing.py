@@ -7,7 +7,8 @@ from uuid import UUID
 
 from sagas.errors import InvalidInput
 from sagas.models import Cause, Incident, Run, Saga, Work
-from sagas.operations.allowing import effects_in_place, is_pivot, movable, resolvable, running
+from sagas.operations.allowing import effects_in_place, is_pivot
+from sagas.operations.facts import movable, resolvable, running
 from sagas.operations.fitting import kept
 from sagas.operations.starting import a_time
 from sagas.operations.verb import must_be_live, refuse, the_run, verb

@@ -23,7 +23,7 @@ from sagas.engine import delivery
 from sagas.engine.sweep import sweep
 from sagas.errors import InvalidInput, NotAllowed
 from sagas.models import Hold, Incident, Run, Saga, Sweep, Work
-from sagas.operations.allowing import resolvable
+from sagas.operations.facts import resolvable
 from sagas.record import attempts, clock
 from sagas.record.attempts import Claim
 from sagas.record.turn import STANCES

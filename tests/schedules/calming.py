@@ -13,7 +13,7 @@ from sagas.engine.sweep import sweep
 from sagas.errors import NotAllowed
 from sagas.models import Hold, Incident, Run, Saga, Sweep, Work
 from sagas.operations import holding
-from sagas.operations.allowing import resolvable
+from sagas.operations.facts import resolvable
 from sagas.record import clock
 from sagas.words.plan import Undo
 from tests.schedules.actors import HANGS, Actor

@@ -18,7 +18,7 @@ from sagas import operations
 from sagas.errors import DefinitionUnknown, InvalidInput, NotAllowed, NotFound
 from sagas.models import Incident, Run, Saga
 from sagas.operations import holding
-from sagas.operations.allowing import resolvable
+from sagas.operations.facts import resolvable
 from sagas.words.plan import Undo
 from tests.sagas.tables import CALLED
 from tests.schedules.actors import Actor

@@ -5,11 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from sagas import operations
 from sagas.errors import NotAllowed
 from sagas.models import Audit, Run, Saga, Signal
+from sagas.operations.allowing import allowed_of_each
 from sagas.record import clock
 from sagas.words.lifecycle import SagaState
 from tests.sagas.operations.states import BY, STATES, fresh, put_aside
@@ -96,3 +98,25 @@ def test_a_verb_that_is_refused_changes_nothing_and_is_no_audit_entry(world: Wor
                 with pytest.raises(NotAllowed):
                     getattr(operations, verb)(found.pk, **way)
     assert (fresh(found).rev, Audit.objects.filter(saga=found).count()) == (found.rev, audits)
+
+
+def test_many_are_looked_at_as_one_alone_is(world: World) -> None:
+    found = []
+    for build in STATES.values():
+        found.append(fresh(build(world)))
+        put_aside(world)
+    assert allowed_of_each(found) == {one.pk: operations.allowed(one) for one in found}
+
+
+def test_many_take_as_many_statements_as_one_of_each_kind(world: World) -> None:
+    kinds = ("pivot_in_doubt", "stuck_on_the_way_back", "waiting_for_a_decision", "in_back_off", "held_refused")
+    found: list[Saga] = []
+    costs = []
+    for _ in range(2):
+        for name in kinds:
+            found.append(fresh(STATES[name](world)))
+            put_aside(world)
+        with CaptureQueriesContext(connection) as taken:
+            allowed_of_each(found)
+        costs.append(len(taken))
+    assert costs[0] == costs[1] <= 12

@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from sagas import operations, saga, step
 from sagas.errors import Abort, InvalidInput, NotAllowed
@@ -164,6 +166,16 @@ def test_what_would_be_done_is_said_beforehand_and_not_done(world, pay):
     assert dict(found.not_eligible) == {"completed": 1}
     assert dict(found.groups) == {"pay ship abort": 2}
     assert not BulkOperation.objects.exists()
+
+
+def test_to_look_costs_the_same_however_many_sagas_are_meant(world, pay):
+    costs = []
+    for number in (1, 12):
+        stuck(world, pay, number)
+        with CaptureQueriesContext(connection) as taken:
+            foresee_bulk("retry", Saga.objects.all())
+        costs.append(len(taken))
+    assert costs[0] == costs[1]
 
 
 def test_an_operation_needs_a_reason(world, pay):
