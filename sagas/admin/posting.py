@@ -1,11 +1,14 @@
 """Events: what waits to leave, what is parked on its way out or in, and what a person does about that."""
 
+from typing import Any
+
+from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
-from sagas.admin.asking import LONGEST_REASON
+from sagas.admin.asking import reason_field
 from sagas.admin.console import OPERATE, Console, definitions, number_in, person, sight, tenant
 from sagas.admin.deciding import sentence
 from sagas.errors import SagaError
@@ -14,7 +17,24 @@ from sagas.models import InboxEvent, OutboxEvent
 from sagas.operations import posting
 
 PAGE = 50
-VERBS = {"replay": ("sent once more", "done once more"), "drop": ("dropped", "dropped")}
+LABELS = {
+    ("out", "replay"): "Send once more",
+    ("in", "replay"): "Do once more",
+    ("out", "drop"): "Drop",
+    ("in", "drop"): "Drop",
+}
+BECAME = {
+    ("out", "replay"): "sent once more",
+    ("in", "replay"): "done once more",
+    ("out", "drop"): "dropped",
+    ("in", "drop"): "dropped",
+}
+
+
+class Why(forms.Form):
+    """Why events are sent, done or dropped."""
+
+    reason = reason_field("Say why; whoever misses these events will want to know.")
 
 
 @admin.register(OutboxEvent)
@@ -39,27 +59,33 @@ class EventAdmin(Console):
             ("out", "Going out", backlog.going_out(mine), leaving),
             ("in", "Coming in", backlog.coming_in(mine), arrived),
         ]
-        context = {"title": "Events", "section": "events", "sides": sides, "longest": LONGEST_REASON, "most": PAGE}
+        context = {"title": "Events", "section": "events", "sides": sides, "most": PAGE}
         return self.show(request, "events", context)
 
     def act(self, request: HttpRequest) -> HttpResponse:
-        """Replay or drop some, or all of a target or source."""
+        """What it would do to some, or to all of a target or source; done to those that were looked at."""
         _must_know_all(request)
         sent = request.POST
-        direction, verb = sent.get("direction", ""), sent.get("verb", "")
-        if direction not in ("out", "in") or verb not in VERBS:
+        direction: Any = sent.get("direction", "")
+        verb: Any = sent.get("verb", "")
+        if (direction, verb) not in LABELS:
             raise Http404
-        chosen = [pk for pk in map(number_in, sent.getlist("id")) if pk is not None]
-        which = {"of": sent["of"]} if "of" in sent else {"ids": chosen}
-        about = {"actor": person(request), "tenant": tenant(request), "reason": sent.get("reason", "")[:LONGEST_REASON]}
+        acting, chosen = "do" in sent, [pk for pk in map(number_in, sent.getlist("id")) if pk is not None]
+        form = Why(sent if acting else None, label_suffix="")
+        whose: dict[str, Any] = {"tenant": tenant(request)}
+        which: dict[str, Any] = {"of": sent["of"]} if "of" in sent else {"ids": chosen}
         try:
-            done = getattr(posting, verb)(direction, **about, **which)
+            if acting and form.is_valid():
+                why = {"actor": person(request), "reason": form.cleaned_data["reason"]}
+                done = getattr(posting, verb)(direction, **whose, **why, ids=chosen)
+                messages.success(request, f"{done} event{'s' if done != 1 else ''} {BECAME[direction, verb]}.")
+                return HttpResponseRedirect(reverse("admin:sagas_outboxevent_changelist"))
+            foresight = posting.foresee(verb, direction, **whose, **which)
         except SagaError as error:
             messages.error(request, sentence(error))
-        else:
-            became = VERBS[verb][direction == "in"]
-            messages.success(request, f"{done} event{'s' if done != 1 else ''} {became}.")
-        return HttpResponseRedirect(reverse("admin:sagas_outboxevent_changelist"))
+            return HttpResponseRedirect(reverse("admin:sagas_outboxevent_changelist"))
+        context = {"title": LABELS[direction, verb], "section": "events", "direction": direction, "verb": verb}
+        return self.show(request, "letters", context | {"form": form, "foresight": foresight})
 
 
 def _must_know_all(request: HttpRequest) -> None:

@@ -4,7 +4,7 @@ import pytest
 from django.test import override_settings
 from django.urls import reverse
 
-from sagas.models import OutboxEvent
+from sagas.models import Audit, OutboxEvent
 from tests.sagas.admin.conftest import text_of
 from tests.sagas.api.test_posting import SETTINGS, arrived, parked
 from tests.sagas.events.post import Post
@@ -46,18 +46,63 @@ def test_it_says_what_is_parked_and_why_and_why_a_target_is_not_reached(operator
     assert "No on_event(...) is for" in said
 
 
+def press(client, looked, reason="bound", **more):
+    """The button of the page that says what it would do."""
+    about = {name: looked.context[name] for name in ("direction", "verb")}
+    ids = looked.context["foresight"].events
+    return client.post(ACT, {**about, "id": ids, "do": "1", "reason": reason, **more}, follow=True)
+
+
+def states() -> list[str]:
+    return list(OutboxEvent.objects.order_by("id").values_list("state", flat=True))
+
+
 def test_the_chosen_are_sent_once_more_with_a_reason(operator):
     first, second = parked("one", "two")
-    answer = operator.post(ACT, {"direction": "out", "verb": "replay", "id": [first], "reason": "bound"}, follow=True)
-    assert "1 event sent once more." in text_of(answer)
-    assert list(OutboxEvent.objects.order_by("id").values_list("state", flat=True)) == ["waiting", "parked"]
-    answer = operator.post(ACT, {"direction": "out", "verb": "replay", "id": [second], "reason": " "}, follow=True)
-    assert "Say why" in text_of(answer)
+    looked = operator.post(ACT, {"direction": "out", "verb": "replay", "id": [first]})
+    assert "1 event will be sent once more" in text_of(looked)
+    assert "1 × one for bus" in text_of(looked)
+    assert states() == ["parked", "parked"]
+    assert "1 event sent once more." in text_of(press(operator, looked))
+    assert states() == ["waiting", "parked"]
+    looked = operator.post(ACT, {"direction": "out", "verb": "replay", "id": [second]})
+    again = press(operator, looked, reason=" ")
+    assert "Say why" in text_of(again)
+    assert again.context["foresight"].events == [second]
+    assert states() == ["waiting", "parked"]
+
+
+def test_nothing_is_dropped_that_nobody_has_looked_at(operator):
+    ids = parked("one", "two", "one")
+    looked = operator.post(ACT, {"direction": "out", "verb": "drop", "of": "bus"})
+    said = text_of(looked)
+    assert "3 events will never be sent: whoever waits for them is not told." in said
+    assert "2 × one for bus" in said
+    assert states() == ["parked"] * 3
+    parked("three")  # meanwhile, of the same target: nobody has looked at it
+    assert "3 events dropped." in text_of(press(operator, looked))
+    assert states() == ["dropped"] * 3 + ["parked"]
+    assert Audit.objects.get().details["events"] == ids
+
+
+def test_what_no_target_takes_is_said_to_stay(operator):
+    parked("one")
+    with override_settings(SAGAS={**SETTINGS, "EVENT_TARGETS": {}}):
+        looked = text_of(operator.post(ACT, {"direction": "out", "verb": "replay", "of": "bus"}))
+    assert "1 of them stays parked: no target takes it." in looked
+
+
+def test_what_arrived_is_said_to_be_done_or_never_done(operator):
+    pk = arrived(1)
+    said = text_of(operator.post(ACT, {"direction": "in", "verb": "replay", "id": [pk]}))
+    assert "1 event will be done once more, as if they came now" in said
+    assert "1 × order.created from shop" in said
+    assert "no saga hears of them" in text_of(operator.post(ACT, {"direction": "in", "verb": "drop", "id": [pk]}))
 
 
 def test_all_of_a_target_are_sent_once_more(operator):
     parked("one", "two")
-    operator.post(ACT, {"direction": "out", "verb": "replay", "of": "bus", "reason": "bound"})
+    press(operator, operator.post(ACT, {"direction": "out", "verb": "replay", "of": "bus"}))
     post = Post()
     while post.deliver():
         pass
