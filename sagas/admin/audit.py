@@ -12,19 +12,25 @@ from sagas.admin.verbs import VERBS
 from sagas.models import Audit
 
 PAGE = 50
-
-
-LABELS = [
-    *((name, verb.label) for name, verb in VERBS.items()),
-    *((name, deed.label) for name, deed in DEEDS.items()),
-    ("reveal", "Reveal"),
-]
+EVENTS = ("events out", "events in")
+LABELS = {
+    **{name: verb.label for name, verb in VERBS.items()},
+    **{name: deed.label for name, deed in DEEDS.items()},
+    "reveal": "Reveal",
+    "ask": "Ask for",
+    "approve": "Approve",
+    "refuse": "Refuse",
+    **{f"{verb} {events}": f"{verb.capitalize()} {events}" for verb in ("replay", "drop") for events in EVENTS},
+}
+"""What people call what is written down."""
+OF_ANOTHER = ("ask", "approve", "refuse")
+"""What is said of another verb, which the entry names in its details."""
 
 
 class Asked(forms.Form):
     """Which decisions."""
 
-    verb = forms.ChoiceField(required=False, choices=[("", "any"), *LABELS])
+    verb = forms.ChoiceField(required=False, choices=[("", "any"), *LABELS.items()])
     actor = forms.CharField(required=False, max_length=150, help_text="As it is written here, such as person:ann.")
     key = forms.CharField(label="Business key", required=False, max_length=255)
 
@@ -49,7 +55,9 @@ class AuditAdmin(Console):
         found = found.filter(**{columns[name]: value for name, value in asked.items()})
         if (before := number_in(request.GET.get("before", ""))) is not None:
             found = found.filter(pk__lt=before)
-        page = [sight(request).look(entry) for entry in found[: PAGE + 1]]
+        page = list(found[: PAGE + 1])
+        whats = [what(entry) for entry in page]  # before anything of it is masked
+        details = [shown(sight(request).look(entry).details or None) for entry in page]
         query = request.GET.copy()
         query["before"] = str(page[PAGE - 1].pk) if len(page) > PAGE else ""
         context = {
@@ -57,7 +65,19 @@ class AuditAdmin(Console):
             "section": "audit",
             "form": form,
             "asked": asked,
-            "entries": [(entry, shown(entry.details or None)) for entry in page[:PAGE]],
+            "entries": list(zip(page, whats, details, strict=True))[:PAGE],
             "older": query.urlencode() if query["before"] else "",
         }
         return self.show(request, "audit", context)
+
+
+def what(entry: Audit) -> str:
+    """What was decided, in a few words: the verb, the one that it was said of, and the row or participant."""
+    label = LABELS.get(entry.verb, entry.verb)
+    if entry.verb in OF_ANOTHER:
+        asked = str(entry.details.get("verb", ""))
+        label = f"{label}: {LABELS.get(asked, asked).lower()}"
+        number = entry.details.get("sagas")
+        label += f" of {number} sagas" if isinstance(number, int) and number > 1 else ""
+    row = f"{entry.path}[{entry.item}]" if entry.item else entry.path
+    return f"{label} {row}".strip()

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from sagas import operations
 from sagas.models import BulkOperation, Proposal
-from tests.sagas.admin.conftest import BULK, asked, held, text_of, verb_of
+from tests.sagas.admin.conftest import AUDIT, BULK, asked, held, text_of, verb_of
 
 pytestmark = pytest.mark.django_db
 
@@ -50,6 +50,10 @@ def test_the_button_asks_and_another_person_approves(world, two, operator, bob, 
     found.refresh_from_db()
     assert found.state == "failed"
     assert "approved and done, by person:bob: I agree" in text_of(operator.get(PROPOSALS))
+    written = [what for _, what, _ in operator.get(AUDIT, {"verb": ""}).context["entries"]]
+    assert written == ["Approve: give up", "Give up", "Ask for: give up"]
+    [(entry, _, _)] = operator.get(AUDIT, {"verb": "ask"}).context["entries"]
+    assert entry.reason == "beyond repair"
 
 
 def test_many_are_asked_for_when_they_are_too_many(world, two, operator, bob, settings):
