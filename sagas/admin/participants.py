@@ -109,7 +109,7 @@ class HoldAdmin(Console):
         return [
             path("", self.door(self.list_page), name="sagas_hold_changelist"),
             path(
-                "<str:name>/<slug:verb>/",
+                "<path:name>/<slug:verb>/",
                 self.door(self.verb_page, needs=OPERATE, methods=(*READING, "POST")),
                 name="sagas_hold_verb",
             ),

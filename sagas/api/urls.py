@@ -68,11 +68,11 @@ urlpatterns = [
     path("incidents/<str:group>/mute/", incidents.MuteDoor.as_view(), name="mute"),
     path("alerts/", alerts.AlertsDoor.as_view(), name="alerts"),
     path("participants/", participants.ParticipantsDoor.as_view(), name="participants"),
-    path("participants/<str:name>/", participants.OneParticipantDoor.as_view(), name="participant"),
     *(
-        path(f"participants/<str:name>/{verb}/", view, name=f"{verb}_participant")
+        path(f"participants/<path:name>/{verb}/", view, name=f"{verb}_participant")
         for verb, view in participants.VERBS.items()
     ),
+    path("participants/<path:name>/", participants.OneParticipantDoor.as_view(), name="participant"),
     path("events/", posting.EventsOverviewDoor.as_view(), name="post"),
     path("events/out/", posting.OutboxDoor.as_view(), name="outbox"),
     path("events/in/", posting.InboxDoor.as_view(), name="inbox"),

@@ -62,6 +62,15 @@ def test_nothing_is_held_that_nobody_has_looked_at(operator, order):
     assert (Hold.objects.get().held_by, Hold.objects.get().reason) == ("person:ann", "because")
 
 
+@pytest.mark.parametrize("name", ["stock/berlin", "a/b/hold", "größe 5 % & more?#", "支払い"])
+def test_a_participant_has_a_page_whatever_its_name_is(operator, settings, name):
+    settings.SAGAS = {**settings.SAGAS, "SERVICES": {name: {"url": "http://127.0.0.1:1"}}}
+    assert deed("hold", name).replace("&", "&amp;") in operator.get(PARTICIPANTS).content.decode()
+    seen = operator.get(deed("hold", name)).context["seen"]
+    operator.post(deed("hold", name), {"reason": "because", "do": "1", "seen": seen})
+    assert Hold.objects.get().participant == name
+
+
 def test_a_reason_is_asked_for(operator, order):
     seen = operator.get(deed("hold")).context["seen"]
     assert "Say why" in text_of(operator.post(deed("hold"), {"do": "1", "seen": seen}))
@@ -82,7 +91,7 @@ def test_a_canary_and_a_release_from_the_page(operator, world, order):
     assert press(operator, "release", rate="5").status_code == 302
     assert Hold.objects.get().rate == 5
     assert [entry.verb for entry in Audit.objects.order_by("id")] == ["hold", "canary", "release"]
-    assert "release payments" in text_of(operator.get(AUDIT))
+    assert "Release payments" in text_of(operator.get(AUDIT))
 
 
 def test_what_does_not_fit_any_more_is_said(operator, order):
