@@ -15,7 +15,7 @@ from gateway.ids import uuid7
 from sagas.admin.asking import OF_MANY, reason_field
 from sagas.admin.console import OPERATE, READING, Console, definitions, number_in, person, sagas_of, sight, tenant
 from sagas.admin.deciding import sentence
-from sagas.admin.listing import Filters, narrowed
+from sagas.admin.listing import UNTOLD, Filters, narrowed
 from sagas.admin.proposals import ASKED
 from sagas.admin.verbs import VERBS
 from sagas.errors import SagaError
@@ -25,7 +25,7 @@ from sagas.operations import second
 from sagas.operations.audit import signed
 from sagas.operations.bulk import begin_bulk, foresee_bulk, steer_bulk, tally
 
-OFFERED = ("retry", "pause", "resume", "compensate", "cancel", "give_up")
+OFFERED = ("retry", "pause", "resume", "compensate", "cancel", "give_up", "tell_again")
 """The verbs that need nothing but a saga."""
 PAGE = 50
 USUAL_RATE, HIGHEST_RATE = 60, 6000
@@ -75,7 +75,7 @@ def asked(request: HttpRequest) -> tuple[BulkOperation | Proposal | None, dict[s
     It is begun only when it means as many sagas as the person was shown.
     """
     chosen, acting = chosen_by(request), "do" in request.POST
-    given = request.POST if acting or "rate" in request.POST else {"verb": "retry", "rate": USUAL_RATE}
+    given = request.POST if acting or "rate" in request.POST else {"verb": _usual(request), "rate": USUAL_RATE}
     form = Ask(given, label_suffix="")
     form.is_valid()
     verb = form.cleaned_data.get("verb", "retry")
@@ -218,6 +218,12 @@ def progress(counts: dict[str, int]) -> list[tuple[str, float, float]]:
             found.append((state, round(x, 3), round(width, 3)))
         x += width
     return found
+
+
+def _usual(request: HttpRequest) -> str:
+    """What is most likely wanted, by the list that the person came from."""
+    sent = request.POST if request.method == "POST" else request.GET
+    return "tell_again" if QueryDict(sent.get("query", "")).get("show") == UNTOLD else "retry"
 
 
 def _once(request: HttpRequest) -> UUID | None:

@@ -11,7 +11,7 @@ from django import forms
 from django.db.models import Count, Prefetch, Q
 from django.http import QueryDict
 
-from sagas.models import Incident, Saga
+from sagas.models import Callback, Incident, Saga
 from sagas.models.saga import SagaQuerySet
 from sagas.record.sight import Sight
 from sagas.words import registry
@@ -19,7 +19,14 @@ from sagas.words.lifecycle import SagaState
 
 PAGE = 50
 MOST_COUNTED = 1000
-SHOW = (("", "Needs a person"), ("live", "Under way"), ("ended", "Ended"), ("all", "Everything"))
+UNTOLD = "untold"
+SHOW = (
+    ("", "Needs a person"),
+    ("live", "Under way"),
+    ("ended", "Ended"),
+    (UNTOLD, "End not told"),
+    ("all", "Everything"),
+)
 EXACT = ("definition", "state")
 OF_INCIDENT = {"step": "path", "reason": "reason", "code": "reason_code"}
 
@@ -96,16 +103,19 @@ def narrowed(sagas: SagaQuerySet, filters: Filters) -> SagaQuerySet:
             found = found.live()
         case "ended":
             found = found.filter(ended_at__isnull=False)
+        case "untold":
+            found = found.filter(pk__in=Callback.objects.given_up().values("saga"))
         case "" if not filters.is_looking:
             found = found.needing_a_person()
     return _named(found, asked["q"]) if "q" in asked else found
 
 
 def page_of(sagas: SagaQuerySet, filters: Filters, asked: QueryDict, sight: Sight) -> Page:
-    """The page that the address asks for; three statements, however many sagas there are."""
+    """The page that the address asks for; four statements, however many sagas there are."""
     troubles = Prefetch("incidents", Incident.objects.open().order_by("opened_at"), to_attr="troubles")
+    untold = Prefetch("callback", Callback.objects.given_up(), to_attr="untold")
     found = narrowed(sagas, filters)
-    rows = found.order_by("-id").prefetch_related(troubles)
+    rows = found.order_by("-id").prefetch_related(troubles, untold)
     with suppress(ValueError):
         if before := asked.get("before"):
             rows = rows.filter(pk__lt=UUID(before))

@@ -9,9 +9,10 @@ from django.urls import reverse
 
 from gateway.ids import uuid7
 from sagas import Abort
-from sagas.models import BulkItem, BulkOperation
+from sagas.models import BulkItem, BulkOperation, Callback
 from sagas.operations.working import run_bulk
-from tests.sagas.admin.conftest import BULK, LIST, OPERATIONS, held, text_of
+from sagas.record import clock
+from tests.sagas.admin.conftest import BULK, LIST, OPERATIONS, held, listed, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -157,3 +158,38 @@ def test_a_preview_looks_at_so_many_sagas_at_most(world, two, operator, monkeypa
             operator.post(BULK, {"all": "1"})
         costs.append(len(queries))
     assert costs[0] == costs[1]
+
+
+def untold(world, two):
+    """A saga whose end nobody took."""
+    found = world.run_through(world.start(two))
+    about = {"tries": 20, "status": 500, "error": "It answered 500.", "done_at": clock.now()}
+    Callback.objects.create(saga=found, url="https://shop.example.org/ended", at=clock.now(), **about)
+    return found
+
+
+def test_ends_that_nobody_took_are_listed_and_told_again_all_at_once(world, two, operator):
+    found = {untold(world, two).pk for _ in range(2)}
+    world.run_through(world.start(two))
+    answer = operator.get(LIST, {"show": "untold"})
+    assert {one.pk for one in listed(answer)} == found
+    assert "Its end was not told: It answered 500. after 20 tries" in text_of(answer)
+    looked = operator.post(BULK, {"all": "1", "query": "show=untold"})
+    assert "Tell again 2" in text_of(looked)
+    operator.post(BULK, {"all": "1", "query": "show=untold", "rate": "6000", "verb": "tell_again", "do": "1",
+                         "reason": "it is up again", "seen": looked.context["seen"]})  # fmt: skip
+    operation = BulkOperation.objects.get()
+    assert (operation.verb, set(operation.items.values_list("saga", flat=True))) == ("tell_again", found)
+    for _ in range(2):
+        BulkOperation.objects.update(at=operation.at)
+        run_bulk()
+        world.later(timedelta(seconds=1))
+    assert set(Callback.objects.values_list("done_at", flat=True)) == {None}
+    Callback.objects.update(done_at=clock.now(), error="", status=204)
+    BulkOperation.objects.update(at=operation.at)
+    run_bulk()
+    assert set(operation.items.values_list("state", flat=True)) == {"recovered"}
+
+
+def test_it_says_when_every_end_was_told(operator):
+    assert "Every end was told" in text_of(operator.get(LIST, {"show": "untold"}))
