@@ -36,6 +36,7 @@ def start(screen: Screen, given: Namespace) -> int:
         priority=given.priority,
         start_at=given.at,
         version=given.version,
+        tenant=given.tenant,
     )
     screen.head(started.saga)
     if not started.created:
@@ -49,7 +50,14 @@ def signal(screen: Screen, given: Namespace) -> int:
     if given.definition is not None:
         missing = None if given.start_if_missing is NOTHING else {"input": given.start_if_missing}
         told = operations.signal_by_key(
-            given.definition, given.saga, given.name, payload, actor=sender, id=given.id, start_if_missing=missing
+            given.definition,
+            given.saga,
+            given.name,
+            payload,
+            actor=sender,
+            id=given.id,
+            tenant=given.tenant,
+            start_if_missing=missing,
         )
     else:
         saga = find(given.saga)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from gateway.callers import DEFAULT_TENANT
 from gateway.management.spans import span
 from sagas.record import clock
 from sagas.words.lifecycle import SagaState
@@ -31,6 +32,11 @@ def together(*parts: Declare) -> Declare:
 def a_saga(parser: ArgumentParser) -> None:
     """Which saga is meant."""
     parser.add_argument("saga", help="its id, the beginning of its id, or its business key")
+
+
+def a_tenant(parser: ArgumentParser) -> None:
+    """Whose sagas are meant."""
+    parser.add_argument("--tenant", default=DEFAULT_TENANT, help="whose sagas are meant (default: %(default)s)")
 
 
 def a_reason(parser: ArgumentParser) -> None:
@@ -119,6 +125,7 @@ def start(parser: ArgumentParser) -> None:
     parser.add_argument("--priority", type=int, default=0, help=priority)
     parser.add_argument("--at", type=as_time, metavar="TIME", help=f"when it begins, {TIME_HELP}")
     parser.add_argument("--version", type=int, help="the definition's version (default: the highest)")
+    a_tenant(parser)
     follow(parser)
 
 
@@ -138,6 +145,7 @@ def signal(parser: ArgumentParser) -> None:
     parser.add_argument("--payload", type=as_json, help=JSON_HELP)
     parser.add_argument("--id", help="the sender's own id, so that a repeated signal is known")
     parser.add_argument("--definition", help="SAGA is the business key of an open saga of that name")
+    parser.add_argument("--tenant", default=DEFAULT_TENANT, help="with --definition: whose (default: %(default)s)")
     missing = f"with --definition: begin a saga with this input where none is open, {JSON_HELP}"
     parser.add_argument("--start-if-missing", type=as_json, default=NOTHING, metavar="INPUT", help=missing)
 

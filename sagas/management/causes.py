@@ -12,8 +12,7 @@ from sagas.api.listing import narrowed
 from sagas.api.shapes import SagaFilter
 from sagas.errors import InvalidInput
 from sagas.management.acting import actor, ask
-from sagas.management.arguments import as_json, seconds
-from sagas.management.holding import a_tenant
+from sagas.management.arguments import a_tenant, as_json, seconds
 from sagas.management.screen import Screen
 from sagas.models import BulkOperation, Incident, Saga
 from sagas.operations import bulk, second

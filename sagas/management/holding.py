@@ -5,9 +5,8 @@ from uuid import UUID
 
 from rich.table import Table
 
-from gateway.callers import DEFAULT_TENANT
 from sagas.management.acting import Command, actor
-from sagas.management.arguments import TIME_HELP, as_time
+from sagas.management.arguments import TIME_HELP, a_tenant, as_time
 from sagas.management.screen import Screen, plain
 from sagas.operations import holding
 from sagas.operations.foreseeing import foresee
@@ -48,11 +47,6 @@ def deed(verb: str, *fields: str) -> Command:
         return 0
 
     return act
-
-
-def a_tenant(parser: ArgumentParser) -> None:
-    """Whose sagas are meant."""
-    parser.add_argument("--tenant", default=DEFAULT_TENANT, help="whose sagas are meant (default: %(default)s)")
 
 
 def a_participant(parser: ArgumentParser) -> None:

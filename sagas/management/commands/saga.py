@@ -95,8 +95,8 @@ COMMANDS: dict[str, tuple[str, Deed, Declare]] = {
         decides(take.clone),
     ),
     "bulk": ("one verb for many sagas, such as all of one cause", many, a_selection),
-    "alerts": ("list what rings, and what rang last", alerts, holding.a_tenant),
-    "participants": ("list the services that steps call, and which are held", holding.listed, holding.a_tenant),
+    "alerts": ("list what rings, and what rang last", alerts, take.a_tenant),
+    "participants": ("list the services that steps call, and which are held", holding.listed, take.a_tenant),
     "hold": (
         "let no step call a participant; what waits keeps its patience",
         holding.deed("hold", "until"),

@@ -74,6 +74,15 @@ def test_a_saga_is_started(world, order):
     assert (refused.status, "holds the business key 'o-1'" in refused.error) == (2, True)
 
 
+def test_a_saga_is_started_and_told_something_for_the_tenant_that_is_named(world, order):
+    mine = Saga.objects.get(pk=Ran("start", "order", "--key", "o-1", "--json").json["id"])
+    other = Saga.objects.get(pk=Ran("start", "order", "--key", "o-1", "--tenant", "berlin", "--json").json["id"])
+    assert (mine.tenant, other.tenant) == ("default", "berlin")
+    told = Ran("signal", "o-1", "paid", "--definition", "order", "--tenant", "berlin", "--json")
+    assert told.json["saga"] == str(other.pk)
+    assert Ran("signal", "o-1", "paid", "--definition", "order", "--tenant", "nobody").status == 2
+
+
 def test_what_a_second_person_must_approve_is_asked_for(world, held, settings):
     settings.SAGAS = {**settings.SAGAS, "SECOND_PERSON_FOR": ("give_up",)}
     looked = Ran("give-up", "o-1", "--dry-run")
