@@ -57,7 +57,7 @@ def signal(
     (it is stored as late) and `signal_conflict` (the id was used with another payload).
     """
     _check_name(name)
-    packed, dedup_id = _packed(payload), _checked_id(id)
+    packed, dedup_id = _packed(payload), None if id is None else _checked_id(id)
     try:
         with turn(saga_id, actor) as t:
             if t.saga.tenant != tenant:
@@ -106,11 +106,12 @@ def signal_by_key(
     raise NotAllowed(f"The business key {business_key!r} changes hands too fast; try again.", code="duplicate")
 
 
-def _store(t: Turn, name: str, payload: Any, dedup_id: str) -> Signalled:
+def _store(t: Turn, name: str, payload: Any, dedup_id: str | None) -> Signalled:
     table = registry.find(t.saga.definition, t.saga.version, t.saga.fingerprint)
     rows = _waiting_for(table, name)
     stored = _kept(table, rows, payload)
-    before = Signal.objects.filter(saga_id=t.saga.pk, name=name, dedup_id=dedup_id).first()
+    known = Signal.objects.filter(saga_id=t.saga.pk, name=name, dedup_id=dedup_id)
+    before = known.first() if dedup_id else None
     if before is not None:
         if not _is_same(before, stored):
             sentence = f"A signal {name!r} with the id {dedup_id!r} came before, with another payload."
@@ -119,14 +120,14 @@ def _store(t: Turn, name: str, payload: Any, dedup_id: str) -> Signalled:
     signal = Signal.objects.create(
         saga_id=t.saga.pk,
         name=name,
-        dedup_id=dedup_id,
+        dedup_id=dedup_id or uuid4().hex,
         body_hash=_hash(stored),
         payload=stored,
         sender=t.actor,
         at=t.now,
         flag=_flag(t, table, rows, payload),
     )
-    t.moves.append({"signal": name, "did": "stored", "id": dedup_id, "flag": signal.flag})
+    t.moves.append({"signal": name, "did": "stored", "id": signal.dedup_id, "flag": signal.flag})
     taken = not signal.flag and _wake(t, table, name)
     return Signalled(saga=t.saga, signal=signal, replayed=False, taken=taken)
 
@@ -195,9 +196,7 @@ def _check_name(name: str) -> None:
         raise InvalidInput(f"The signal's name {fault}.", errors=[{"pointer": "/name", "detail": fault}])
 
 
-def _checked_id(given: str | None) -> str:
-    if given is None:
-        return uuid4().hex
+def _checked_id(given: str) -> str:
     if not 0 < len(given) <= LONGEST_ID or text(given, LONGEST_ID) != given:
         fault = f"must have 1 to {LONGEST_ID} characters, without U+0000 and halves of surrogate pairs"
         raise InvalidInput(f"The signal's id {fault}.", errors=[{"pointer": "/id", "detail": fault}])

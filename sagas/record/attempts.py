@@ -21,7 +21,7 @@ from sagas.conf import conf
 from sagas.models import Journal, Run, Saga, Work
 from sagas.record import postgres
 from sagas.record.commit import commit
-from sagas.record.guess import TakeTheLock, guess, may_guess
+from sagas.record.guess import GUESSES, TakeTheLock, Touched, guess, may_guess
 from sagas.record.hearing import hear
 from sagas.record.late import came_late, is_echo
 from sagas.record.locked import turn, turn_of_run
@@ -112,16 +112,19 @@ def claim(run_id: int, fence: int, worker: UUID, token: str = "") -> Claim | Hea
 def _claim_by_a_guess(run_id: int, fence: int, worker: UUID, token: str) -> Claim | None:
     if not may_guess():
         raise TakeTheLock
-    found = postgres.due(run_id, fence)
-    if found is None:
-        return None
-    saga, run, now = found
-    with guess(saga, run, str(worker), now) as t:
+    for _ in range(GUESSES):
+        found = postgres.due(run_id, fence)
+        if found is None:
+            return None
+        saga, run, now = found
         if run.kind == Run.Kind.MESSAGE:
             raise TakeTheLock
-        if not _take_up(t, t.subject, worker, token):
-            return None
-    return Claim.of(t, t.subject, run.at)
+        with suppress(Touched):
+            with guess(saga, run, str(worker), now) as t:
+                if not _take_up(t, t.subject, worker, token):
+                    return None
+            return Claim.of(t, t.subject, run.at)
+    raise TakeTheLock
 
 
 def _take_up(t: Turn, run: Run, worker: UUID, token: str) -> bool:
@@ -205,12 +208,27 @@ def take_back(run_id: int, fence: int, why: str, *, died: bool) -> tuple[Bell, .
 def _written(held: Claim, outcome: Outcome, worker: UUID, go_on: bool) -> Recorded:
     t: Turn
     with suppress(TakeTheLock):
-        with guess(held.saga, held.run, str(worker), held.now, held.stack) as t:
-            following = _moved_on(t, t.subject, outcome, worker, go_on)
+        t, following = _written_by_a_guess(held, outcome, worker, go_on)
         return Recorded(next=Claim.of(t, following) if following else None, bells=t.bells)
     with turn(held.saga.pk, str(worker)) as t:
         following = _moved_on(t, _own(t, held), outcome, worker, go_on)
     return Recorded(next=Claim.of(t, following) if following else None, bells=t.bells)
+
+
+def _written_by_a_guess(held: Claim, outcome: Outcome, worker: UUID, go_on: bool) -> tuple[Turn, Run | None]:
+    """From what is remembered of the claim; where others are at work on the saga too, from what is there now."""
+    found: postgres.Found | None = (held.saga, held.run, held.now)
+    stack = held.stack
+    for _ in range(GUESSES):
+        if found is None:
+            break
+        with suppress(Touched):
+            saga, run, now = found
+            with guess(saga, run, str(worker), now, stack) as t:
+                following = _moved_on(t, t.subject, outcome, worker, go_on)
+            return t, following
+        found, stack = postgres.running(held.run.pk, held.run.fence), None
+    raise TakeTheLock
 
 
 def _moved_on(t: Turn, run: Run, outcome: Outcome, worker: UUID, go_on: bool) -> Run | None:

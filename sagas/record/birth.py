@@ -24,6 +24,9 @@ class Newborn(Unlocked):
     def settle(self, how: str, **which: Any) -> None:
         """It has no incidents yet."""
 
+    def untaken(self, name: str) -> None:
+        """Nobody knew of it."""
+
     def hand_over_key(self) -> NoReturn:
         raise TakeTheLock
 

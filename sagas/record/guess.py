@@ -3,9 +3,10 @@
 Every write to anything of a saga raises its `rev`. So what was read at one `rev`, whenever and without a lock, is
 still so if the saga has that `rev` when the turn is written; the one statement that writes it (`postgres`) holds then,
 and changes nothing otherwise. What does not fit into that raises `TakeTheLock`, with nothing changed: the same is done
-again in a turn under the saga's lock, which is the reference, and all there is on SQLite.
+again in a turn under the saga's lock, which is the reference, and all there is on SQLite. What a guess reads on its way
+must be from that `rev` as well: rows of different moments do not go together, and it would decide what cannot be.
 
-A guess knows one run, and may open others. It reads nothing that was changed in it, and tells nobody anything.
+A guess is about one run, and may open others. It reads nothing that was changed in it, and tells nobody anything.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,15 +24,25 @@ from sagas.record.turn import RUN_FIELDS, Stack, Turn, changes
 from sagas.words import boundaries
 from sagas.words.outcome import Happened
 from sagas.words.plan import Undo
+from sagas.words.rows import GROUPS
 
 Row = TypeVar("Row", Run, Saga)
+Found = TypeVar("Found")
 
 HIGHEST = 12
 """So much of the stack is read at once: what one slice undoes, and a little."""
 
 
+GUESSES = 3
+"""So often a turn is guessed before it is taken under the lock: others at work on the saga may be quicker."""
+
+
 class TakeTheLock(Exception):
-    """This cannot be done without the saga's lock, or was not: somebody touched the saga. Nothing was changed."""
+    """This cannot be done without the saga's lock, or was not: see `Touched`. Nothing was changed."""
+
+
+class Touched(TakeTheLock):
+    """Somebody touched the saga since it was read; what is read now may hold."""
 
 
 @contextmanager
@@ -59,9 +70,6 @@ class Unlocked(Turn):
     """What no turn can do without the saga's lock."""
 
     def runs(self, *conditions: Q, **which: Any) -> NoReturn:
-        raise TakeTheLock
-
-    def wait(self, run: Run, until: datetime, **options: Any) -> NoReturn:
         raise TakeTheLock
 
     def send(self, *arguments: Any, **options: Any) -> NoReturn:
@@ -105,22 +113,28 @@ class Guess(Unlocked):
         return self._stack
 
     def place(self) -> list[Run]:
-        if self.saga.open_incidents or self.definition.places[self.subject.path].groups:
+        if self.saga.open_incidents or self._is_undone_beside_others(self.subject):
             raise TakeTheLock
         top = self._top()
         if top is None and not self.stack.whole:
             self._stack = self._read_stack()
             top = self._top()
-        if top is not None and self.definition.places[top.path].groups:
+        if top is not None and self._is_undone_beside_others(top):
             raise TakeTheLock
         return [] if top is None else [self.hold(top)]
+
+    def _is_undone_beside_others(self, run: Run) -> bool:
+        """The members of some groups are undone side by side; all others from the top of the stack, one by one."""
+        groups = self.definition.places[run.path].groups
+        outermost = self.definition.places[groups[0]].row if groups else None
+        return isinstance(outermost, GROUPS) and outermost.compensate == "parallel"
 
     def _top(self) -> Run | None:
         standing = [run for run in [self.subject, *self.stack.runs] if run.is_unsettled]
         return max(standing, key=lambda run: run.seq or 0, default=None)
 
     def _read_stack(self) -> Stack:
-        found = postgres.unsettled(self.subject, HIGHEST)
+        found = _still(postgres.unsettled(self.saga, HIGHEST))
         return self._beside(Stack(runs=found, whole=len(found) < HIGHEST))
 
     def _beside(self, stack: Stack) -> Stack:
@@ -143,12 +157,20 @@ class Guess(Unlocked):
         return [self.hold(run) for run in owed if run.happened == Happened.NO]
 
     def another(self, queue: str) -> Run | None:
-        if self.tally["busy"]:
-            raise TakeTheLock
-        return None
+        if not self.tally["busy"]:
+            return None
+        found = _still(postgres.another(self.saga, self.subject, queue))
+        return self.hold(found[0]) if found else None
+
+    def items(self, path: str, numbers: Iterable[int]) -> list[Run]:
+        return [self.hold(run) for run in _still(postgres.items(self.saga, path, numbers))]
 
     def settle(self, how: str, **which: Any) -> None:
         if self.saga.open_incidents:
+            raise TakeTheLock
+
+    def untaken(self, name: str) -> None:
+        if _still(postgres.untaken(self.saga, name)):
             raise TakeTheLock
 
     def hand_over_key(self) -> None:
@@ -168,9 +190,9 @@ class Guess(Unlocked):
         try:
             written = sharing.write(change)
         except postgres.Refused:
-            written = None
+            raise TakeTheLock from None
         if written is None:
-            raise TakeTheLock
+            raise Touched
         self._learn(change, written)
 
     def _change(self) -> postgres.Change:
@@ -214,6 +236,13 @@ class Guess(Unlocked):
         saga.updated_at = written.now
         saga.ended_at = written.now if change.ends else saga.ended_at
         saga.committed_at = written.now if change.commits else saga.committed_at
+
+
+def _still(read: list[Found] | None) -> list[Found]:
+    """What was read of the saga, if that is still as it is remembered."""
+    if read is None:
+        raise Touched
+    return read
 
 
 def _shift(run: Run, clocks: Iterable[str], by: timedelta) -> None:

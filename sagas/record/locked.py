@@ -1,7 +1,7 @@
 """A turn under the saga's lock: the reference of all records, in Django's ORM, on PostgreSQL and SQLite alike."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from gateway import tracing
 from gateway.borrowing import borrowed
-from sagas.models import Incident, Journal, OutboxEvent, Run, Saga, Work
+from sagas.models import Incident, Journal, OutboxEvent, Run, Saga, Signal, Work
 from sagas.models.saga import Going
 from sagas.record import clock, news
 from sagas.record.commit import commit
@@ -69,6 +69,13 @@ class Locked(Turn):
 
     def owed_for_nothing(self) -> list[Run]:
         return self.runs(undo=Undo.OWED, happened=Happened.NO, work__isnull=True)
+
+    def untaken(self, name: str) -> Signal | None:
+        self.flush()
+        return Signal.objects.untaken().filter(saga_id=self.saga.pk, name=name).first()
+
+    def items(self, path: str, numbers: Iterable[int]) -> list[Run]:
+        return sorted(self.runs(path=path, item__in=list(numbers)), key=lambda run: run.item)
 
     def another(self, queue: str) -> Run | None:
         if not self.tally["busy"]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from sagas.conf import conf
@@ -35,9 +36,11 @@ def begin_saga(t: Turn, table: Definition) -> None:
 def begin_rows(t: Turn, rows: Iterable[Begin], later: datetime | None = None) -> None:
     """Rows begin: a step is due, a wait waits; one with functions to ask asks them first, as does one that is to begin
     later."""
+    rows = list(rows)
+    items = _items(t, rows)
     for beginning in rows:
         row = t.definition.places[beginning.path].row
-        run = _item(t, beginning) or t.open(beginning.path)
+        run = items.get(beginning) or t.open(beginning.path)
         if (later is not None and not isinstance(row, Step)) or row.asks:
             run.doing = Doing.DECISION
         elif not isinstance(row, Step):
@@ -48,16 +51,24 @@ def begin_rows(t: Turn, rows: Iterable[Begin], later: datetime | None = None) ->
         t.move(run, "opened")
 
 
-def _item(t: Turn, beginning: Begin) -> Run | None:
-    groups = t.definition.places[beginning.path].groups
-    if not groups or not isinstance(t.definition.places[groups[-1]].row, Each):
-        return None
-    run = t.run(path=beginning.path, item=beginning.item)
-    if run is None:
-        raise LookupError(f"{beginning.path} has no item {beginning.item}.")
-    t.due(run, Doing.ACTION)
-    t.move(run, "begun", step=StepState.DUE)
-    return run
+def _items(t: Turn, rows: Iterable[Begin]) -> dict[Begin, Run]:
+    """Items of a list have their runs since it was listed; they are due now."""
+    begun: dict[Begin, Run] = {}
+    of_lists = [beginning for beginning in rows if _is_item(t.definition, beginning.path)]
+    for path, group in groupby(of_lists, key=lambda beginning: beginning.path):
+        numbers = [beginning.item for beginning in group]
+        for run in t.items(path, numbers):
+            t.due(run, Doing.ACTION)
+            t.move(run, "begun", step=StepState.DUE)
+            begun[Begin(path=path, item=run.item)] = run
+        if missing := {*numbers} - {beginning.item for beginning in begun if beginning.path == path}:
+            raise LookupError(f"{path} has no item {min(missing)}.")
+    return begun
+
+
+def _is_item(definition: Definition, path: str) -> bool:
+    groups = definition.places[path].groups
+    return bool(groups) and isinstance(definition.places[groups[-1]].row, Each)
 
 
 def enter(t: Turn, run: Run, answer: Mapping[str, Any]) -> tuple[Event | None, int]:

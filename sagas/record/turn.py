@@ -24,7 +24,7 @@ from django.db.models.base import ModelState
 from gateway import tracing
 from sagas.conf import conf
 from sagas.errors import DefinitionUnknown
-from sagas.models import OutboxEvent, Run, Saga, Work
+from sagas.models import OutboxEvent, Run, Saga, Signal, Work
 from sagas.record import outbox
 from sagas.words import registry
 from sagas.words.definition import Definition
@@ -40,8 +40,11 @@ SAGA_FIELDS = tuple(f.attname for f in Saga._meta.concrete_fields if f.attname n
 
 About = Mapping[str, Any] | None
 
-FAR = datetime(9999, 1, 1, tzinfo=UTC)
-"""The clock of what waits without a bound of its own: a child is awaited as long as it takes."""
+FAR = datetime(9999, 7, 1, tzinfo=UTC)
+"""The clock of what waits without a bound of its own: a child is awaited as long as it takes.
+
+It is known by its year: told as a distance from a turn's time, it may be some seconds off.
+"""
 
 LONGEST_ACTOR = 150
 """So much of who does something is kept; the name of a person alone may have as many characters."""
@@ -305,9 +308,17 @@ class Turn:
         """The runs at rest that owe a compensation although they are known not to have happened."""
         raise NotImplementedError
 
+    def untaken(self, name: str) -> Signal | None:
+        """The first signal of that name that no wait has taken."""
+        raise NotImplementedError
+
     def place(self) -> list[Run] | None:
         """The top of the stack on the way back, if that is known without asking for it: one run, or none is left."""
         return None
+
+    def items(self, path: str, numbers: Iterable[int]) -> list[Run]:
+        """Those items of a list, in that order."""
+        raise NotImplementedError
 
     def another(self, queue: str) -> Run | None:
         """A run of this saga that is due on that queue, other than what this turn made due."""

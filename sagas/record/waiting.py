@@ -16,8 +16,7 @@ def take_signal(t: Turn, run: Run) -> bool:
     row = t.row(run)
     if t.saga.paused_at or run.work != Work.WAITING or not isinstance(row, Wait):
         return False
-    t.flush()
-    signal = Signal.objects.untaken().filter(saga_id=t.saga.pk, name=row.signal).first()
+    signal = t.untaken(row.signal)
     if signal is None:
         return False
     Signal.objects.filter(pk=signal.pk).update(taken_by=run, taken_at=t.now)

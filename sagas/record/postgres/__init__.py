@@ -6,7 +6,7 @@ An optimisation of what is done under the saga's lock (`locked`), and of nothing
 from sagas.record.postgres.births import Birth, begin
 from sagas.record.postgres.births import is_plain as is_plain_saga
 from sagas.record.postgres.changes import OF_RUN, OF_SAGA, Change, Refused, RunChange, Written, write
-from sagas.record.postgres.reads import due, unsettled
+from sagas.record.postgres.reads import Found, another, due, items, running, unsettled, untaken
 from sagas.record.postgres.rows import CLOCKS, is_plain
 
 __all__ = [
@@ -15,13 +15,18 @@ __all__ = [
     "OF_SAGA",
     "Birth",
     "Change",
+    "Found",
     "Refused",
     "RunChange",
     "Written",
+    "another",
     "begin",
     "due",
     "is_plain",
     "is_plain_saga",
+    "items",
+    "running",
     "unsettled",
+    "untaken",
     "write",
 ]

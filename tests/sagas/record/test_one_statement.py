@@ -1,17 +1,19 @@
 """On PostgreSQL a turn is one statement, decided without the lock; the lock is taken where that does not hold."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
-from sagas import Abort, operations, parallel, saga, step
+from sagas import Abort, approval, each, operations, parallel, saga, sleep, step, wait
 from sagas.engine import delivery
 from sagas.models import Journal, Run, Saga
-from sagas.record import attempts, guess, postgres
+from sagas.record import attempts, guess, postgres, sharing
 from sagas.words.definition import Definition
 from sagas.words.outcome import Succeeded
 from tests.sagas.world import World, run_of
@@ -60,8 +62,69 @@ def test_a_start_is_one_statement_and_so_are_sixty_four(world: World) -> None:
     assert (kinds(many), Saga.objects.count()) == (["write"], 65)
 
 
+def side_by_side(world: World) -> Definition:
+    members = (step(world.function(f"s{n}"), compensation=world.function(f"u{n}")) for n in range(1, 4))
+    after = step(world.function("s4"), compensation=world.function("u4"))
+    return saga("side", step(world.function("s0"), compensation=world.function("u0")), parallel(*members), after)
+
+
+def a_list(world: World) -> Definition:
+    item = step(world.function("s2"), compensation=world.function("u2"))
+    rows = each("lines", item, items=lambda ctx: ["a", "b", "c", "d"], concurrency=2)
+    return saga(
+        "list",
+        step(world.function("s0"), compensation=world.function("u0")),
+        rows,
+        step(world.function("s4"), reads_only=True),
+    )
+
+
+def test_a_member_beside_others_costs_a_look_for_another_and_one_statement(world: World) -> None:
+    found = world.start(side_by_side(world))
+    run = Run.objects.get(saga=found)
+    done = kinds(statements_of(lambda: delivery.deliver(run.pk, run.fence, world.worker)))
+    alone, beside = ["commit", "write"], ["read", "commit", "write"]
+    assert done == [*beside, *alone, *beside, *beside, *alone, *alone]
+    assert world.called == ["s0", "s1", "s2", "s3", "s4"]
+
+
+def test_an_item_of_a_list_costs_a_look_for_the_next_and_one_statement(world: World) -> None:
+    found = world.start(a_list(world))
+    for path in ("s0", "lines"):
+        world.deliver_one(run_of(found, path))
+    run = Run.objects.filter(saga=found, path="s2", work="due").earliest("id")
+    with override_settings(SAGAS={"SLICE_STEPS": 2}):
+        done = kinds(statements_of(lambda: delivery.deliver(run.pk, run.fence, world.worker)))
+    assert done == ["read", "commit", "write", *["read", "commit", "write"] * 2]
+
+
+def patient(world: World) -> Definition:
+    rows = (step(world.function(f"s{n}"), compensation=world.function(f"u{n}")) for n in range(5))
+    first, second, third, fourth, fifth = rows
+    waits = (sleep(timedelta(hours=1), name="night"), wait("news", timeout=timedelta(hours=1), on_timeout="continue"))
+    return saga("patient", first, waits[0], second, third, waits[1], fourth, approval("chief"), fifth)
+
+
+def test_a_row_that_waits_costs_no_more_than_a_step_and_a_look_for_what_came_before(world: World) -> None:
+    run = Run.objects.get(saga=world.start(saga("waits", step(world.s0, reads_only=True), wait("news", timeout=None))))
+    done = kinds(statements_of(lambda: delivery.deliver(run.pk, run.fence, world.worker)))
+    assert done == ["read", "commit", "write", "read", "commit", "write"]
+    waiting = run_of(run.saga, "news")
+    assert (waiting.work, waiting.at.year, waiting.saga.state) == ("waiting", 9999, "waiting")
+
+
+def test_what_was_told_before_it_was_waited_for_is_taken_at_once(world: World) -> None:
+    found = world.start(saga("waits", step(world.s0, reads_only=True), wait("news")))
+    operations.signal(found.pk, "news", {"n": 1}, actor="ann")
+    assert world.run_through(found).state == "completed"
+    assert run_of(found, "news").result == {"n": 1}
+
+
+@pytest.mark.parametrize("table", [flow, side_by_side, a_list, patient])
 @pytest.mark.parametrize("refused", [None, "s0", "s2", "s4"])
-def test_what_is_written_is_what_the_lock_would_have_written(world: World, refused: str | None) -> None:
+def test_what_is_written_is_what_the_lock_would_have_written(
+    world: World, refused: str | None, table: Callable[[World], Definition]
+) -> None:
     def told(found: Saga) -> Any:
         hidden = {"id", "saga_id", "worker", "position", *postgres.CLOCKS}
         rows = [
@@ -76,13 +139,13 @@ def test_what_is_written_is_what_the_lock_would_have_written(world: World, refus
         kept = ("state", "going", "cause", "failure", "rev", "decisions", "next_seq", "position", "holds_key")
         return rows, journal, Saga.objects.filter(pk=found.pk).values(*kept).get()
 
-    world.knows(table := flow(world))
+    world.knows(known := table(world))
     stories = []
     for one_statement in (True, False):
         if refused:
             world.script(refused, Abort("no", done=None) if refused == "s2" else Abort("no"))
         with override_settings(SAGAS={"ONE_STATEMENT": one_statement}):
-            found = operations.start(table.name, {"n": 1}, actor="ann", labels={"a": "b"}).saga
+            found = operations.start(known.name, {"n": 1}, actor="ann", labels={"a": "b"}).saga
             world.run_through(found)
         stories.append(told(found))
     assert stories[0] == stories[1]
@@ -124,8 +187,41 @@ def test_half_an_effect_is_none(world: World) -> None:
     assert Run.objects.filter(saga=held.saga.pk).count() == 1
 
 
-def test_a_group_takes_the_lock(world: World) -> None:
-    side = parallel(*(step(world.function(f"m{n}"), compensation=world.undo) for n in range(2)))
-    found = world.run_through(world.start(saga("side", side, step(world.last, reads_only=True))))
-    assert found.state == "completed"
-    assert sorted(world.called) == ["last", "m0", "m1"]
+def test_who_was_overtaken_by_a_sibling_decides_anew_and_takes_no_lock(world: World) -> None:
+    found = world.start(side_by_side(world))
+    world.deliver_one(run_of(found, "s0"))
+    held = [world.attempt(found, path) for path in ("s1", "s2", "s3")]
+    for one in held[1:]:
+        world.record(one)
+    done = kinds(statements_of(lambda: world.record(held[0])))
+    assert done == ["commit", "write", "read", "commit", "write"]
+    assert run_of(found, "s4").work == "due"
+
+
+def test_a_worker_that_is_overtaken_again_and_again_takes_the_lock(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = world.attempt(world.start(flow(world)), "s0")
+    seen: list[int] = []
+
+    def overtaken(change: postgres.Change) -> None:
+        seen.append(change.saga.rev)
+        Saga.objects.filter(pk=change.saga.pk).update(rev=F("rev") + 1)
+
+    monkeypatch.setattr(sharing, "write", overtaken)
+    world.record(held, {"n": 1})
+    assert seen == [held.saga.rev, held.saga.rev + 1, held.saga.rev + 2]
+    assert run_of(held.saga, "s0").result == {"n": 1}
+
+
+def test_what_is_read_later_than_what_is_remembered_decides_nothing(world: World) -> None:
+    """The next item was called off since: with what the worker remembers it would begin, which no machine allows."""
+    found = world.start(a_list(world))
+    for path in ("s0", "lines"):
+        world.deliver_one(run_of(found, path))
+    held = world.attempt(found, "s2")
+    operations.cancel(found.pk, actor="ann", reason="wrong customer")
+    recorded = world.answer(held, Succeeded(result={"n": 1}))
+    assert not recorded.late
+    assert set(Run.objects.filter(saga=found, path="s2", item__gt=0).values_list("state", flat=True)) == {"cancelled"}
+    assert world.run_through(found).state == "cancelled"
