@@ -122,13 +122,14 @@ class Stage:
 
     def _goes(self, actor: Actor | None) -> bool:
         if actor is not None:
-            actor.go()
+            if not actor.done:  # it may have come to its end when what it waited for had come
+                actor.go()
             self._harvest()
         return actor is not None
 
     def _cut(self, name: str) -> bool:
         actor = self.actor(name)
-        if actor is None or actor.at in UNCUT:
+        if actor is None or actor.done or actor.at in UNCUT:
             return False
         actor.cut()
         self._harvest()
