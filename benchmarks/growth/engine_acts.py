@@ -8,7 +8,7 @@ from benchmarks.growth import patterns
 from benchmarks.growth.act import Act, must
 from benchmarks.growth.figures import INSERT
 from benchmarks.growth.patterns import ACTOR, WORKER
-from benchmarks.growth.sagas import order
+from benchmarks.growth.sagas import basket, order, signup
 from gateway.doorbell import Rank
 from gateway.ids import uuid7
 from sagas import operations
@@ -25,6 +25,14 @@ PERSON: dict[str, Any] = {"actor": "person:ann", "reason": "The customer called.
 
 def _orders(**input: bool) -> Callable[[int], list[Saga]]:
     return lambda number: [patterns.start(order.name, **input) for _ in range(number)]
+
+
+def _baskets(number: int) -> list[Saga]:
+    return [patterns.start(basket.name) for _ in range(number)]
+
+
+def _signups(number: int) -> list[Saga]:
+    return [patterns.start(signup.name) for _ in range(number)]
 
 
 def _waiting(number: int) -> list[Saga]:
@@ -189,9 +197,11 @@ def engine(at_once: int = 100) -> list[Act]:
     acts = (
         Act(name="steps", do=_deliver, prepare=_orders(), timed=100, rate=5),
         Act(name="steps and compensations", do=_deliver, prepare=_orders(refused=True), timed=50, rate=7),
-        Act(name=INSERT, do=_insert, prepare=_newborns, timed=100),
-        Act(name="start", do=_start, timed=100),
-        Act(name="signal", do=_signal, prepare=_waiting, timed=50),
+        Act(name="steps side by side", do=patterns.run, prepare=_baskets, timed=20, rate=13),
+        Act(name="a step, and a wait opens", do=_deliver, prepare=_signups, timed=50),
+        Act(name=INSERT, do=_insert, prepare=_newborns, timed=200),
+        Act(name="start", do=_start, timed=200),
+        Act(name="signal", do=_signal, prepare=_waiting, timed=100),
         Act(name="sweep, nothing due", do=_sweep, timed=10),
         Act(name=f"sweep, {at_once} waits over", do=_sweep_later, prepare=_over_soon(at_once), timed=1, rate=at_once),
         Act(name="sweep after a worker's death", do=_sweep_later, prepare=_abandoned),

@@ -1,9 +1,12 @@
-"""The definitions whose sagas fill the tables: an order, of which some cannot be undone, and a sign-up that waits."""
+"""The definitions whose sagas fill the tables: an order, of which some cannot be undone, and a sign-up that waits.
+
+Baskets are not among them, but are done over them: rows side by side and a list.
+"""
 
 from datetime import timedelta
 from typing import Any
 
-from sagas import Abort, saga, step, wait
+from sagas import Abort, each, parallel, saga, step, wait
 
 NOTHING = "It does nothing outside."
 PATIENT = timedelta(days=30)
@@ -44,6 +47,18 @@ def confirm(ctx: Any) -> dict[str, Any]:
     return {"step": "confirm", "order": ctx.input["order"]}
 
 
+def lines(ctx: Any) -> list[int]:
+    return list(range(8))
+
+
+def pack_line(ctx: Any) -> dict[str, Any]:
+    return {"step": "pack_line", "line": ctx.item}
+
+
+def unpack_line(ctx: Any) -> None:
+    pass
+
+
 def welcome(ctx: Any) -> dict[str, Any]:
     return {"letter": ctx.results["email_confirmed"]}
 
@@ -62,4 +77,15 @@ signup = saga(
     step(check_user, compensation=forget_user),
     wait("email_confirmed", timeout=PATIENT),
     step(welcome, reads_only=True),
+)
+
+basket = saga(
+    "growth_basket",
+    parallel(
+        step(check_user, compensation=forget_user),
+        step(lock_stock, compensation=release_stock),
+        step(charge, compensation=refund),
+        step(ship, no_compensation=NOTHING),
+    ),
+    each("lines", step(pack_line, compensation=unpack_line), items=lines),
 )

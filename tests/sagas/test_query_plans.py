@@ -37,7 +37,7 @@ COUNTED = 3 * MOST_COUNTED
 @pytest.fixture
 def full() -> Iterator[None]:
     """Full tables with fresh statistics."""
-    with registry.replaced([sagas.order, sagas.signup]):
+    with registry.replaced([sagas.order, sagas.signup, sagas.basket]):
         fill(ended=ENDED, waiting=WAITING)
         yield
 
