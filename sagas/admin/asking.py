@@ -20,7 +20,7 @@ from sagas.words.verdict import Reason
 LONGEST_REASON = 2000
 OF_MANY = "Say why; whoever looks at these sagas next will want to know."
 MOST_ROWS = 500
-EVERYTHING = ("", "Everything that needs a person, or waits for its next try")
+EVERYTHING = ("", "Everything that needs a person or waits")
 DEADLINE = ("", "The saga's deadline")
 
 Fields = dict[str, forms.Field]

@@ -2,6 +2,8 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
+from math import ceil
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +15,7 @@ from django.urls import URLPattern, path, reverse
 
 from gateway.ids import uuid7
 from sagas.admin.asking import OF_MANY, reason_field
+from sagas.admin.attempts import span
 from sagas.admin.console import OPERATE, READING, Console, definitions, number_in, person, sagas_of, sight, tenant
 from sagas.admin.deciding import sentence
 from sagas.admin.listing import UNTOLD, Filters, narrowed
@@ -27,6 +30,8 @@ from sagas.operations.bulk import begin_bulk, foresee_bulk, steer_bulk, tally
 
 OFFERED = ("retry", "pause", "resume", "compensate", "cancel", "give_up", "tell_again")
 """The verbs that need nothing but a saga."""
+RECOVERING = ("retry", "skip", "waive")
+"""The verbs that help a saga out of its trouble."""
 PAGE = 50
 USUAL_RATE, HIGHEST_RATE = 60, 6000
 STEERS = {
@@ -103,6 +108,8 @@ def asked(request: HttpRequest) -> tuple[BulkOperation | Proposal | None, dict[s
             "doubtful": foresight.not_idempotent,
         }
         context |= {name: list(counted.items()) for name, counted in pairs.items()}
+        rate = form.cleaned_data.get("rate") or USUAL_RATE
+        context["takes"] = span(timedelta(seconds=ceil(60 * foresight.total / rate))) if foresight.total > 1 else ""
         context["needs_another"] = second.needs_another(verb, foresight.total)
     return None, context | {"verb": VERBS[verb]}
 
@@ -139,8 +146,9 @@ class BulkAdmin(Console):
             found = found.filter(pk__lt=UUID(request.GET["before"])) if "before" in request.GET else found
         page = list(found[: PAGE + 1])
         older = page[PAGE - 1].pk if len(page) > PAGE else None
-        context = {"title": "Bulk operations", "section": "operations", "operations": page[:PAGE], "older": older}
-        return self.show(request, "operations", context)
+        context = {"title": "Bulk operations", "section": "operations", "older": older}
+        labelled = [(one, VERBS[one.verb].label) for one in page[:PAGE]]
+        return self.show(request, "operations", context | {"operations": labelled})
 
     def begin_page(self, request: HttpRequest) -> HttpResponse:
         """Between many boxes and their deed; a button that is pressed twice leads to what the first time began."""
@@ -174,11 +182,12 @@ class BulkAdmin(Console):
             "title": f"{VERBS[operation.verb].label} many sagas",
             "section": "operations",
             "operation": operation,
+            "label": VERBS[operation.verb].label,
             "progress": progress(counts),
-            "counts": [(state, BulkItem(state=state).word, count) for state, count in counts.items()],
+            "counts": [(state, outcome(state, operation.verb), count) for state, count in counts.items()],
             "total": sum(counts.values()),
             "wanted": wanted,
-            "items": page[:PAGE],
+            "items": [(item, outcome(item.state, operation.verb)) for item in page[:PAGE]],
             "more": page[PAGE - 1].pk if len(page) > PAGE else 0,
             "steers": STEERS.get(BulkOperation.State(operation.state), ()),
         }
@@ -201,6 +210,12 @@ class BulkAdmin(Console):
         if operation is None:
             raise Http404(f"There is no operation {pk}.")
         return operation
+
+
+def outcome(state: str, verb: str) -> str:
+    """What became of one saga, in a word or two; one recovers only from trouble."""
+    is_done = state == BulkItem.State.RECOVERED and verb not in RECOVERING
+    return "done" if is_done else BulkItem(state=state).word
 
 
 def operations_of(request: HttpRequest) -> QuerySet[BulkOperation]:

@@ -46,7 +46,7 @@ def columns(stacks: Sequence[Mapping[str, int]], kinds: Sequence[str], titles: S
                 continue
             height = max(LEAST, 100 * count / highest)
             top -= height
-            said = "need a person" if kind == "stuck" else kind
+            said = "still in need of a person" if kind == "stuck" else kind
             title = f"{titles[number]}: {count} {said}" if titles else f"{count} {said}"
             found.append(
                 Column(

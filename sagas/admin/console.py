@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 
@@ -24,6 +24,12 @@ View = Callable[..., HttpResponseBase]
 Grave = Callable[..., bool]
 """Whether what a request asks for is grave; called with the request and what its address says."""
 
+NOT_PERMITTED = {
+    True: "You may look, but not decide. Ask an operator, or an administrator for that role.",
+    False: "This is not for your role. An administrator can give you another one.",
+}
+"""Why a page is closed to somebody; `True` where it takes an operator."""
+NOT_HERE = "There is nothing at this address, or it is not yours."
 OURS = ("confirmation", "csrfmiddlewaretoken")
 
 
@@ -65,13 +71,18 @@ class Console(admin.ModelAdmin):
         @wraps(page)
         def opened(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not (self.has_view_permission(request) if needs == LOOK else may(request, needs)):
-                raise PermissionDenied
+                return self._no_entry(request, NOT_PERMITTED[needs == OPERATE], 403)
             if request.method not in methods:
                 return HttpResponseNotAllowed(methods)
             if "%00" in request.META.get("QUERY_STRING", ""):
                 return HttpResponseRedirect(request.path)
             asking = grave is not None and request.method == "POST" and grave(request, **kwargs)
-            answer = (self._confirm(request) if asking else None) or page(request, *args, **kwargs)
+            try:
+                answer = (self._confirm(request) if asking else None) or page(request, *args, **kwargs)
+            except PermissionDenied:
+                return self._no_entry(request, NOT_PERMITTED[False], 403)
+            except Http404 as error:
+                return self._no_entry(request, str(error) or NOT_HERE, 404)
             answer["Content-Security-Policy"] = POLICY
             return answer
 
@@ -88,10 +99,19 @@ class Console(admin.ModelAdmin):
         sent = [(name, value) for name, values in request.POST.lists() for value in values if name not in OURS]
         return self.show(request, "confirm", {"title": "Is it you?", "form": form, "sent": sent})
 
+    def _no_entry(self, request: HttpRequest, said: str, status: int) -> HttpResponse:
+        """A page that says why there is nothing to see, and leads back."""
+        title = "Not permitted" if status == 403 else "Not found"
+        answer = self.show(request, "no_entry", {"title": title, "said": said})
+        answer.status_code = status
+        answer["Content-Security-Policy"] = POLICY
+        return answer
+
     def show(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
         """A page in the admin's frame."""
         frame = self.admin_site.each_context(request) | {
             "opts": self.opts,
+            "site_url": None,
             "is_nav_sidebar_enabled": False,  # the console's own bar says where to go, and leaves the room to the page
             "may_look": may(request, LOOK) or may(request, OPERATE),
             "may_operate": may(request, OPERATE),

@@ -12,6 +12,7 @@ from sagas.admin.console import OPERATE, Console, definitions, person, sagas_of,
 from sagas.admin.groups import lines
 from sagas.admin.listing import Filters, page_of
 from sagas.admin.numbers import numbers
+from sagas.admin.troubles import troubles
 from sagas.errors import SagaError
 from sagas.models import Incident
 from sagas.operations import grouping
@@ -42,12 +43,9 @@ class IncidentAdmin(Console):
         now = clock.now()
         found = lines(tenant(request), now, sight(request), definitions(request))
         context = {"title": "What needs a person", "section": "incidents", "groups": found}
-        rings = ringing(tenant(request), definitions(request))
-        return self.show(
-            request,
-            "start",
-            context | {"numbers": numbers(sagas_of(request), now, rings)},
-        )
+        whose = tenant(request), definitions(request)
+        context |= {"numbers": numbers(sagas_of(request), now, ringing(*whose)), "troubles": troubles(*whose, now)}
+        return self.show(request, "start", context)
 
     def group_page(self, request: HttpRequest) -> HttpResponse:
         """One cause: how often, since when, in whose hands, and the sagas that have it."""

@@ -11,6 +11,7 @@ from django.db.models import Count, F, Min
 from sagas import health
 from sagas.admin.attempts import span
 from sagas.admin.charts import Column, columns
+from sagas.admin.troubles import HOURS, hours
 from sagas.admin.waiting import Waiting, oldest_waiting
 from sagas.conf import conf
 from sagas.engine.alerting import trouble_with_alerts
@@ -23,7 +24,6 @@ MOST_RECENT = 2000
 MOST_STEPPED = 200
 MOST_STEPS = 20_000
 """A list may have ten thousand items; so many steps of those sagas are looked at."""
-HOURS = 24
 OF_RECENT = ("created_at", "ended_at", "state", "open_incidents")
 SILENT = timedelta(seconds=30)
 KINDS = ("completed", "compensated", "failed", "live", "stuck")
@@ -83,13 +83,12 @@ def numbers(sagas: SagaQuerySet, now: datetime, ringing: int) -> Numbers:
     ]
     recent = list(sagas.order_by("-id").values_list(*OF_RECENT)[:MOST_RECENT])
     stacks, ended, begun = _by_hour(recent, now)
-    hours = [f"{(now - timedelta(hours=ago)):%H}:00 UTC" for ago in reversed(range(HOURS))]
     return Numbers(
         states=states,
         is_cut=sum(count for _, count, _ in states) >= MOST_LIVE,
         begun=begun,
         ended=sorted(ended.items()),
-        chart=columns(stacks, KINDS, hours),
+        chart=columns(stacks, KINDS, hours(now)),
         is_short=len(recent) == MOST_RECENT and recent[-1][0] > now - timedelta(hours=HOURS),
         waiting=oldest_waiting(sagas, now),
         speeds=_speeds(sagas),

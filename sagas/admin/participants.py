@@ -23,6 +23,8 @@ from sagas.operations.participants import MOST_COUNTED, participant, participant
 class Why(forms.Form):
     """Why something is done to a participant."""
 
+    field_order = ("until", "saga", "rate", "reason")
+
     reason = reason_field(OF_MANY)
 
 

@@ -20,6 +20,7 @@ ENDINGS = {
 }
 
 
+LONGEST_SAID = 240
 SHOWN = 100
 HELP = {
     Reason.DEFINITION_UNKNOWN: "",
@@ -95,7 +96,7 @@ def _waiting(run: Run, now: datetime) -> str:
 def _incident(incident: Incident, number: int) -> str:
     others = f" (and {number - 1} more)" if number > 1 else ""
     again = f", seen {incident.times} times" if incident.times > 1 else ""
-    said = incident.sentence.rstrip(".")
+    said = _short(incident.sentence)
     since = _time(incident.opened_at)
     help_comes = HELP.get(Reason(incident.reason), " An operator can retry it.")
     what = incident.path or "The saga"
@@ -145,7 +146,7 @@ def _why(saga: Saga) -> str:
     failure = saga.failure or {}
     match saga.cause:
         case Cause.FAILED_STEP:
-            return f" because {failure.get('step')} failed ({str(failure.get('error', '')).rstrip('.')})"
+            return f" because {failure.get('step')} failed ({_short(str(failure.get('error', '')))})"
         case Cause.CANCELLED:
             return f" by {failure.get('by', 'someone')}" if failure.get("by") else ""
         case Cause.DEADLINE:
@@ -155,6 +156,11 @@ def _why(saga: Saga) -> str:
         case Cause.PARENT:
             return " because its parent goes back"
     return ""
+
+
+def _short(said: str) -> str:
+    """The begin of what a participant or a function said; all of it stands with its row."""
+    return said.rstrip(".") if len(said) <= LONGEST_SAID else f"{said[: LONGEST_SAID - 1].rstrip()}…"
 
 
 def _name(run: Run) -> str:

@@ -52,6 +52,8 @@ class Incident(models.Model):
         indexes = [
             # What needs a person, newest first; later grouped by definition, step and reason code.
             models.Index(name="incident_open", fields=["tenant", "-last_at"], condition=Q(closed_at=None)),
+            # The troubles of the last day, over or not.
+            models.Index(name="incident_lately", fields=["tenant", "-opened_at"]),
             # The groups of all tenants, for alerts.
             models.Index(
                 name="incident_groups",

@@ -50,7 +50,7 @@ def preview(verb: str, saga_id: UUID, **arguments: Any) -> Preview:
         act(saga_id, **arguments)
         saga = Saga.objects.get(pk=saga_id)
         told = OF_ONE_VERB[verb](saga, **arguments) if verb in OF_ONE_VERB else _sentences(verb, saga, before)
-        sentences = [*_edited(saga_id, arguments), *told]
+        sentences = [*_edited(saga_id, arguments), *_by_hand(verb, **arguments), *told]
         if saga.deadline_at is not None and saga.deadline_at != deadline:
             sentences.append(f"Its deadline is then {_time(saga.deadline_at)}.")
         roll_back()
@@ -67,6 +67,12 @@ def _edited(saga_id: UUID, arguments: Mapping[str, Any]) -> Iterator[str]:
     yield from sentences[:MOST_EDITS]
     if len(sentences) > MOST_EDITS:
         yield f"{len(sentences) - MOST_EDITS} more places of its input become others."
+
+
+def _by_hand(verb: str, *, step: str = "", item: int | None = None, **_: Any) -> Iterator[str]:
+    """What a person says to have done."""
+    if verb == "waive":
+        yield f"{step}{f'[{item}]' if item else ''} counts as undone by hand; nobody is called for it."
 
 
 def _answered(saga: Saga, *, step: str, approved: bool, **_: Any) -> Iterator[str]:
@@ -105,7 +111,9 @@ def _sentences(verb: str, saga: Saga, before: dict[int, tuple[int, str | None, d
     runs = list(Run.objects.filter(saga_id=saga.pk).exclude(kind=Run.Kind.MESSAGE).order_by("id"))
     moved = [run for run in runs if before.get(run.pk) != _doing(run)]
     for run in moved:
-        if run.work == Work.DUE and run.doing in (Doing.ACTION, Doing.PROBE, Doing.DECISION):
+        if verb == "retry" and run.work == Work.DUE and run.doing == Doing.COMPENSATION:
+            yield f"The compensation of {_name(run)} is tried again."
+        elif run.work == Work.DUE and run.doing in (Doing.ACTION, Doing.PROBE, Doing.DECISION):
             yield from _runs_again(saga, run)
         elif run.work == Work.WAITING and run.doing != Doing.COMPENSATION:
             until = f" until {_time(run.at)}" if run.at and run.at.year < 9999 else ""

@@ -12,5 +12,8 @@ register = template.Library()
 
 @register.filter
 def since(at: datetime | None) -> str:
-    """The time since then: "12.4 s", "3 min 20 s", "2 h 5 min", "3 d 4 h"; nothing where there is no such time."""
-    return span(max(timezone.now() - at, timedelta(0))) if at else ""
+    """The time since then: "12 s", "3 min 20 s", "2 h 5 min", "3 d 4 h"; nothing where there is no such time."""
+    if at is None:
+        return ""
+    seconds = max(0, int((timezone.now() - at).total_seconds()))
+    return span(timedelta(seconds=seconds)) if seconds >= 60 else f"{seconds} s"

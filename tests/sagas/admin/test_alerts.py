@@ -76,7 +76,7 @@ def test_what_the_service_does_not_take_is_said_with_whom_it_is_for(scenes, oper
     scenes.of_one_cause(1)
     look()
     said = text_of(operator.get(ALERTS))
-    assert "on-call@example.org: it began not yet, 1 try:" in said
+    assert "on-call@example.org: it began not told yet, 1 try:" in said
     AlertMessage.objects.update(done_at=clock.now())
     assert "on-call@example.org: it began was never taken:" in text_of(operator.get(ALERTS))
 

@@ -67,7 +67,7 @@ def test_those_that_were_ticked_are_retried_and_each_is_told_of_in_the_end(world
     assert other.state == "stuck"
     shown = text_of(operator.get(page_of(operation)))
     assert "1 of 2 recovered, 1 failed again" in shown
-    assert [item.saga_id for item in operator.get(f"{page_of(operation)}?state=failed_again").context["items"]] == [
+    assert [item.saga_id for item, _ in operator.get(f"{page_of(operation)}?state=failed_again").context["items"]] == [
         fails.pk
     ]
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from gateway.ids import uuid7
 from sagas import operations
-from sagas.models import Sweep, Worker
+from sagas.models import Incident, Saga, Sweep, Worker
 from sagas.record import clock
 from tests.sagas.admin.conftest import AUDIT, DEFINITIONS, START, WORKERS, held, listed, page_of, text_of
 
@@ -52,7 +52,29 @@ def test_a_saga_that_needs_a_person_counts_as_such_in_the_hour_in_which_it_began
     world.run_through(world.start(scenes.shipping))
     numbers = operator.get(START).context["numbers"]
     said = [(column.kind, column.title.partition("UTC: ")[2]) for column in numbers.chart]
-    assert said == [("live", "1 live"), ("stuck", "2 need a person")]
+    assert said == [("live", "1 live"), ("stuck", "2 still in need of a person")]
+
+
+def test_trouble_counts_in_the_hour_in_which_it_began_and_not_in_that_of_its_saga(scenes, operator):
+    now = clock.now()
+    old, over, late = scenes.of_one_cause(3)
+    Incident.objects.filter(saga=old).update(opened_at=now - timedelta(hours=25))
+    Incident.objects.filter(saga=over).update(opened_at=now - timedelta(hours=3.5), closed_at=now)
+    Saga.objects.filter(pk=late.pk).update(created_at=now - timedelta(days=40))
+    answer = operator.get(START)
+    found = answer.context["troubles"]
+    assert (found.began, found.is_open, found.over) == (2, 1, 1)
+    first, last = found.chart
+    assert (first.kind, round(first.x / 100 * 24)) == ("over", 20)
+    assert (last.kind, round(last.x / 100 * 24)) == ("stuck", 23)
+    assert last.title.endswith("UTC: 1 still in need of a person")
+    assert "2 · 1 still open · 1 over" in text_of(answer)
+
+
+def test_trouble_of_others_is_not_counted(scenes, operator):
+    [found] = scenes.of_one_cause(1)
+    Incident.objects.filter(saga=found).update(tenant="berlin")
+    assert operator.get(START).context["troubles"].began == 0
 
 
 @pytest.mark.parametrize(
@@ -165,4 +187,4 @@ def test_the_audit_says_who_decided_what_and_why(world, two, operator):
         ("?before=x", ["resume", "pause"]),
     ):
         entries = operator.get(AUDIT + query).context["entries"]
-        assert [entry.verb for entry, _ in entries] == verbs
+        assert [entry.verb for entry, _, _ in entries] == verbs
