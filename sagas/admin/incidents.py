@@ -42,7 +42,7 @@ class IncidentAdmin(Console):
         """What needs a person, first."""
         now = clock.now()
         found = lines(tenant(request), now, sight(request), definitions(request))
-        context = {"title": "What needs a person", "section": "incidents", "groups": found}
+        context: dict[str, Any] = {"title": "What needs a person", "section": "incidents", "groups": found}
         whose = tenant(request), definitions(request)
         context |= {"numbers": numbers(sagas_of(request), now, ringing(*whose)), "troubles": troubles(*whose, now)}
         return self.show(request, "start", context)
