@@ -27,6 +27,7 @@ from gateway.ids import uuid7
 from sagas.conf import conf
 from sagas.engine import alerting, dispatch, door
 from sagas.engine.delivery import deliver
+from sagas.engine.slots import Slots
 from sagas.engine.sweep import sweep
 from sagas.models import Run, Work, Worker
 from sagas.record import clock, holds
@@ -59,14 +60,14 @@ class Here:
         self.id: UUID = uuid7()
         self._begun = self._registered = False
         self._beating = threading.RLock()
-        self._slots = threading.BoundedSemaphore(concurrency)
+        self.slots = Slots(concurrency)
         self._pool = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="door")
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._live, name="saga-worker", daemon=True)
         self._beaten = self._next_sweep = self._next_look = float("-inf")
         self._telling: threading.Thread | None = None
         self._broken_until = 0.0
-        self._sang = False
+        self._sang = self._look_first = False
         self._ranked = ranked
         self._lying = door.Lying(lambda: self.left_lying(BATCH))
         self._before = {rank: door.Lying(partial(self._due_before, rank)) for rank in Rank}
@@ -84,9 +85,11 @@ class Here:
 
         `more` is done as well if it is all quick; what is not begun after a while is rung for again, one by one.
         """
-        with self._slots:
+        with self.slots.told():
             if self._begun:
                 self._be_known()
+            if self._look_first:
+                self._look_in_passing()
             if not self._ranked and not self._give_way(rank):
                 _ring_again(run_id, fence)
                 left, done = more, 0
@@ -195,13 +198,29 @@ class Here:
         self._sang = True
 
     def look_at_the_door(self) -> None:
-        """Take what is due on our queues and was left lying, as many as there are idle slots."""
-        while self._slots.acquire(blocking=False):
+        """Take what is due on our queues and was left lying, as many as there are idle slots.
+
+        Where none is, who is told of a step next takes one of those first: it may be long until a slot is idle.
+        """
+        self._look_first = True
+        while self.slots.take_idle():
+            self._look_first = False
             found = self._lying.next()
             if found is None:
-                self._slots.release()
+                self.slots.release()
                 return
             self._pool.submit(self._answer, *found)
+
+    def _look_in_passing(self) -> None:
+        """Take one of what was left lying, and so will who is told next, as long as there is any."""
+        self._look_first = False
+        try:
+            found = None if self._stopping.is_set() else self._lying.next()
+            if found:
+                self._look_first = True
+                self._deliver(*found)
+        except Exception as error:  # what we were told of is not lost for that
+            logger.warning("A step found at the door could not be delivered; it is found again: %s", error)
 
     def left_lying(self, most: int) -> list[door.Found]:
         """What is due on our queues without anybody having come for it: for some seconds, or, when the bell is known to
@@ -215,16 +234,20 @@ class Here:
         return door.waiting(self.queues, timedelta(0), most)  # what came later may be more urgent
 
     def _answer(self, run_id: int, fence: int) -> None:
-        """Run what was found, then look again, until nothing is left lying; the slot is ours meanwhile."""
+        """Run what was found, then look again, until nothing is left lying or who was told wants our slot.
+
+        Else a crowd would be served from the database alone: every process goes through it in the same order, bells
+        are heard no more, and what beat asks for is not done.
+        """
         found: door.Found | None = (run_id, fence)
         try:
             while found and not self._stopping.is_set():
                 self._deliver(*found)
-                found = self._lying.next()
+                found = None if self.slots.wanted else self._lying.next()
         except Exception:
             logger.exception("A step found at the door could not be delivered; it is found again.")
         finally:
-            self._slots.release()
+            self.slots.release()
 
 
 def _alert() -> None:

@@ -193,7 +193,8 @@ def take_back(run_id: int, fence: int, why: str, *, died: bool) -> tuple[Bell, .
     """End an attempt that nobody will hear of any more; returns who must be rung.
 
     `died` when its process is gone, otherwise its lease must be over. Whoever comes second finds nothing, and a
-    process that does not know the saga's table leaves it to one that does.
+    process that does not know the saga's table leaves it to one that does. What is due next goes before all that
+    waits: it has waited for as long as it took to miss somebody, which is most of what is promised.
     """
     with turn_of_run(run_id, fence, Work.RUNNING, "sweep") as t:
         if t is None or not registry.find(t.saga.definition, t.saga.version, t.saga.fingerprint):
@@ -202,6 +203,8 @@ def take_back(run_id: int, fence: int, why: str, *, died: bool) -> tuple[Bell, .
         if run is None or (not died and run.at is not None and run.at > t.now):
             return ()
         settle(t, run, Lost(error=why, code="worker_gone" if died else "lease_expired", died=True))
+        for following in t.ready:
+            following.priority = max(following.priority, 1)
     return t.bells
 
 
@@ -249,6 +252,7 @@ def _own(t: Turn, held: Claim) -> Run:
 def _take(t: Turn, run: Run, worker: UUID, token: str = "") -> None:
     row, doing = t.row(run), Doing(run.doing)
     run.work, run.worker = Work.RUNNING, worker
+    run.priority = t.saga.priority  # it may have been let go first, after it was taken back
     run.hold_id = run.parked_at = None
     run.fence += 1
     run.crashes += 1

@@ -10,11 +10,13 @@ import sqlite3
 import sys
 from contextlib import closing
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
+from redis import Redis
 
 from tests.harness.migrated import migrated
 from tests.harness.postgres import Postgres
@@ -58,9 +60,17 @@ SELECT s.definition, s.priority FROM sagas_run r JOIN sagas_saga s ON s.id = r.s
  WHERE r.started_at IS NOT NULL ORDER BY r.started_at, r.id
 """
 
+BEGUN_BEFORE_IT = """
+SELECT count(*) FROM sagas_run r JOIN sagas_saga s ON s.id = r.saga_id WHERE s.priority = 0 AND r.started_at < (
+    SELECT max(j.at) FROM sagas_journal j JOIN sagas_saga l ON l.id = j.saga_id
+    WHERE l.priority < 0 AND j.moves::text LIKE '%claimed%')
+"""
+
 Kind = tuple[str, int]
 CROWDED, FRESH, URGENT, PATIENT = ("crowd", 0), ("other", 0), ("crowd", 1), ("other", -1)
 """One of the crowd; another definition's; one of the crowd with a high priority; another's with a low one."""
+LOST = ("crowd", -1)
+"""One that would come last, if it were not for its worker, which died."""
 LATECOMERS = {PATIENT: 1, FRESH: 1, URGENT: 3}
 
 numbers = itertools.count(1)
@@ -113,6 +123,27 @@ def test_a_crowd_delays_no_other_and_priorities_are_kept(request, database, brok
         start(product, {CROWDED: CROWD, **LATECOMERS})
         product.worker(pool=pool, concurrency=slots)
         is_fair(all_begin(database, CROWD + 5), slots, turns)
+
+
+def test_what_a_killed_worker_held_is_begun_again_before_all_that_waits(redis, database):
+    """Kills: letting what was taken back wait at the end of the line. Both slots are held until its bell was rung."""
+    with Product(database_url=database, broker_url=redis.url, environment=NOTHING_ELSE) as product:
+        gate = {"GATE": str(product.folder / "gate")}
+        start(product, {LOST: 1})
+        with psycopg.connect(database, autocommit=True) as connection:
+            held = partial(connection.execute, "SELECT count(*) FROM sagas_run WHERE work = 'running'")
+            killed = product.worker(pool="prefork", concurrency=1, environment=gate)
+            wait_until(lambda: held().fetchone() == (1,), "it is begun", PATIENCE)
+            killed.kill()
+            start(product, {CROWDED: 40})
+            product.worker(pool="prefork", concurrency=2, environment=gate)
+            with Redis.from_url(redis.url) as bells:
+                wait_until(lambda: bells.llen("sagas:crowd") == 1, "it is rung for as what comes first", PATIENCE)
+            assert held().fetchone() == (2,)
+            (product.folder / "gate").touch()
+            all_begin(database, 41)
+            [(before,)] = connection.execute(BEGUN_BEFORE_IT)
+        assert before <= 2 + 2  # what was held at the gate, and what was begun at the same moment
 
 
 def test_the_look_at_the_door_is_fair_as_well(redis, database):

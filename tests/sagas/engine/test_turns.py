@@ -9,12 +9,13 @@ from sagas import saga, step
 from sagas.engine import door, sweep
 from sagas.engine.dispatch import silenced
 from sagas.engine.door import Lying, waiting
+from sagas.engine.lanes import rank_of
 from sagas.engine.turns import in_turn
 from sagas.engine.workers import Here
-from sagas.models import Run, Saga
-from sagas.record import clock
+from sagas.models import Run, Saga, Work
+from sagas.record import attempts, clock
 from sagas.words.definition import Definition
-from tests.sagas.world import World
+from tests.sagas.world import World, run_of
 
 pytestmark = pytest.mark.django_db
 
@@ -89,3 +90,44 @@ def test_what_was_found_long_ago_is_looked_for_again(monkeypatch):
     looks = [[(1, 1), (2, 1)], [(3, 1)]]
     lying = Lying(lambda: looks.pop(0))
     assert [lying.next() for _ in range(2)] == [(1, 1), (3, 1)]
+
+
+def test_what_was_taken_back_goes_before_all_that_waits_and_what_follows_it_does_not(crowd):
+    """Kills: letting what a dead worker held wait at the end of the line, where it waits twice."""
+    two = saga("two", step(crowd.first, reads_only=True), step(crowd.second, reads_only=True))
+    crowd.knows(*(one_step(crowd, name) for name in ("crowd", "other", "third")), two)
+    found = crowd.start(two)
+    held = crowd.claim(run_of(found, "first"))
+    crowd.later(timedelta(seconds=6))
+    [bell] = attempts.take_back(held.run.pk, held.run.fence, "The worker that ran it is gone.", died=True)
+    assert rank_of(bell.priority) is Rank.FIRST
+    assert waiting(["sagas"], AT_ONCE, 9)[0] == (bell.run, bell.fence)
+    assert waiting(["sagas"], AT_ONCE, 9, before=Rank.NORMAL) == [(bell.run, bell.fence)]
+
+    crowd.record(crowd.claim(run_of(found, "first")))
+    assert Run.objects.get(saga=found, work=Work.DUE).path == "second"
+    assert names(waiting(["sagas"], AT_ONCE, 9))[0] == "crowd"
+    assert set(Run.objects.filter(saga=found).values_list("priority", flat=True)) == {0}
+
+
+def test_of_a_saga_that_comes_last_what_was_taken_back_comes_first_and_what_was_urgent_stays_so(crowd):
+    for priority, then in ((-5, 1), (7, 7)):
+        found = crowd.start(one_step(crowd, "crowd"), priority=priority)
+        held = crowd.claim(run_of(found, "act"))
+        [bell] = attempts.take_back(held.run.pk, held.run.fence, "The worker that ran it is gone.", died=True)
+        assert bell.priority == then
+        assert crowd.claim(run_of(found, "act")).run.priority == priority
+
+
+def test_a_worker_whose_slots_are_never_idle_looks_at_the_door_in_passing(crowd):
+    """Kills: looking with idle slots only, so that a lost message waits for as long as there are others."""
+    worker = Here(queues=["sagas"])
+    lost, other, third = (Saga.objects.filter(definition=name).first() for name in ("crowd", "other", "third"))
+    Run.objects.exclude(saga__in=[lost, other, third]).delete()
+    Run.objects.filter(saga__in=[other, third]).update(at=clock.now() + timedelta(seconds=6))
+    crowd.script("other", lambda ctx: worker.look_at_the_door())  # the only slot is taken
+    crowd.later(timedelta(seconds=6))
+    for told in (other, third):
+        run = run_of(told, "act")
+        worker.deliver(run.pk, run.fence)
+    assert crowd.called == ["other", "crowd", "third"]
