@@ -10,7 +10,8 @@ from hypothesis.stateful import invariant, precondition, rule
 from sagas.record import clock
 from sagas.record.attempts import Claim
 from sagas.words.verdict import Doing
-from tests.blackbox.keys import MOST, ByKey, payloads
+from tests.blackbox.holding import Holders
+from tests.blackbox.keys import MOST, payloads
 from tests.blackbox.life import ENDS, PLAIN, Life
 from tests.blackbox.participants import MOODS
 from tests.blackbox.site import SAGAS, Answer
@@ -24,10 +25,10 @@ moves = st.sampled_from([timedelta(hours=-1), timedelta(hours=1), timedelta(hour
 places = st.integers(0, 5)
 
 
-class Callers(ByKey):
+class Callers(Holders):
     """Each rule is something that somebody does; after each, every saga is looked at."""
 
-    lives = ByKey.lives
+    lives = Holders.lives
 
     def __init__(self) -> None:
         super().__init__()
@@ -228,6 +229,8 @@ class Callers(ByKey):
         """Participants are well, and people look after all that needs them."""
         self.site.note("everything calms down")
         self.site.ledger.moods.clear()
+        if self.is_held():
+            self.release(rate=None)
         for _ in range(PATIENCE):
             self.site.work()
             if all(life.document["ended_at"] and not life.document["needs_person"] for life in self.known.values()):

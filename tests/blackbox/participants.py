@@ -5,6 +5,8 @@ from typing import Any
 
 from sagas import Abort, RetryLater
 
+SHOP = "shop"
+"""The participant that people hold."""
 MOODS = ("well", "no", "later", "lost before", "lost after")
 
 

@@ -15,24 +15,28 @@ from gateway.models import IdempotencyKey
 from sagas import Retry, approval, parallel, saga, step, wait
 from sagas.engine import delivery
 from sagas.engine.sweep import sweep
-from sagas.models import Run, Saga, Sweep
-from sagas.record import attempts, clock
+from sagas.models import Hold, Run, Saga, Sweep
+from sagas.record import attempts, clock, holds
 from sagas.record.attempts import Claim
 from sagas.words import registry
 from sagas.words.definition import Definition
-from tests.blackbox.participants import Ledger
+from tests.blackbox.participants import SHOP, Ledger
 
 SAGAS = "/api/v1/sagas/"
+CALL_THE_SHOP = ("reserve", "left", "ship")
+"""The steps that call the participant that people hold."""
 HOURS = timedelta(hours=3)
 MOST = 300
 
 
 def order(ledger: Ledger) -> Definition:
     """A saga with a row of nearly every kind, a point of no return, and steps that need a person when refused."""
+    to_people: dict[str, Any] = {"on_failure": "incident", "on_exhausted": "suspend"}
     few = {"retry": Retry(attempts=2), "compensation_retry": Retry(attempts=2)}
 
     def does(name: str, **about: Any) -> Any:
-        return step(ledger.action, name=name, compensation=ledger.compensation, **few, **about)
+        whom = SHOP if name in CALL_THE_SHOP else ""
+        return step(ledger.action, name=name, compensation=ledger.compensation, participant=whom, **few, **about)
 
     return saga(
         "order",
@@ -42,7 +46,7 @@ def order(ledger: Ledger) -> Definition:
         wait("news", name="more_news", timeout=HOURS),
         approval("agreed", timeout=HOURS),
         step(ledger.action, name="confirm", pivot=True, retry=Retry(attempts=2)),
-        step(ledger.action, name="ship", retry=Retry(attempts=2), on_failure="incident", on_exhausted="suspend"),
+        step(ledger.action, name="ship", participant=SHOP, retry=Retry(attempts=2), **to_people),
     )
 
 
@@ -68,10 +72,13 @@ class Site:
         Saga.objects.all().update(parent=None)
         Saga.objects.all().delete()
         IdempotencyKey.objects.all().delete()
+        Hold.objects.all().delete()
         Sweep.objects.all().delete()  # no mark of an earlier life excuses a sweep of this one
         self.ledger = Ledger()
         self.worker = uuid7()
         self.script: list[str] = []
+        self.begun_before: set[int] = set()
+        """Which calls, by number, workers made that had begun before, and were taken for dead."""
         self.touched: set[str] = set()
         """The sagas that something was done about since they were looked at."""
         self._client = Client(headers={"Authorization": f"Bearer {settings.GATEWAY['API_KEY']}"})
@@ -82,6 +89,7 @@ class Site:
     def close(self) -> None:
         """Give the clock and the definitions back."""
         self._stack.close()
+        holds.forget()
 
     # What callers do
 
@@ -127,10 +135,12 @@ class Site:
         """A worker takes a due run, and goes on with what follows."""
         self.touched.add(str(run.saga_id))
         self.note(f"deliver {run.path} of {self.name_of(str(run.saga_id))}")
+        holds.look()
         delivery.deliver(run.pk, run.fence, self.worker)
 
     def claim(self, run: Run) -> Claim | None:
         """A worker takes a due run, and nothing more is heard of it for now."""
+        holds.look()
         claimed = attempts.claim(run.pk, run.fence, self.worker)
         self.note(f"claim {run.path} of {self.name_of(str(run.saga_id))}, and die")
         return claimed if isinstance(claimed, Claim) else None
@@ -139,6 +149,7 @@ class Site:
         """The worker that was taken for dead does its work after all, and says so."""
         self.note(f"{held.run.path} of {self.name_of(str(held.saga.pk))} is done after all")
         self.touched.add(str(held.saga.pk))
+        self.begun_before.add(len(self.ledger.calls))
         attempts.record(held, delivery.call(held), self.worker, go_on=False)
 
     def later(self, by: timedelta) -> None:
@@ -149,6 +160,7 @@ class Site:
 
     def work(self) -> None:
         """Workers take whatever is due, until nothing is."""
+        holds.look()
         for _ in range(MOST):
             found = self.due(saga__paused_at=None)
             if not found:

@@ -9,11 +9,13 @@ import pytest
 
 from gateway import idempotency
 from sagas import operations
+from sagas.engine import sweep
 from sagas.errors import NotAllowed
-from sagas.models import Saga, Signal
+from sagas.models import Hold, Run, Saga, Signal
 from sagas.models.saga import SagaQuerySet
 from sagas.models.signal import SignalQuerySet
-from sagas.operations import beginning, previewing, repairing, signalling
+from sagas.operations import beginning, holding, previewing, repairing, signalling
+from sagas.record import attempts, clock
 from tests.blackbox.life import Life
 from tests.blackbox.machine import Callers
 
@@ -112,6 +114,59 @@ def told_by_key(callers: Callers) -> None:
 
 def moved(callers: Callers) -> None:
     callers.reschedule(begun(callers), step="news", by=timedelta(hours=5))
+
+
+def held(callers: Callers) -> None:
+    callers.start(key="", number=1)
+    callers.hold(hours=None)
+    callers.hold(hours=2)
+    callers.deliver_all()
+    callers.nobody_calls_who_is_held()
+
+
+def sent_ahead(callers: Callers) -> None:
+    lives = [callers.start(key="", number=1) for _ in range(2)]
+    callers.hold(hours=None)
+    callers.deliver_all()
+    callers.send_ahead(lives[0])
+    callers.deliver_all()
+    callers.nobody_calls_who_is_held()
+
+
+def released(callers: Callers) -> None:
+    callers.start(key="", number=1)
+    callers.hold(hours=None)
+    callers.deliver_all()
+    callers.release(rate=None)
+    callers.calm_down()
+
+
+@mutant(held)
+def a_hold_is_not_heeded(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(attempts, "park", lambda t, run: False)
+
+
+@mutant(held)
+def a_participant_is_held_by_two(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Hold, "is_in_force", lambda hold, now: False)
+
+
+@mutant(sent_ahead)
+def who_is_sent_ahead_takes_all_along(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Hold, "lets_pass", lambda hold, saga_id: bool(hold.canaries))
+    real = holding.canary
+
+    def canary(*given: Any, **about: Any) -> Hold:
+        found = real(*given, **about)
+        Run.objects.filter(hold=found).update(hold=None, parked_at=None, at=clock.now())
+        return found
+
+    patch.setattr(holding, "canary", canary)
+
+
+@mutant(released)
+def what_waited_for_a_participant_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sweep, "let_go_all", lambda now, survive: None)
 
 
 @mutant(replaced)
