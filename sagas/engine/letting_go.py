@@ -75,7 +75,8 @@ def _share(hold: Hold, now: datetime) -> int:
     share = int(hold.rate * (now - since).total_seconds())
     with borrowed():
         mine = Hold.objects.filter(pk=hold.pk, let_go_at=hold.let_go_at, released_at=hold.released_at)
-        if not share or not mine.update(let_go_at=now):
+        # Another sweep may have used up time that this one has not seen yet.
+        if share <= 0 or not mine.update(let_go_at=now):
             return 0
         boundaries.committed("noted")
     return share

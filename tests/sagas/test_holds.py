@@ -298,6 +298,19 @@ def test_a_release_at_a_rate_lets_so_many_go(world, table):
     assert {Saga.objects.get(pk=each.pk).state for each in sagas} == {"completed"}
 
 
+def test_a_sweep_that_looked_at_the_clock_before_another_one_let_steps_go_takes_no_time_back(world, table):
+    hold()
+    for _ in range(5):
+        world.start(table)
+    work(world)
+    release(rate=1)
+    ahead = clock.now() + timedelta(seconds=20)
+    Hold.objects.update(let_go_at=ahead)
+    swept(world)
+    assert Run.objects.filter(parked_at__isnull=False).count() == 5
+    assert Hold.objects.get().let_go_at == ahead
+
+
 def test_what_comes_up_after_a_release_does_not_stand_in_line(world, table):
     hold()
     for _ in range(3):
