@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
 from sagas.admin.asking import reason_field
-from sagas.admin.console import OPERATE, Console, definitions, number_in, person, sight, tenant
+from sagas.admin.console import OPERATE, READING, Console, definitions, number_in, person, sight, tenant
 from sagas.admin.deciding import sentence
 from sagas.errors import SagaError
 from sagas.events import backlog
@@ -42,11 +42,11 @@ class EventAdmin(Console):
     """Events out and in."""
 
     def get_urls(self) -> list[URLPattern]:
-        """One page, and what its buttons do."""
-        deciding = {"needs": OPERATE, "methods": ("POST",)}
+        """One page, and one before what its buttons do."""
+        act = self.door(self.act, needs=OPERATE, methods=(*READING, "POST"))
         return [
             path("", self.door(self.list_page), name="sagas_outboxevent_changelist"),
-            path("act/", self.door(self.act, **deciding), name="sagas_outboxevent_act"),  # type: ignore[arg-type]
+            path("act/", act, name="sagas_outboxevent_act"),
         ]
 
     def list_page(self, request: HttpRequest) -> HttpResponse:
@@ -65,12 +65,12 @@ class EventAdmin(Console):
     def act(self, request: HttpRequest) -> HttpResponse:
         """What it would do to some, or to all of a target or source; done to those that were looked at."""
         _must_know_all(request)
-        sent = request.POST
+        sent = request.POST if request.method == "POST" else request.GET
         direction: Any = sent.get("direction", "")
         verb: Any = sent.get("verb", "")
         if (direction, verb) not in LABELS:
             raise Http404
-        acting, chosen = "do" in sent, [pk for pk in map(number_in, sent.getlist("id")) if pk is not None]
+        acting, chosen = "do" in request.POST, [pk for pk in map(number_in, sent.getlist("id")) if pk is not None]
         form = Why(sent if acting else None, label_suffix="")
         whose: dict[str, Any] = {"tenant": tenant(request)}
         which: dict[str, Any] = {"of": sent["of"]} if "of" in sent else {"ids": chosen}

@@ -114,6 +114,8 @@ def events_pages(rich: Saga) -> Iterator[tuple[str, str]]:
         InboxEvent.objects.create(**known, **where, type="order.created", reason=reason[:500])
     EventLane.objects.create(name="partner", failures=3, failing_since=now, error=RUDE[:300])
     yield "events", reverse("admin:sagas_outboxevent_changelist")
+    yield "events-drop", reverse("admin:sagas_outboxevent_act") + f"?direction=out&verb=drop&of={'t' * 63}"
+    yield "untold", reverse("admin:sagas_saga_changelist") + "?show=untold"
 
 
 def test_no_page_keeps_anybody_out(world, browser: Browser, live_server, client, django_user_model, settings, pictures):

@@ -1,5 +1,7 @@
 """Who may do what: asked for below the templates, on every address that there is."""
 
+from uuid import UUID
+
 import pytest
 from django.contrib import admin
 from django.urls import URLPattern, reverse
@@ -38,6 +40,7 @@ DECIDING |= {"sagas_outboxevent_act"}
 OF_KEYS = {f"gateway_apikey_{name}" for name in ("changelist", "new", "rotate", "revoke")}
 OWN = {"sagas_view", "sagas_approval_decide"}
 """Where who may only look may do something after all: keep a filter, decide what their group is asked."""
+BROWSER = {"headers": {"accept": "text/html"}}
 GIVEN = {"kind": "csv", "name": "two", "verb": "retry", "step": "ship"}
 
 
@@ -73,6 +76,18 @@ def test_who_may_only_look_is_offered_no_decision(world, two, someone):
     found, viewer = held(world, two), someone("view_saga")
     assert "Retry …" not in text_of(viewer.get(page_of(found)))
     assert "Decide on" not in text_of(viewer.get(LIST))
+
+
+def test_who_may_only_look_is_told_so_on_a_page_that_leads_back(world, two, someone):
+    refused = someone("view_saga").get(verb_of(held(world, two), "retry"), **BROWSER)
+    assert (refused.status_code, "You may look, but not decide." in text_of(refused)) == (403, True)
+    assert f'href="{START}"' in refused.content.decode()
+
+
+def test_what_is_not_there_is_a_page_that_leads_back(someone):
+    missing = someone("view_saga").get(reverse("admin:sagas_saga_change", args=[UUID(int=7)]), **BROWSER)
+    assert (missing.status_code, "There is no saga" in text_of(missing)) == (404, True)
+    assert "Content-Security-Policy" in missing
 
 
 def test_who_may_decide_may_look(world, two, someone):

@@ -85,6 +85,13 @@ def test_nothing_is_dropped_that_nobody_has_looked_at(operator):
     assert Audit.objects.get().details["events"] == ids
 
 
+def test_to_look_by_an_address_does_nothing(operator):
+    parked("one")
+    looked = operator.get(ACT, {"direction": "out", "verb": "drop", "of": "bus", "do": "1", "reason": "now"})
+    assert "1 event will never be sent" in text_of(looked)
+    assert states() == ["parked"]
+
+
 def test_what_no_target_takes_is_said_to_stay(operator):
     parked("one")
     with override_settings(SAGAS={**SETTINGS, "EVENT_TARGETS": {}}):

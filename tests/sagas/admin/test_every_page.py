@@ -72,6 +72,7 @@ def pages(found: Saga, bulk: object) -> Iterator[tuple[str, str]]:
         yield slug, reverse("admin:sagas_saga_verb", args=[found.pk, slug])
     yield "bulk", reverse("admin:sagas_bulk_begin") + f"?id={found.pk}"
     yield "reveal", reverse("admin:sagas_saga_reveal", args=[found.pk])
+    yield "drop events", reverse("admin:sagas_outboxevent_act") + "?direction=out&verb=drop&of=bus"
     for verb in ("hold", "release", "canary"):
         yield f"{verb} a participant", reverse("admin:sagas_hold_verb", args=[PARTICIPANT, verb])
 

@@ -76,3 +76,11 @@ def test_nobody_there_to_take_it_is_said(world):
     now = clock.now()
     Worker.objects.create(name="w", queues=["sagas"], started_at=now, beat_at=now)
     assert "a worker of queue 'sagas' takes it next" in explain(found)
+
+
+def test_what_somebody_said_at_length_is_cut_and_who_can_help_is_said_all_the_same(world):
+    world.script("charge", Abort("no money " * 100))
+    world.knows(table := saga("one", step(world.charge, compensation=world.refund, on_failure="incident")))
+    said = explain(world.run_through(world.start(table)))
+    assert len(said) < 400
+    assert said.endswith("…. An operator can retry it.")

@@ -153,3 +153,10 @@ def test_a_worker_goes_on_after_a_dry_run_as_if_there_had_been_none(world: World
     said("cancel", found)
     assert not attempts.record(held, states.Succeeded(), world.worker, go_on=False).late
     assert fresh(found).state == "completed"
+
+
+def test_a_way_back_that_is_tried_again_or_was_done_by_hand_is_said_so(world: World) -> None:
+    found = fresh(STATES["stuck_on_the_way_back"](world))
+    assert operations.preview("retry", found.pk, **BY).sentences[0] == "The compensation of charge is tried again."
+    by_hand = operations.preview("waive", found.pk, step="charge", **BY).sentences[0]
+    assert by_hand == "charge counts as undone by hand; nobody is called for it."
