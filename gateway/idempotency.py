@@ -63,9 +63,18 @@ class Memory:
     def keep(self, status: int, body: Any) -> None:
         """Remember the answer, once; `body` is JSON and small: what it takes to answer again."""
         self.kept = True
-        if self._row is not None:
+        if self._row is not None and (self._row.status, self._row.answer) != (status, body):
             self._row.status, self._row.answer = status, body
             self._row.save(update_fields=["status", "answer"])
+
+
+_FIELDS = IdempotencyKey._meta.concrete_fields
+# SQLite tells the ON CONFLICT of an upsert from that of a join by the WHERE before it.
+_INSERT = f"""
+INSERT INTO {IdempotencyKey._meta.db_table} ({", ".join(str(field.column) for field in _FIELDS)})
+SELECT {", ".join(["%s"] * len(_FIELDS))}{{patience}} WHERE true
+ON CONFLICT DO NOTHING RETURNING id
+"""
 
 
 def key_of(request: Request | HttpRequest) -> str | None:
@@ -85,15 +94,19 @@ def checked_key(key: str) -> str:
 
 
 @contextmanager
-def remembered(caller: Caller, scope: str, key: str | None, body: Any) -> Iterator[Memory]:
+def remembered(
+    caller: Caller, scope: str, key: str | None, body: Any, *, likely: Answer | None = None
+) -> Iterator[Memory]:
     """Open a transaction that runs once per caller, scope and key; without a key it is a transaction and no more.
+
+    Who knows before what the answer is going to be says it as `likely`: then keeping that very answer costs nothing.
 
     Raises a 422 problem when the key was used with another body, and a 409 problem when the first request under it is
     still at work after two seconds. On PostgreSQL no other lock of the block is waited for any longer, either.
     """
     using = router.db_for_write(IdempotencyKey)
     with transaction.atomic(using=using):
-        memory = Memory(None) if key is None else _recall(using, caller, scope, key, body)
+        memory = Memory(None) if key is None else _recall(using, caller, scope, key, body, likely)
         yield memory
         if memory.answer is None and not memory.kept:
             raise RuntimeError("The block ended without memory.keep(status, body); nothing of it was committed.")
@@ -111,10 +124,11 @@ def called_off(caller: Caller, scope: str, key: str) -> Answer | None:
     return None if known.fingerprint == CALLED_OFF else Answer(known.status, known.answer)
 
 
-def _recall(using: str, caller: Caller, scope: str, key: str, body: Any) -> Memory:
+def _recall(using: str, caller: Caller, scope: str, key: str, body: Any, likely: Answer | None) -> Memory:
     place = _place(caller, scope, key)
     prints = _fingerprints(place, body)
-    mine = IdempotencyKey(**place, fingerprint=prints[0])
+    expected = {"status": likely.status, "answer": likely.body} if likely is not None else {}
+    mine = IdempotencyKey(**place, fingerprint=prints[0], **expected)
     known = _claimed(using, mine)
     if known.id == mine.id:
         return Memory(known)
@@ -141,7 +155,9 @@ def _place(caller: Caller, scope: str, key: str) -> dict[str, str]:
 
 def _claimed(using: str, mine: IdempotencyKey) -> IdempotencyKey:
     """The row of this key: mine, or the one that was there first."""
-    _insert(using, mine)
+    if _insert(using, mine):
+        mine._state.adding, mine._state.db = False, using
+        return mine
     place = {"tenant": mine.tenant, "caller": mine.caller, "scope": mine.scope, "key": mine.key}
     known = IdempotencyKey.objects.using(using).filter(**place).first()
     if known is None:  # the clean-up took it between the two statements
@@ -149,15 +165,18 @@ def _claimed(using: str, mine: IdempotencyKey) -> IdempotencyKey:
     return known
 
 
-def _insert(using: str, row: IdempotencyKey) -> None:
+def _insert(using: str, row: IdempotencyKey) -> bool:
     """Insert the row unless there is one. The unique index makes the second of two requests wait for the first."""
     connection = connections[using]
+    given: list[Any] = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in _FIELDS]
+    patience = ""
+    if connection.vendor == "postgresql":
+        wait = max(1, int(conf.current().IDEMPOTENCY_WAIT.total_seconds() * 1000))  # 0 would be for ever
+        patience, given = " FROM set_config('lock_timeout', %s, true)", [*given, f"{wait}ms"]
     try:
-        if connection.vendor == "postgresql":
-            wait = max(1, int(conf.current().IDEMPOTENCY_WAIT.total_seconds() * 1000))  # 0 would be for ever
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{wait}ms"])
-        IdempotencyKey.objects.using(using).bulk_create([row], ignore_conflicts=True)
+        with connection.cursor() as cursor:
+            cursor.execute(_INSERT.format(patience=patience), given)
+            return cursor.fetchone() is not None
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", None) == LOCK_NOT_AVAILABLE:
             raise _at_work() from None

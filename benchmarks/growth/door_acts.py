@@ -1,6 +1,7 @@
 """What callers of the API and people at the console look at."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -10,9 +11,11 @@ from django.urls import reverse
 
 from benchmarks.growth import patterns
 from benchmarks.growth.act import Act, must
+from benchmarks.growth.calling import call
 from benchmarks.growth.engine_acts import silently
-from benchmarks.growth.figures import STARTS
+from benchmarks.growth.figures import FLOOR, OVER_REST, OVER_REST_WITH_KEY
 from benchmarks.growth.sagas import order
+from benchmarks.growth.urls import NOTHING
 from gateway.ids import uuid7
 from sagas import metrics
 from sagas.management.finding import find
@@ -24,9 +27,13 @@ DEEP = 20
 """How many pages back the list is looked at; a page further back is the same question."""
 
 
+@cache
+def _service() -> Client:
+    return Client(headers={"Authorization": f"Bearer {settings.GATEWAY['API_KEY']}"})
+
+
 def _api(address: str) -> Any:
-    key = settings.GATEWAY["API_KEY"]
-    return _answer(Client(headers={"Authorization": f"Bearer {key}"}), address).json()
+    return _answer(_service(), address).json()
 
 
 def _answer(client: Client, address: str) -> Any:
@@ -35,11 +42,22 @@ def _answer(client: Client, address: str) -> Any:
     return answer
 
 
-def _start(address: str) -> None:
+def _start(headers: Mapping[str, str]) -> None:
     """A saga begins over REST, as a service would have it."""
-    client = Client(headers={"Authorization": f"Bearer {settings.GATEWAY['API_KEY']}"})
     body = {"definition": order.name, "input": {"order": 1}, "business_key": f"act-{uuid7()}"}
-    must(client.post(address, body, content_type="application/json").status_code == 201, "a saga begins")
+    must("id" in call("POST", SAGAS, body, headers), "a saga begins")
+
+
+def _without_key(number: int) -> Sequence[Mapping[str, str]]:
+    return [{}] * number
+
+
+def _with_key(number: int) -> Sequence[Mapping[str, str]]:
+    return [{"Idempotency-Key": f"act-{uuid7()}"} for _ in range(number)]
+
+
+def _nothing(_: object) -> None:
+    call("POST", NOTHING, {"order": 1})
 
 
 def _far_back(number: int) -> Sequence[str]:
@@ -135,6 +153,7 @@ FILTERS = {
     "in a rare state": "state=pending",
     "that need a person": "needs_person=true",
     "of a definition in a state": f"definition={order.name}&state=stuck",
+    "whose end was told to nobody": "callback=failed",
 }
 CHOICES = {
     "what needs a person": "",
@@ -163,7 +182,9 @@ CAUSE = f"?definition={order.name}&step=lock_stock&code=no_shelf"
 DOORS = [
     silently(act)
     for act in (
-        Act(name=STARTS[1], do=_start, prepare=_at(SAGAS), timed=50),
+        Act(name=OVER_REST, do=_start, prepare=_without_key, timed=50),
+        Act(name=OVER_REST_WITH_KEY, do=_start, prepare=_with_key, timed=50),
+        Act(name=FLOOR, do=_nothing, timed=50),
         Act(name="list page", do=_api, prepare=_at(SAGAS), timed=10),
         Act(name="list page far back", do=_api, prepare=_far_back, timed=10),
         *(
@@ -171,6 +192,7 @@ DOORS = [
             for what, asked in FILTERS.items()
         ),
         Act(name="list by business key", do=_api, prepare=_by_key, timed=10),
+        Act(name="approvals over REST", do=_api, prepare=_at("/api/v1/approvals/"), timed=10),
         Act(name="one saga", do=_api, prepare=_one(), timed=10),
         *(
             Act(name=f"one saga's {part}", do=_api, prepare=_one(f"{part}/"), timed=10)

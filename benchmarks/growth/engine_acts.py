@@ -6,9 +6,11 @@ from typing import Any
 
 from benchmarks.growth import patterns
 from benchmarks.growth.act import Act, must
-from benchmarks.growth.figures import INSERT
+from benchmarks.growth.figures import INSERT, WITH_KEY
 from benchmarks.growth.patterns import ACTOR, WORKER
 from benchmarks.growth.sagas import basket, order, signup
+from gateway import idempotency
+from gateway.callers import Caller
 from gateway.doorbell import Rank
 from gateway.ids import uuid7
 from sagas import operations
@@ -20,6 +22,7 @@ from sagas.record import attempts, clock
 from sagas.record.birth import Newborn, bear, conceive
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+CALLER = Caller(name="service")
 PERSON: dict[str, Any] = {"actor": "person:ann", "reason": "The customer called."}
 
 
@@ -61,6 +64,14 @@ def _newborns(number: int) -> list[Newborn]:
 
 def _insert(newborn: Newborn) -> None:
     must(all(bear([newborn])), "it is stored")
+
+
+def _insert_with_key(newborn: Newborn) -> None:
+    key = f"act-{newborn.saga.pk}"
+    likely = idempotency.Answer(201, {"id": str(newborn.saga.pk)})
+    with idempotency.remembered(CALLER, "sagas.start", key, None, likely=likely) as memory:
+        _insert(newborn)
+        memory.keep(likely.status, likely.body)
 
 
 def _deliver(saga: Saga) -> None:
@@ -200,6 +211,7 @@ def engine(at_once: int = 100) -> list[Act]:
         Act(name="steps side by side", do=patterns.run, prepare=_baskets, timed=20, rate=13),
         Act(name="a step, and a wait opens", do=_deliver, prepare=_signups, timed=50),
         Act(name=INSERT, do=_insert, prepare=_newborns, timed=200),
+        Act(name=WITH_KEY, do=_insert_with_key, prepare=_newborns, timed=200),
         Act(name="start", do=_start, timed=200),
         Act(name="signal", do=_signal, prepare=_waiting, timed=100),
         Act(name="sweep, nothing due", do=_sweep, timed=10),

@@ -8,7 +8,13 @@ from benchmarks.growth.size import EMPTY
 
 INSERT = "the insert of a start"
 """The one statement that a start comes to; what starts cost is told as a multiple of it."""
-STARTS = ("start", "start over REST")
+WITH_KEY = "the inserts of a start under a key"
+"""The transaction that a start with an `Idempotency-Key` comes to: the key, and then the same statement."""
+FLOOR = "an empty call over REST"
+"""A view of the REST framework that does nothing, behind the same middleware: what no call over REST can be below."""
+OVER_REST, OVER_REST_WITH_KEY = "start over REST", "start over REST under a key"
+STARTS = {"start": INSERT, OVER_REST: INSERT, OVER_REST_WITH_KEY: WITH_KEY, FLOOR: INSERT}
+"""What is told as a multiple of what."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from statistics import median
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from benchmarks.growth.figures import INSERT, STARTS, Looked, Timed, beside, middle, names, ratios
+from benchmarks.growth.figures import STARTS, Looked, Timed, beside, middle, names, ratios
 from benchmarks.growth.size import EMPTY, Size
 
 
@@ -38,13 +38,14 @@ def _rates(measured: list[Timed], sizes: Sequence[Size]) -> Table:
 
 
 def _starts(measured: list[Timed], sizes: Sequence[Size]) -> Table:
-    title = "What starts cost: how many times the one statement that they come to, as medians of the rounds"
+    title = "What starts cost: how many times what the database does for them, as medians of the rounds"
     table = Table(title=title, title_justify="left")
     table.add_column("")
     for size in sizes:
         table.add_column(size.name, justify="right")
-    for act in STARTS:
-        table.add_row(act, *(f"{median(beside(measured, act, INSERT, size.name)):.1f} ×" for size in sizes))
+    for act, bare in STARTS.items():
+        cells = [f"{median(beside(measured, act, bare, size.name)):.1f} ×" for size in sizes]
+        table.add_row(f"{act}, of {bare}", *cells)
     return table
 
 

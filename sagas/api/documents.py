@@ -1,9 +1,11 @@
 """How sagas, steps, incidents and the journal look to callers."""
 
+from functools import cache
 from typing import Any
+from uuid import UUID
 
+from django.urls import get_script_prefix, get_urlconf, reverse
 from rest_framework.request import Request
-from rest_framework.reverse import reverse
 
 from sagas import operations
 from sagas.engine.explain import explain
@@ -12,22 +14,24 @@ from sagas.models.callback import without_query
 from sagas.operations import Preview, Signalled
 from sagas.record.payload import shown
 from sagas.record.sight import FULL, Sight
+from sagas.record.snapshot import Snapshot
 
 PARTS = ("steps", "journal", "signals", "incidents")
-MOST_STEPS = 200
-"""A saga with more steps shows the first of them; the others are in its list of steps."""
 
 
-def saga_document(saga: Saga, request: Request | None, sight: Sight = FULL) -> dict[str, Any]:
+def saga_document(
+    saga: Saga, request: Request | None, sight: Sight = FULL, snapshot: Snapshot | None = None
+) -> dict[str, Any]:
     """A saga in full: what it waits for and what can be done about it in `next` and `links`.
 
-    It is for somebody with that `sight`, and changes the saga in memory where that is not full.
+    It is for somebody with that `sight`, and changes the saga in memory where that is not full. `snapshot` is what is
+    known of it already. A saga with more than `snapshot.MOST` steps shows the first; all are in its list of steps.
     """
-    saga, runs = sight.look(saga), saga.runs.exclude(kind=Run.Kind.MESSAGE).order_by("id")[:MOST_STEPS]
+    saga, snapshot = sight.look(saga), snapshot or Snapshot(saga)
     incidents = saga.incidents.open() if saga.open_incidents else []
     paused = {"by": saga.paused_by, "since": saga.paused_at, "why": saga.paused_why} if saga.paused_at else None
     return saga_line(saga, request) | {
-        "next": explain(saga, sight),
+        "next": explain(saga, sight, snapshot),
         "going": saga.going,
         "cause": saga.cause or None,
         "failure": saga.failure,
@@ -39,10 +43,10 @@ def saga_document(saga: Saga, request: Request | None, sight: Sight = FULL) -> d
         "start_at": saga.start_at,
         "deadline_at": saga.deadline_at,
         "committed_at": saga.committed_at,
-        "steps": [step_document(sight.look(run)) for run in runs],
+        "steps": [step_document(sight.look(run)) for run in snapshot.first_runs],
         "incidents": [incident_document(sight.look(one)) for one in incidents],
         "callback": callback_document(saga),
-        "links": _links(saga, request),
+        "links": _links(saga, request, snapshot),
     }
 
 
@@ -165,11 +169,22 @@ def journal_document(entry: Journal) -> dict[str, Any]:
 
 def address(saga: Saga, request: Request | None, name: str = "saga") -> str:
     """The address of a saga, or of what belongs to it."""
-    return str(reverse(f"sagas:{name}", args=[saga.pk], request=request))
+    path = _path(name, get_script_prefix(), get_urlconf()).replace(_ANY, str(saga.pk))
+    return request.build_absolute_uri(path) if request is not None else path
 
 
-def _links(saga: Saga, request: Request | None) -> dict[str, str]:
-    links = {"self": address(saga, request)}
-    links |= {name: address(saga, request, name) for name in PARTS}
-    verbs = [verb for verb in operations.allowed(saga) if verb != "signal"]
-    return links | {verb: address(saga, request, verb) for verb in verbs}
+_ANY = str(UUID(int=0))
+
+
+@cache
+def _path(name: str, prefix: str, urls: str | None) -> str:
+    """The path for any saga: it is looked up once, and not ten times for each."""
+    return reverse(f"sagas:{name}", args=[_ANY])
+
+
+def _links(saga: Saga, request: Request | None, snapshot: Snapshot) -> dict[str, str]:
+    verbs = [verb for verb in operations.allowed(saga, snapshot) if verb != "signal"]
+    here = address(saga, None)
+    base = address(saga, request).removesuffix(here)
+    others = {name: base + address(saga, None, name) for name in (*PARTS, *verbs)}
+    return {"self": base + here, **others}

@@ -2,12 +2,14 @@
 
 from functools import partial
 from typing import Any, ClassVar
+from uuid import UUID
 
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gateway import idempotency
 from gateway.description import Call
+from gateway.ids import uuid7
 from gateway.pages import page, sifted_page
 from gateway.problems import Problem
 from gateway.shapes import read, read_query
@@ -61,25 +63,32 @@ class SagasDoor(SagaDoor):
         asked, given = read_query(StartQuery, request), read(StartIn, request.data)
         self.must_hold_for(given.definition)
         relieve(given.definition)
-        key = idempotency.key_of(request)
-        with idempotency.remembered(self.caller, "sagas.start", key, request.data) as memory:
-            if memory.answer is None:
-                started = self._start(request, given)
-                saga, status, headers = started.saga, 201 if started.created else 200, {}
-                memory.keep(status, {"id": str(saga.pk)})
-            else:
-                saga, status = self.saga(memory.answer.body["id"]), 200
-                headers = {idempotency.REPLAYED: "true"}
+        started, headers = self._started(request, given)
+        saga, status = started.saga, 201 if started.created else 200
         if asked.wait and not saga.ended_at:
             await_saga(saga.pk, until_ended, asked.time)
             with in_turn():
                 document = saga_document(self.saga(saga.pk), request, self.sight)
         else:
-            document = saga_document(saga, request, self.sight)
+            document = saga_document(saga, request, self.sight, started.snapshot)
         return Response(document, status, headers=headers | {"Location": address(saga, request)})
 
-    def _start(self, request: Request, given: StartIn) -> operations.Started:
-        terms = self.terms(request, given) | {"actor": self.caller.name, "tenant": self.caller.tenant}
+    def _started(self, request: Request, given: StartIn) -> tuple[operations.Started, dict[str, str]]:
+        """The saga that begins, or that either key stands for already, and headers that say so."""
+        key, pk = idempotency.key_of(request), uuid7()
+        if key is None:
+            return self._start(request, given, pk), {}
+        likely = idempotency.Answer(201, {"id": str(pk)})
+        with idempotency.remembered(self.caller, "sagas.start", key, request.data, likely=likely) as memory:
+            if memory.answer is not None:
+                saga = self.saga(memory.answer.body["id"])
+                return operations.Started(saga=saga, created=False), {idempotency.REPLAYED: "true"}
+            started = self._start(request, given, pk)
+            memory.keep(201 if started.created else 200, {"id": str(started.saga.pk)})
+        return started, {}
+
+    def _start(self, request: Request, given: StartIn, pk: UUID) -> operations.Started:
+        terms = self.terms(request, given) | {"actor": self.caller.name, "tenant": self.caller.tenant, "id": pk}
         try:
             return operations.start(given.definition, given.input, **terms)
         except InvalidInput as error:

@@ -2,12 +2,14 @@
 
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from sagas.conf import conf
 from sagas.models import Cause, Hold, Incident, Run, Saga, Work, Worker
-from sagas.record import clock
 from sagas.record.children import born_of
 from sagas.record.payload import shown
 from sagas.record.sight import FULL, Sight
+from sagas.record.snapshot import Snapshot
 from sagas.words.lifecycle import SagaState, StepState
 from sagas.words.plan import Undo
 from sagas.words.verdict import Doing, Reason
@@ -41,34 +43,35 @@ WHAT = {
 }
 
 
-def explain(saga: Saga, sight: Sight = FULL) -> str:
+def explain(saga: Saga, sight: Sight = FULL, snapshot: Snapshot | None = None) -> str:
     """Why the saga does not move, or what it does, and what happens next. One short sentence or two, in UTC.
 
-    It is for somebody with that `sight`.
+    It is for somebody with that `sight`; `snapshot` is what was read of it already.
     """
     saga = sight.look(saga)
     if saga.ended_at:
         return ENDINGS[SagaState(saga.state)].format(at=_time(saga.ended_at), why=_why(saga)) + _open_ends(saga)
-    now = clock.now()
     if saga.paused_at:
         return f"Paused by {saga.paused_by or 'someone'} since {_time(saga.paused_at)}; an operator can resume it."
     if saga.state == SagaState.PENDING:
         return _pending(saga)
     back = f"Going back{_why(saga)}: " if saga.is_going_back else ""
-    open_ = Incident.objects.open().filter(saga_id=saga.pk, retried_at=None).order_by("opened_at")
-    incidents = list(open_) if saga.open_incidents else []
-    if incidents:
+    if saga.open_incidents and (incidents := _incidents(saga)):
         return back + _incident(sight.look(incidents[0]), len(incidents))
-    active = Run.objects.filter(saga_id=saga.pk).active().exclude(kind=Run.Kind.MESSAGE)
-    runs = [sight.look(run) for run in active.select_related("hold").order_by("at")[:SHOWN]]
+    snapshot = snapshot or Snapshot(saga)
+    runs = [sight.look(run) for run in snapshot.runs(Q(work__isnull=False), by="at", most=SHOWN)]
     if not runs:
         return f"{back}nothing is under way and nothing is due; this is a fault of ours, tell its operators."
     for work, told in ((Work.RUNNING, _running), (Work.DUE, _due), (Work.WAITING, _waiting)):
         found = [run for run in runs if run.work == work]
         if found:
             others = f" {len(runs) - 1} more under way." if len(runs) > 1 else ""
-            return back + told(found[0], now) + others
+            return back + told(found[0], snapshot.now) + others
     raise AssertionError("a run does one of three things")
+
+
+def _incidents(saga: Saga) -> list[Incident]:
+    return list(Incident.objects.open().filter(saga_id=saga.pk, retried_at=None).order_by("opened_at"))
 
 
 def _pending(saga: Saga) -> str:
@@ -126,10 +129,14 @@ def _due(run: Run, now: datetime) -> str:
         return f"{_name(run)} is {what} at {_time(run.at)} ({tries}{why}); an operator can retry it now."
     waiting = now - run.at if run.at else timedelta(0)
     due = f"{_name(run)} is due since {int(waiting.total_seconds())} s"
-    alive = Worker.objects.alive(now, conf().gone_after).values_list("queues", flat=True)
-    if waiting > conf().gone_after and not any(run.queue in queues for queues in alive):
+    if waiting > conf().gone_after and not _is_served(run.queue, now):
         return f"{due}, but no living worker serves queue {run.queue!r}; start one, and it goes on by itself."
     return f"{due}; a worker of queue {run.queue!r} takes it next."
+
+
+def _is_served(queue: str, now: datetime) -> bool:
+    alive = Worker.objects.alive(now, conf().gone_after).values_list("queues", flat=True)
+    return any(queue in queues for queues in alive)
 
 
 def _parked(run: Run, hold: Hold) -> str:

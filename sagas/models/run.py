@@ -58,8 +58,7 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def retriable(self, now: datetime) -> Self:
         """What a person may have tried now: rows that are held or stuck, and those that wait for their next try."""
-        later = Q(work=Work.DUE, at__gt=now, hold=None, saga__ended_at=None) & ~Q(saga__state=SagaState.PENDING)
-        return self.filter(Q(undo=Undo.STUCK) | Q(held=True) | later)
+        return self.filter(retriable(now))
 
     def in_place(self) -> Self:
         """Runs whose effect may be there and is not undone."""
@@ -69,6 +68,12 @@ class RunQuerySet(models.QuerySet["Run"]):
     def unsettled(self) -> Self:
         """What the way back still has before it, the step that started last first."""
         return self.filter(UNSETTLED, seq__isnull=False).order_by("-seq")
+
+
+def retriable(now: datetime) -> Q:
+    """What a person may have tried now, as a condition."""
+    later = Q(work=Work.DUE, at__gt=now, hold=None, saga__ended_at=None) & ~Q(saga__state=SagaState.PENDING)
+    return Q(undo=Undo.STUCK) | Q(held=True) | later
 
 
 OPEN = [Undo.OWED, Undo.DUE, Undo.RUNNING, Undo.STUCK]

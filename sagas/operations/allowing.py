@@ -5,14 +5,18 @@ from uuid import UUID
 
 from sagas.models import Run, Saga
 from sagas.operations.facts import Facts, children_given_up, is_never_repeated, owed_once_more, pivots_of
+from sagas.operations.in_hand import InHand
+from sagas.record.snapshot import Snapshot
 from sagas.words import registry
 from sagas.words.lifecycle import SagaState
 from sagas.words.outcome import Happened
 
 
-def allowed(saga: Saga) -> list[str]:
+def allowed(saga: Saga, snapshot: Snapshot | None = None) -> list[str]:
     """The verbs that fit the saga as it stands, in the order of the contract."""
-    return allowed_of_each([saga])[saga.pk]
+    if snapshot is None:
+        return allowed_of_each([saga])[saga.pk]
+    return list((_of_ended if saga.ended_at else _of_live)(saga, InHand(snapshot)))
 
 
 def allowed_of_each(sagas: Iterable[Saga]) -> Mapping[UUID, list[str]]:

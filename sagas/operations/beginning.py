@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from django.db import IntegrityError
@@ -18,6 +18,7 @@ from sagas.record.commit import commit
 from sagas.record.guess import TakeTheLock
 from sagas.record.locked import Locked, turn
 from sagas.record.opening import begin_saga
+from sagas.record.snapshot import Snapshot
 from sagas.words.definition import Definition
 
 OnDuplicate = Literal["return", "refuse", "replace", "queue"]
@@ -30,6 +31,8 @@ class Started:
 
     saga: Saga
     created: bool
+    snapshot: Snapshot | None = field(default=None, compare=False, repr=False)
+    """How it stood when it was stored, where that need not be read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +62,9 @@ def begin_or_meet(one: Wanted) -> Started:
     wanted = draft()
     actor, key = wanted.started_by, wanted.business_key
     for _ in range(KEY_RACES):
-        born = _store(draft, table, actor)
-        if born is not None:
-            return Started(saga=born, created=True)
+        started = _store(draft, table, actor)
+        if started is not None:
+            return started
         holder = Saga.objects.of_tenant(wanted.tenant).holding(table.name, key).first()
         if holder is None:
             continue
@@ -108,17 +111,17 @@ def _succeed(holder: Saga, draft: Callable[..., Saga], actor: str, *, replace: b
     return heir
 
 
-def _store(draft: Callable[[], Saga], table: Definition, actor: str) -> Saga | None:
+def _store(draft: Callable[[], Saga], table: Definition, actor: str) -> Started | None:
     """Begin it, in one statement if that can be; None if an open saga holds its key."""
     with suppress(TakeTheLock):
         born = conceive(draft(), table, actor)
         if not bear([born])[0]:
             return None
         ring_after_commit(born)
-        return born.saga
+        return Started(saga=born.saga, created=True, snapshot=born.snapshot)
     try:
         with commit():
-            return _begin(draft(), table, actor)
+            return Started(saga=_begin(draft(), table, actor), created=True)
     except IntegrityError:
         return None
 

@@ -35,14 +35,13 @@ class Facts:
     @cached_property
     def awaiting_people(self) -> Ids:
         """Sagas with an approval that nobody has decided."""
-        return _some(self._live, Q(kind=Run.Kind.APPROVAL, work=Work.WAITING, given__isnull=True))
+        return _some(self._live, undecided())
 
     @cached_property
     def at_the_pivot(self) -> Ids:
         """Sagas whose pivot is under way, or may have happened."""
         pivots = {pk: names for pk in self._live if (names := pivots_of(self._sagas[pk]))}
-        under_way = Q(work=Work.RUNNING) & ~Q(doing=Doing.DECISION)
-        doubtful = _runs(pivots).filter(~Q(happened=Happened.NO) | under_way)
+        doubtful = _runs(pivots).filter(in_doubt())
         found = doubtful.filter(path__in={name for names in pivots.values() for name in names})
         return frozenset(pk for pk, path in found.values_list("saga_id", "path") if path in pivots[pk])
 
@@ -131,6 +130,16 @@ class Facts:
 
     def _where(self, holds: Callable[[Saga], bool]) -> Ids:
         return frozenset(pk for pk, saga in self._sagas.items() if holds(saga))
+
+
+def undecided() -> Q:
+    """Approvals that wait for a person."""
+    return Q(kind=Run.Kind.APPROVAL, work=Work.WAITING, given__isnull=True)
+
+
+def in_doubt() -> Q:
+    """Rows that are under way, or may have happened."""
+    return ~Q(happened=Happened.NO) | Q(work=Work.RUNNING) & ~Q(doing=Doing.DECISION)
 
 
 def resolvable() -> Q:

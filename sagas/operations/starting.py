@@ -39,6 +39,7 @@ def start(
     traceparent: str = "",
     callback_url: str = "",
     cloned_from: UUID | None = None,
+    id: UUID | None = None,  # noqa: A002 - as the column is called
 ) -> Started:
     """Begin a saga, in one transaction; its first steps are rung for after the commit.
 
@@ -49,7 +50,8 @@ def start(
     `priority` is from -100 to 100: what is above 0 overtakes all that waits for a worker, whatever its definition; what
     is below 0 waits until nothing else does. The children of the saga have it, too.
 
-    `callback_url` is told once when the saga has ended.
+    `callback_url` is told once when the saga has ended. `id` is for who must know the new saga's id before it begins: a
+    fresh `gateway.ids.uuid7()`.
 
     Raises `DefinitionUnknown`, `InvalidInput`, or `NotAllowed` (code `duplicate`, or why the holder cannot be
     cancelled).
@@ -69,6 +71,7 @@ def start(
             traceparent=span.traceparent or traceparent,
             callback_url=callback_url,
             cloned_from=cloned_from,
+            id=id,
         )
         started = begin_or_meet(wanted)
         tracing.note({"saga.id": str(started.saga.pk)})
@@ -141,6 +144,7 @@ def _wanted(
     traceparent: str = "",
     callback_url: str = "",
     cloned_from: UUID | None = None,
+    id: UUID | None = None,  # noqa: A002 - as the column is called
 ) -> Wanted:
     """What was asked for, if it can be. Raises as `start` does."""
     table = registry.get(definition, version)
@@ -156,6 +160,7 @@ def _wanted(
         traceparent=traceparent,
         callback_url=callback_url,
         cloned_from_id=cloned_from,
+        **({"id": id} if id is not None else {}),
     )
     return Wanted(draft=draft, table=table, actor=actor[:LONGEST_ACTOR], on_duplicate=on_duplicate)
 

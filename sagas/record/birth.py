@@ -8,6 +8,7 @@ from sagas.models import Saga
 from sagas.record import news, postgres
 from sagas.record.guess import TakeTheLock, Unlocked, may_guess
 from sagas.record.opening import begin_saga
+from sagas.record.snapshot import Snapshot
 from sagas.words import boundaries
 from sagas.words.definition import Definition
 
@@ -53,6 +54,11 @@ class Newborn(Unlocked):
         saga._state.adding = False
         saga._state.db = "default"
         self._take_in(written)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """As it stands when it has been stored."""
+        return Snapshot(self.saga, now=self.now, runs=self._touched.values())
 
 
 def conceive(saga: Saga, table: Definition, actor: str) -> Newborn:

@@ -1,13 +1,18 @@
 """POST /api/v1/sagas/: accepted is kept, once per key, and what cannot be accepted is said clearly."""
 
+import json
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
 from pydantic import BaseModel, ConfigDict
 
-from sagas import saga, step
+from gateway import keys
+from sagas import approval, parallel, saga, sleep, step, wait
 from sagas.models import Saga
 from tests.sagas.api.conftest import SAGAS, Api
 
@@ -57,6 +62,13 @@ def test_the_same_request_under_the_same_key_is_answered_with_the_same_saga(api,
     assert second.headers["Idempotent-Replayed"] == "true"
     assert second.headers["Location"] == first.headers["Location"]
     assert Saga.objects.count() == 1
+
+
+def test_a_key_that_met_the_holder_of_a_business_key_stands_for_it_ever_after(api, two):
+    holder = api.start(business_key="order-7").json()["id"]
+    first, second = (api.start(business_key="order-7", key="k") for _ in range(2))
+    assert (first.status_code, first.json()["id"]) == (200, holder)
+    assert (second.status_code, second.json()["id"], second.headers["Idempotent-Replayed"]) == (200, holder, "true")
 
 
 def test_another_request_under_the_same_key_is_refused(api, two):
@@ -118,6 +130,41 @@ def test_input_that_does_not_fit_is_refused_with_every_fault(api, priced):
     answer = api.start("priced", input={"amount": "many", "colour": "red"})
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
     assert {error["pointer"] for error in answer.json()["errors"]} == {"/input/amount", "/input/colour"}
+
+
+@pytest.mark.only_on("postgresql")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("key", "cost"),
+    [(None, ["WITH"]), ("k", ["BEGIN", "INSERT", "WITH", "COMMIT"])],
+    ids=["without a key", "under a key"],
+)
+def test_a_start_is_one_statement_and_one_for_its_key_and_its_answer_asks_for_nothing(api, two, key, cost):
+    service = keys.create("shop", tenant="default", scopes=["start"]).key
+    api.client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {service}"
+    api.start(business_key="first", key=key and "first")
+    with CaptureQueriesContext(connection) as statements:
+        answer = api.start(business_key="second", key=key)
+    assert answer.status_code == 201
+    assert [statement["sql"].split()[0] for statement in statements] == cost
+
+
+def test_the_answer_to_a_start_is_what_a_look_says(api, world):
+    by = {"compensation": world.refund}
+    rows = {
+        "one": [step(world.charge, **by)],
+        "both": [parallel(step(world.charge, **by), step(world.ship, **by))],
+        "waits": [wait("paid", timeout=timedelta(hours=1))],
+        "asks": [approval("go_on")],
+        "rests": [sleep(timedelta(hours=1), name="rest")],
+    }
+    for name, of in rows.items():
+        world.knows(saga(name, *of))
+        told = api.start(name, input={"order": 7}, business_key=name, labels={"shop": "north"}, key=name)
+        assert told.status_code == 201
+        seen = api.get(told.json()["url"])
+        said, looked = (re.sub(r"since \d+ s", "since just now", one.content.decode()) for one in (told, seen))
+        assert json.loads(said) == json.loads(looked)
 
 
 @pytest.mark.parametrize(
