@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from inspect import unwrap
 from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection
+from django.utils.functional import cached_property
 
 from gateway.borrowing import borrowed
 from sagas.conf import conf

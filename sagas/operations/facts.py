@@ -3,10 +3,10 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
 from uuid import UUID
 
 from django.db.models import Case, F, Q, When
+from django.utils.functional import cached_property
 
 from sagas.models import Callback, Incident, Run, Saga, Work
 from sagas.models.incident import IncidentQuerySet

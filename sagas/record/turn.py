@@ -14,12 +14,12 @@ by what the turn changed in them.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
 from django.db.models.base import ModelState
+from django.utils.functional import cached_property
 
 from gateway import tracing
 from sagas.conf import conf
