@@ -109,7 +109,8 @@ def asked(request: HttpRequest) -> tuple[BulkOperation | Proposal | None, dict[s
         }
         context |= {name: list(counted.items()) for name, counted in pairs.items()}
         rate = form.cleaned_data.get("rate") or USUAL_RATE
-        context["takes"] = span(timedelta(seconds=ceil(60 * foresight.total / rate))) if foresight.total > 1 else ""
+        takes = span(timedelta(seconds=ceil(60 * foresight.total / rate)))
+        context["takes"] = f"{takes} at {rate} a minute" if foresight.total > 1 else ""
         context["needs_another"] = second.needs_another(verb, foresight.total)
     return None, context | {"verb": VERBS[verb]}
 

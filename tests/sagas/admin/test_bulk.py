@@ -36,6 +36,7 @@ def test_it_says_first_what_it_would_do_and_to_how_many(world, two, operator):
     shown = text_of(looked)
     assert "3 sagas." in shown
     assert "2 are eligible" in shown
+    assert "It takes 3.0 s at 60 a minute" in shown
     assert "1 is not: it is completed" in shown
     assert "two charge" in shown
     assert not BulkOperation.objects.exists()
