@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import machine
+from benchmarks.growth.figures import STARTS
 from benchmarks.growth.screen import bar, tables
 from benchmarks.growth.server import Server
 from benchmarks.growth.size import FULL, QUICK
@@ -28,9 +29,10 @@ def main(arguments: Sequence[str]) -> int:
     with Server() as server:
         from benchmarks.growth.door_acts import DOORS  # after the setup
         from benchmarks.growth.engine_acts import engine
-        from benchmarks.growth.measuring import bytes_of, looked, timed
+        from benchmarks.growth.measuring import bytes_of, in_turn, looked, timed
 
-        acts, measured, seen, space = [*engine(), *DOORS], [], [], {}
+        acts, measured, starts, seen, space = [*engine(), *DOORS], [], [], [], {}
+        by_name = {act.name: act for act in acts}
         at_work = [act for act in acts if act.timed]
         with bar() as progress:
             task = progress.add_task("filling the tables", total=sum(size.sagas for size in sizes))
@@ -38,13 +40,19 @@ def main(arguments: Sequence[str]) -> int:
                 server.build(size, lambda sagas: progress.advance(task, sagas))
                 server.use(size.database)
                 space[size.name] = bytes_of(server)
-            task = progress.add_task("measuring", total=rounds * len(sizes) * len(at_work) + len(sizes) * len(acts))
+            task = progress.add_task(
+                "measuring", total=rounds * len(sizes) * (len(at_work) + len(STARTS)) + len(sizes) * len(acts)
+            )
             for number in range(rounds):
                 for size in sizes:
                     server.use(size.database)
                     for act in at_work:
                         progress.update(task, description=f"round {number + 1}, {size.name}: {act.name}")
                         measured.append(timed(server, act, size, number + 1))
+                        progress.advance(task)
+                    for name, other in STARTS.items():
+                        progress.update(task, description=f"round {number + 1}, {size.name}: {name}, in turn")
+                        starts.append(in_turn(by_name[name], by_name[other], size, number + 1))
                         progress.advance(task)
             for size in sizes:
                 server.use(size.database)
@@ -53,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
                     seen.append(looked(act, size))
                     progress.advance(task)
         server.use("postgres")
-    for table in tables(measured, seen, sizes):
+    for table in tables(measured, starts, seen, sizes):
         console.print(table)
     written = {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -61,6 +69,7 @@ def main(arguments: Sequence[str]) -> int:
         "sizes": {size.name: asdict(size) for size in sizes},
         "bytes": space,
         "timed": [asdict(one) for one in measured],
+        "starts": [asdict(one) for one in starts],
         "plans": [asdict(one) for one in seen],
     }
     file = asked.json or PLACE / f"growth-{datetime.now(UTC):%Y-%m-%d-%H%M%S}.json"

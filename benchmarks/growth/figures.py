@@ -32,6 +32,22 @@ class Timed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Beside:
+    """An act and what it is told as a multiple of, done in turn in one round: the medians, in seconds."""
+
+    act: str
+    other: str
+    size: str
+    round: int
+    seconds: float
+    other_seconds: float
+
+    @property
+    def times(self) -> float:
+        return self.seconds / self.other_seconds
+
+
+@dataclass(frozen=True, kw_only=True)
 class Looked:
     """The statements of one act over one size: the blocks they read, by which indexes, and what is read through."""
 
@@ -48,13 +64,6 @@ def ratios(measured: list[Timed], act: str, size: str) -> list[float]:
     by_round = {(one.size, one.round): one.seconds for one in measured if one.act == act}
     rounds = sorted(round_ for of, round_ in by_round if of == size)
     return [by_round[EMPTY.name, number] / by_round[size, number] for number in rounds]
-
-
-def beside(measured: list[Timed], act: str, other: str, size: str) -> list[float]:
-    """How many times as long as another act it takes over the same tables, round by round."""
-    by_round = {(one.act, one.round): one.seconds for one in measured if one.size == size}
-    rounds = sorted(round_ for name, round_ in by_round if name == act)
-    return [by_round[act, number] / by_round[other, number] for number in rounds]
 
 
 def middle(measured: list[Timed], act: str, size: str, what: str = "seconds") -> float | None:

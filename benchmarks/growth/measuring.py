@@ -1,16 +1,18 @@
 """Each act over each size of the tables: how long it takes, what it costs, which plans its statements have."""
 
 import time
+from statistics import median
 
 from benchmarks import processor
 from benchmarks.growth.act import Act
 from benchmarks.growth.engine_acts import nothing_is_due
-from benchmarks.growth.figures import Looked, Timed
+from benchmarks.growth.figures import Beside, Looked, Timed
 from benchmarks.growth.filling import GROWING
 from benchmarks.growth.plans import watched
 from benchmarks.growth.server import Server
 from benchmarks.growth.size import Size
 
+IN_TURN = 60
 WAL = "SELECT pg_current_wal_lsn() - '0/0'"
 
 
@@ -30,6 +32,20 @@ def timed(server: Server, act: Act, size: Size, round_: int) -> Timed:
     nothing_is_due()
     each = {"seconds": took / number, "here": here / number, "database": used / number, "log": log / number}
     return Timed(act=act.name, size=size.name, round=round_, **each)
+
+
+def in_turn(act: Act, other: Act, size: Size, round_: int) -> Beside:
+    """Do one of each in turn: what disturbs the machine for a while disturbs both."""
+    took: dict[str, list[float]] = {act.name: [], other.name: []}
+    subjects = {one.name: one.prepare(IN_TURN) for one in (act, other)}
+    for number in range(IN_TURN):
+        for one in (act, other):
+            begun = time.perf_counter()
+            one.do(subjects[one.name][number])
+            took[one.name].append(time.perf_counter() - begun)
+    nothing_is_due()
+    medians = {"seconds": median(took[act.name]), "other_seconds": median(took[other.name])}
+    return Beside(act=act.name, other=other.name, size=size.name, round=round_, **medians)
 
 
 def looked(act: Act, size: Size) -> Looked:

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from gateway.ids import uuid7
 from sagas import operations
+from sagas.admin import numbers
 from sagas.models import Incident, Saga, Sweep, Worker
 from sagas.record import clock
 from tests.sagas.admin.conftest import AUDIT, DEFINITIONS, START, WORKERS, held, listed, page_of, text_of
@@ -41,17 +42,17 @@ def test_it_says_when_no_worker_is_alive(operator):
 def test_it_counts_what_is_under_way_and_what_became_of_the_last_day(world, scenes, operator):
     scenes.of_one_cause(2)
     world.run_through(world.start(scenes.shipping))
-    numbers = operator.get(START).context["numbers"]
-    assert {(state, count) for state, count, _ in numbers.states} == {("stuck", 2), ("waiting", 1)}
-    assert (numbers.begun, numbers.ended) == (3, [("live", 1), ("stuck", 2)])
-    assert {speed.path for speed in numbers.speeds} >= {"lock_stock"}
+    found = operator.get(START).context["numbers"]
+    assert {(state, count) for state, count, _ in found.states} == {("stuck", 2), ("waiting", 1)}
+    assert (found.begun, found.ended) == (3, [("live", 1), ("stuck", 2)])
+    assert {speed.path for speed in found.speeds} >= {"lock_stock"}
 
 
 def test_a_saga_that_needs_a_person_counts_as_such_in_the_hour_in_which_it_began(world, scenes, operator):
     scenes.of_one_cause(2)
     world.run_through(world.start(scenes.shipping))
-    numbers = operator.get(START).context["numbers"]
-    said = [(column.kind, column.title.partition("UTC: ")[2]) for column in numbers.chart]
+    found = operator.get(START).context["numbers"]
+    said = [(column.kind, column.title.partition("UTC: ")[2]) for column in found.chart]
     assert said == [("live", "1 live"), ("stuck", "2 still in need of a person")]
 
 
@@ -188,3 +189,10 @@ def test_the_audit_says_who_decided_what_and_why(world, two, operator):
     ):
         entries = operator.get(AUDIT + query).context["entries"]
         assert [entry.verb for entry, _, _ in entries] == verbs
+
+
+def test_what_is_under_way_is_counted_so_far_and_no_further(world, two, operator, monkeypatch):
+    for _ in range(5):
+        world.start(two)
+    monkeypatch.setattr(numbers, "MOST_LIVE", 2)
+    assert [(state, count) for state, count, _ in operator.get(START).context["numbers"].states] == [("running", 3)]
