@@ -1,4 +1,4 @@
-"""Connections for psycopg's pool that are known to live without being asked."""
+"""Connections for psycopg's pool that are known to live without being asked, and those that are known to be lost."""
 
 import select
 from typing import Any
@@ -26,3 +26,13 @@ class WatchedConnection(psycopg.Connection[TupleRow]):
         look: Any = select.poll()
         look.register(self.pgconn.socket, select.POLLIN)
         return not look.poll(0)
+
+
+def know_what_is_lost() -> None:
+    """A transaction that the server ended because it idled is a lost connection, and what waits for those waits for it.
+
+    psycopg sorts errors by the first letters of their codes, and these (25P03, 25P04) begin as those of faults in a
+    program do: nobody would try again.
+    """
+    for ended in (psycopg.errors.IdleInTransactionSessionTimeout, psycopg.errors.TransactionTimeout):
+        ended.__bases__ = (psycopg.OperationalError,)

@@ -92,11 +92,10 @@ def numbers(sagas: SagaQuerySet, now: datetime, ringing: int) -> Numbers:
 def _states(sagas: SagaQuerySet, now: datetime) -> Iterator[tuple[str, int, str]]:
     """Counted in an index alone, state by state: the sagas themselves lie scattered among all that have ended."""
     for state in sorted({*SagaState} - ENDS):
-        mine = sagas.filter(state=state).exclude(state=SagaState.COMPLETED)
-        count = mine.order_by().values("pk")[: MOST_LIVE + 1].count()
-        if count:
-            since = mine.order_by("id").values_list("created_at", flat=True)[0]
-            yield state, count, span(now - since)
+        mine = sagas.filter(state=state).exclude(state=SagaState.COMPLETED).order_by("-id").values_list("pk", flat=True)
+        if count := mine[: MOST_LIVE + 1].count():
+            oldest = sagas.filter(pk__in=list(mine[count - 1 : count])).values_list("created_at", flat=True).first()
+            yield state, count, span(now - (oldest or now))
 
 
 def _by_hour(recent: list[Any], now: datetime) -> tuple[list[Counter[str]], Counter[str], int]:

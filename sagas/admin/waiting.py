@@ -25,9 +25,11 @@ class Waiting:
 
 
 def oldest_waiting(sagas: SagaQuerySet, now: datetime) -> list[Waiting]:
-    """The reasons, the one that is oldest first; one statement, on the oldest live sagas alone."""
-    oldest = sagas.live().filter(paused_at=None).order_by("id").values("pk")[:MOST_SAGAS]
-    runs = Run.objects.active().filter(saga_id__in=oldest).exclude(kind=Run.Kind.MESSAGE)
+    """The reasons, the one that is oldest first; of the oldest live sagas alone."""
+    # Asked of the index of what is live, which knows no more of them: else PostgreSQL would go through all that ended
+    # before. And apart from the runs, of which it would rather read all.
+    oldest = list(sagas.live().order_by("id").values_list("pk", flat=True)[:MOST_SAGAS])
+    runs = Run.objects.active().filter(saga_id__in=oldest, saga__paused_at=None).exclude(kind=Run.Kind.MESSAGE)
     columns = ("saga__definition", "path", "kind", "work", "at", "since", "started_at", "saga_id")
     found: dict[tuple[str, str, str], list[tuple[datetime, UUID]]] = {}
     for definition, path, kind, work, at, since, started, saga in runs.values_list(*columns):

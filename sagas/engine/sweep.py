@@ -44,8 +44,11 @@ ROUNDS = 25
 FORGET_WORKERS = timedelta(days=1)
 BUSY = ("40001", "40P01", "55P03")
 """What PostgreSQL answers where others are at work on the same: a conflict, a deadlock, a lock that was not given."""
-AWAY = ("08", "57P")
-"""How its answers begin when a connection is lost, or the server goes down or comes up; most often there is none."""
+AWAY = ("08", "57P", "25P03", "25P04")
+"""How its answers begin when a connection is lost, or the server goes down or comes up; most often there is none.
+
+Also when it has ended a transaction that idled, since whoever froze, or the network, kept it waiting.
+"""
 
 
 def sweep() -> bool:
