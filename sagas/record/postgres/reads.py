@@ -28,7 +28,7 @@ def running(run_id: int, fence: int) -> Found | None:
 
 
 def another(saga: Saga, run: Run, queue: str) -> list[Run] | None:
-    """The run of that saga that was due first on that queue, if there is one beside this; None as with `unsettled`."""
+    """The first run of that saga that is due on that queue, if there is one beside this; None as with `unsettled`."""
     return _runs(saga, _ANOTHER, (str(run.pk), queue, interval(clock.put_forward())))
 
 
