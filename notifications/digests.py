@@ -4,6 +4,8 @@ A message that is to be collected waits, `scheduled`, until the end of its windo
 same receiver wait for, or a new one. Then whichever of them a worker comes to first makes one notification of all of
 them, which goes its way like every other; they are `digested`, and end as it does (`followers`).
 
+They are told in the order in which the database was given them.
+
 That happens in one transaction under the locks of all that are collected, taken in the order of their ids. So a
 worker's death costs nothing, and of two workers the second one finds nothing left. What comes while the window ends
 waits for the next one.
@@ -72,7 +74,7 @@ def gather(notification: Notification) -> None:
         found = locked_all(_collected(notification).order_by("pk"), CHUNK)
         over = [one for one in found if one.expires_at is not None and one.expires_at <= one.now]
         end_all(over, Status.EXPIRED, "Its time was over before its digest was made.")
-        rest = [one for one in found if one not in over]
+        rest = sorted((one for one in found if one not in over), key=lambda one: (one.created_at, one.pk))
         if len(rest) == 1:
             _let_go(rest[0])
         elif rest:

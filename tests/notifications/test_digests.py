@@ -234,6 +234,14 @@ def test_of_what_is_mandatory_nothing_is_left_out(comments):
     assert stati(*pks) == ["sent"] * 5
 
 
+def test_they_are_told_in_the_order_of_the_database_whatever_the_clocks_of_those_who_sent_them(comments):
+    pks = collected(*"abc")
+    for minutes, pk in enumerate(reversed(pks)):
+        Notification.objects.filter(pk=pk).update(created_at=F("created_at") + timedelta(minutes=minutes))
+    time_passes()
+    assert [letter.text for letter in comments.letters] == ["c\n\nb\n\na"]
+
+
 def test_what_is_more_than_is_looked_at_at_once_makes_another(comments, monkeypatch):
     monkeypatch.setattr(digests, "CHUNK", 2)
     pks = collected(*"abcd")
