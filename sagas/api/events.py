@@ -18,8 +18,9 @@ from sagas.api import examples
 from sagas.api.answers import JournalDocument
 from sagas.api.documents import journal_document
 from sagas.api.door import SagaDoor
-from sagas.api.watching import Wanted, watcher
+from sagas.api.watching import places
 from sagas.models import Journal, Saga
+from sagas.operations.waiting import Wanted, watcher
 from sagas.record.sight import Sight
 
 LONGEST = timedelta(minutes=5)
@@ -51,7 +52,7 @@ class EventsDoor(SagaDoor):
 def _stream(saga: Saga, after: int, sight: Sight) -> Iterator[str | None]:
     """First whether there is a place for it, "" or None; then the events. It holds its place until it is closed."""
     end = time.monotonic() + LONGEST.total_seconds()
-    with watcher.place() as free:
+    with places.one() as free:
         yield "" if free else None
         while free:
             entries = list(Journal.objects.filter(saga_id=saga.pk, rev__gt=after).order_by("rev")[:AT_ONCE])

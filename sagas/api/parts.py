@@ -20,8 +20,9 @@ from sagas.api.documents import (
 )
 from sagas.api.door import SagaDoor, etag
 from sagas.api.shapes import WaitQuery
-from sagas.api.watching import await_saga, in_turn, until_ended, until_not
+from sagas.api.watching import await_saga, in_turn, until_not
 from sagas.models import Run, Saga
+from sagas.operations.waiting import until_ended
 
 
 class OneSagaDoor(SagaDoor):

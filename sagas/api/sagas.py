@@ -22,9 +22,10 @@ from sagas.api.documents import address, saga_document, saga_line
 from sagas.api.door import SagaDoor
 from sagas.api.listing import found_by_index, is_sifted, sifted
 from sagas.api.shapes import SagaQuery, StartIn, StartQuery
-from sagas.api.watching import await_saga, in_turn, until_ended
+from sagas.api.watching import await_saga, in_turn
 from sagas.errors import InvalidInput
 from sagas.operations.starting import a_time, check_callback
+from sagas.operations.waiting import until_ended
 
 
 class SagasDoor(SagaDoor):

@@ -9,6 +9,8 @@
     give_up      it ends `failed`                       clone        a new saga like it
     reveal       a person sees what is sensitive    tell_again   who was not told of its end is told after all
 
+`wait_for` is for who cannot go on before a saga has ended.
+
 A verb that does not fit raises `NotAllowed` with the list of those that do. `preview` says what a verb would do.
 """
 
@@ -25,6 +27,7 @@ from sagas.operations.signalling import Signalled, signal, signal_by_key
 from sagas.operations.starting import LONGEST_KEY, MOST_PRIORITY, start, start_each, start_many
 from sagas.operations.telling import tell_again
 from sagas.operations.turning import cancel, compensate
+from sagas.operations.waiting import wait_for
 
 __all__ = [
     "LONGEST_KEY",
@@ -54,5 +57,6 @@ __all__ = [
     "start_each",
     "start_many",
     "tell_again",
+    "wait_for",
     "waive",
 ]

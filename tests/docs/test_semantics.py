@@ -27,7 +27,7 @@ MACHINES = {
 BUILDERS = ["saga", "step", "wait", "approval", "sleep", "child", "parallel", "each"]
 POSITIONAL = {"saga": {"name", "rows"}, "wait": {"signal"}, "approval": {"name"}, "each": {"name", "row"}}
 FUNCTIONS = {name for name in operations.__all__ if inspect.isfunction(getattr(operations, name))}
-ABOUT_VERBS = {"allowed", "effects_in_place", "preview"}
+ABOUT_VERBS = {"allowed", "effects_in_place", "preview", "wait_for"}
 SAID = {"done": Meaning.DONE, "not now": Meaning.NOT_NOW, "shut out": Meaning.DENIED, "refused": Meaning.REFUSED}
 
 

@@ -12,8 +12,8 @@ import pytest
 from django.db import connection, connections
 
 from sagas import operations
-from sagas.api import watching
-from sagas.api.watching import ANSWERS_AT_ONCE, Watcher, in_turn, until_ended, watcher
+from sagas.api.watching import ANSWERS_AT_ONCE, in_turn, places
+from sagas.operations.waiting import watcher
 from tests.harness.waiting import wait_until
 from tests.sagas.api.conftest import SAGAS, Api
 
@@ -93,15 +93,6 @@ def test_who_finds_all_places_taken_is_answered_at_once(api, two, settings):
     assert api.get(api.start().json()["url"], wait=60).json()["state"] == "running"
 
 
-def test_all_who_wait_cost_one_query_a_look(world, two, monkeypatch, django_assert_num_queries):
-    sagas = [world.start(two).pk for _ in range(5)]
-    mine, looks = Watcher(), []
-    waits = [watching._Wait(pk, lambda seen: looks.append(seen) or False) for pk in sagas]
-    with django_assert_num_queries(1):
-        mine._look(waits)
-    assert len(looks) == 5
-
-
 def test_those_who_are_woken_together_read_a_few_at_a_time(transactional_db):
     """Two hundred at once would take every connection of the process, and most of them would get none in time."""
     inside, leave = threading.Semaphore(0), threading.Event()
@@ -123,13 +114,6 @@ def test_those_who_are_woken_together_read_a_few_at_a_time(transactional_db):
             done.result()
 
 
-def test_who_waits_for_a_saga_that_is_removed_is_woken(world, two):
-    wait = watching._Wait(world.start(two).pk, until_ended)
-    type(world.start(two)).objects.all().delete()
-    Watcher()._look([wait])
-    assert wait.over.is_set()
-
-
 @pytest.mark.only_on("postgresql")
 def test_a_request_that_waits_holds_no_connection(api, two, aside):
     pk = UUID(api.start().json()["id"])
@@ -145,13 +129,6 @@ def test_a_request_that_waits_holds_no_connection(api, two, aside):
     waiting(1)
     go_on.set()
     assert answer.result(120) is None
-
-
-def test_a_watcher_whose_look_fails_looks_again(world, two, monkeypatch, caplog):
-    wait = watching._Wait(world.start(two).pk, until_ended)
-    monkeypatch.setattr(watching, "COLUMNS", ("nothing",))
-    assert Watcher()._look([wait]) == watching.AFTER_A_FAILURE
-    assert not wait.over.is_set()
 
 
 def events(answer: Any) -> list[tuple[str, Any]]:
@@ -195,6 +172,6 @@ def test_a_stream_that_finds_all_places_taken_is_a_503(api, two, settings):
 def test_a_stream_that_is_closed_gives_its_place_back(api, two):
     answer = api.get(f"{api.start().json()['url']}events/")
     next(answer.streaming_content)
-    assert watcher._places == 1
+    assert places.taken == 1
     answer.close()
-    assert watcher._places == 0
+    assert places.taken == 0
