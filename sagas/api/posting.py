@@ -10,14 +10,15 @@ from gateway.pages import page
 from gateway.problems import Problem
 from gateway.shapes import PageQuery, read, read_query
 from sagas.api import examples
-from sagas.api.answers import InboxPage, LetterCount, OutboxPage, PostDocument
+from sagas.api.answers import InboxPage, LetterAnswer, OutboxPage, PostDocument
 from sagas.api.door import SagaDoor
-from sagas.api.shapes import LettersIn, OutboxQuery
+from sagas.api.shapes import LettersIn, OutboxQuery, VerbQuery
 from sagas.events import backlog
 from sagas.events.backlog import Line
 from sagas.models import InboxEvent, OutboxEvent
 from sagas.operations import posting
-from sagas.operations.posting import Direction
+from sagas.operations.audit import the_reason
+from sagas.operations.posting import Direction, Verb
 
 
 class PostDoor(SagaDoor):
@@ -78,15 +79,18 @@ class LettersDoor(PostDoor):
     """One verb on events that are parked."""
 
     needs: ClassVar = {"POST": "sagas.change_saga"}
-    verb: ClassVar[str]
+    verb: ClassVar[Verb]
     direction: ClassVar[Direction]
 
     def post(self, request: Request) -> Response:
-        """How many it was done to; 409 when none of them is parked."""
-        given = read(LettersIn, request.data)
-        about = {"actor": self.caller.name, "tenant": self.caller.tenant, "reason": given.reason}
-        done = getattr(posting, self.verb)(self.direction, **about, ids=given.ids, of=given.of)
-        return Response({"events": done})
+        """How many it was done to, or with `?dry_run=true` what would be done; 409 when none of them is parked."""
+        asked, given = read_query(VerbQuery, request), read(LettersIn, request.data)
+        which: dict[str, Any] = {"tenant": self.caller.tenant, "ids": given.ids, "of": given.of}
+        why = {"actor": self.caller.name, "reason": the_reason(given.reason, self.verb)}
+        if asked.dry_run:
+            seen = posting.foresee(self.verb, self.direction, **which)
+            return Response({"verb": self.verb, "dry_run": True, "ids": seen.events, "sentences": list(seen.sentences)})
+        return Response({"events": getattr(posting, self.verb)(self.direction, **why, **which)})
 
 
 def letters_door(verb: str, direction: str) -> Any:
@@ -94,8 +98,9 @@ def letters_door(verb: str, direction: str) -> Any:
     which = "leave" if direction == "out" else "arrived"
     call = Call(
         f"{verb.capitalize()} parked events that {which}",
-        LetterCount,
+        LetterAnswer,
         body=LettersIn,
+        query=VerbQuery,
         problems=(409,),
         sends={"ids": [71], "reason": "The queue is bound now."},
         example={"events": 1},

@@ -59,7 +59,7 @@ def replay(
         rows = _locked(_parked(direction, tenant, ids, of))
         done = [row for row in rows if (_send_again if direction == "out" else _do_again)(row)]
         if not done:
-            raise NotAllowed("No target takes them; name their types in a target's events first.", code="no_target")
+            raise _no_target()
         _write_down("replay", direction, done, actor, reason, tenant)
     return len(done)
 
@@ -90,6 +90,8 @@ def foresee(
     if not rows:
         raise NotAllowed("None of these is parked any more; look again.", code="not_parked")
     events, is_more = rows[:MOST], len(rows) > MOST
+    if (verb, direction) == ("replay", "out") and not any(map(_takers, events)):
+        raise _no_target()
     return Foresight(events=[row.pk for row in events], sentences=tuple(_said(verb, direction, events, is_more)))
 
 
@@ -129,6 +131,10 @@ def _locked(found: models.QuerySet[Any]) -> list[Any]:
     if not rows:
         raise NotAllowed("None of these is parked any more; look again.", code="not_parked")
     return rows
+
+
+def _no_target() -> NotAllowed:
+    return NotAllowed("No target takes them; name their types in a target's events first.", code="no_target")
 
 
 def _takers(event: OutboxEvent) -> list[str]:

@@ -16,7 +16,7 @@ from sagas.api.answers.participants import (
 from sagas.api.answers.posting import (
     InboxDocument,
     InboxPage,
-    LetterCount,
+    LetterAnswer,
     LineDocument,
     OutboxDocument,
     OutboxPage,
@@ -74,7 +74,7 @@ __all__ = [
     "ItemPage",
     "JournalDocument",
     "JournalPage",
-    "LetterCount",
+    "LetterAnswer",
     "LineDocument",
     "OutboxDocument",
     "OutboxPage",

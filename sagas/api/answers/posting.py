@@ -1,8 +1,9 @@
 """Events on their way out and in."""
 
 from datetime import datetime
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, RootModel
 
 from gateway.answers import Answer, Page
 
@@ -76,3 +77,16 @@ class LetterCount(Answer):
     """To how many events it was done."""
 
     events: int
+
+
+class LetterForesight(Answer):
+    """What replaying or dropping events would do."""
+
+    verb: str
+    dry_run: Literal[True]
+    ids: list[int] = Field(description="Which events it would be done to; send them to mean these and no others.")
+    sentences: list[str]
+
+
+class LetterAnswer(RootModel[LetterCount | LetterForesight]):
+    """To how many events it was done, or what would be done to which."""

@@ -93,10 +93,12 @@ def test_to_look_by_an_address_does_nothing(operator):
 
 
 def test_what_no_target_takes_is_said_to_stay(operator):
-    parked("one")
+    known, gone = parked("one", "two")
+    OutboxEvent.objects.filter(pk=gone).update(target="gone")
+    asked = {"direction": "out", "verb": "replay", "id": [known, gone]}
+    assert "1 of them stays parked: no target takes it." in text_of(operator.post(ACT, asked))
     with override_settings(SAGAS={**SETTINGS, "EVENT_TARGETS": {}}):
-        looked = text_of(operator.post(ACT, {"direction": "out", "verb": "replay", "of": "bus"}))
-    assert "1 of them stays parked: no target takes it." in looked
+        assert "No target takes them" in text_of(operator.post(ACT, asked, follow=True))
 
 
 def test_what_arrived_is_said_to_be_done_or_never_done(operator):

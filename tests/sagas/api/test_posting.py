@@ -97,6 +97,41 @@ def test_what_is_dropped_is_not_sent(api):
     assert OutboxEvent.objects.get().state == "dropped"
 
 
+@pytest.mark.parametrize(("verb", "says"), [("replay", "sent once more"), ("drop", "never be sent")])
+def test_a_dry_run_says_what_would_become_of_which_events_and_does_nothing(api, verb, says):
+    ids = parked("one", "two", "one")
+    seen = api.post(f"{POST}out/{verb}/?dry_run=true", {**WHY, "of": "bus"}).json()
+    assert (seen["verb"], seen["dry_run"], seen["ids"]) == (verb, True, ids)
+    assert says in seen["sentences"][0]
+    assert seen["sentences"][1:] == ["2 × one for bus", "1 × two for bus"]
+    assert set(OutboxEvent.objects.values_list("state", "tries")) == {("parked", 3)}
+    assert not Audit.objects.exists()
+    parked("three")  # meanwhile, of the same target: what is sent as `ids` is what was looked at
+    assert api.post(f"{POST}out/{verb}/", {**WHY, "ids": seen["ids"]}).json() == {"events": 3}
+
+
+def test_a_dry_run_of_what_arrived_begins_nothing(api, world):
+    pk = arrived(1)
+    world.knows(saga("order", step(world.lock, reads_only=True)))
+    on_event("order.created", start="order")
+    seen = api.post(f"{POST}in/replay/?dry_run=true", {**WHY, "of": "shop"}).json()
+    assert (seen["ids"], seen["sentences"][1]) == ([pk], "1 × order.created from shop")
+    assert not Saga.objects.exists()
+    assert InboxEvent.objects.get().state == "parked"
+
+
+@pytest.mark.parametrize("verb", ["replay", "drop"])
+def test_a_dry_run_refuses_what_the_verb_refuses(api, verb):
+    [pk] = parked("one", target="gone")
+    asked = [{}, WHY, {"ids": [pk]}, {**WHY, "ids": [pk + 1]}, {"reason": " ", "ids": [pk]}, {**WHY, "of": "bus"}]
+    asked += [{**WHY, "of": "gone"}] if verb == "replay" else []
+    for body in asked:
+        dry = api.post(f"{POST}out/{verb}/?dry_run=true", body)
+        real = api.post(f"{POST}out/{verb}/", body)
+        assert (dry.status_code, dry.json()["code"]) == (real.status_code, real.json()["code"]), body
+        assert dry.status_code in (409, 422), body
+
+
 def test_an_event_that_nobody_knew_is_done_when_somebody_does(api, world):
     pk = arrived(1)
     world.knows(saga("order", step(world.lock, reads_only=True)))
