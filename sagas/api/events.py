@@ -28,6 +28,7 @@ LONGEST = timedelta(minutes=5)
 STILL_HERE = timedelta(seconds=15)
 AT_ONCE = 100
 KIND = "text/event-stream"
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 class EventsDoor(SagaDoor):
@@ -45,8 +46,13 @@ class EventsDoor(SagaDoor):
         if next(stream) is None:
             sentence = "Too many requests wait in this process already; try again, or read the journal."
             raise Problem(sentence, status=503, code="too_many_streams", retry_after=timedelta(seconds=5))
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingHttpResponse(stream, content_type=KIND, headers=headers)
+        return StreamingHttpResponse(stream, content_type=KIND, headers=HEADERS)
+
+    def head(self, request: Request, pk: UUID) -> StreamingHttpResponse:
+        """What a stream begins with, and no stream: servers would read one to its end, only to drop it."""
+        self.saga(pk)
+        _after(request)
+        return StreamingHttpResponse((), content_type=KIND, headers=HEADERS)
 
 
 def _stream(saga: Saga, after: int, sight: Sight) -> Iterator[str | None]:

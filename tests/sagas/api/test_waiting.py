@@ -10,8 +10,10 @@ from uuid import UUID
 
 import pytest
 from django.db import connection, connections
+from django.test import RequestFactory
 
 from sagas import operations
+from sagas.api.events import EventsDoor
 from sagas.api.watching import ANSWERS_AT_ONCE, in_turn, places
 from sagas.operations.waiting import watcher
 from tests.harness.waiting import wait_until
@@ -174,4 +176,27 @@ def test_a_stream_that_is_closed_gives_its_place_back(api, two):
     next(answer.streaming_content)
     assert places.taken == 1
     answer.close()
+    assert places.taken == 0
+
+
+def test_whoever_only_asks_for_the_head_of_a_stream_gets_it_and_holds_no_place(api, two, settings):
+    address = f"{api.start().json()['url']}events/"
+    stream = api.get(address)
+    given = stream.headers["Content-Type"], stream.headers["Cache-Control"]
+    stream.close()
+    settings.SAGAS = {**settings.SAGAS, "LONG_POLLS": 0}
+    answer = api.client.head(address)
+    assert (answer.status_code, answer.headers["Content-Type"], answer.headers["Cache-Control"]) == (200, *given)
+    assert "Content-Length" not in answer.headers, "a stream has none"
+    assert api.client.head(address, headers={"Last-Event-ID": "x"}).status_code == 400
+    assert api.client.head(f"{SAGAS}{UUID(int=1)}/events/").status_code == 404
+
+
+def test_the_head_of_a_stream_has_no_body_on_the_wire(two, api, settings):
+    """Django's test client drops the body of every HEAD; a server reads what it is handed to the end."""
+    address = f"{api.start().json()['url'].removeprefix('http://testserver')}events/"
+    key = f"Bearer {settings.GATEWAY['API_KEY']}"
+    asked = RequestFactory().head(address, headers={"Authorization": key})
+    answer = EventsDoor.as_view()(asked, pk=UUID(address.split("/")[-3]))
+    assert next(iter(answer.streaming_content), "over") == "over"
     assert places.taken == 0
