@@ -6,6 +6,7 @@ are; docs/operating.md explains them.
 
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -27,6 +28,9 @@ FIELDS = frozenset(
 )
 """The names of all fields that a line of ours may have."""
 
+SIGNED = re.compile(r"(?<![\w-])\.?[\w-]++(?:(?::|%3A)[\w-]++)?(?::|%3A)[\w-]{43}(?![\w-])", re.IGNORECASE)
+"""What Django has signed: who reads such an address in a log could decide, call back or unsubscribe by it."""
+HIDDEN = "[signed]"
 
 SELDOM = timedelta(seconds=30)
 
@@ -58,8 +62,22 @@ class Seldom(logging.Filter):
         return True
 
 
+class Line(structlog.stdlib.ProcessorFormatter):
+    """A line without signed addresses, whoever wrote it: Django and its server name the path of a request."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return SIGNED.sub(HIDDEN, super().format(record))
+
+
 def _has_a_traceback(record: logging.LogRecord) -> bool:
     return record.exc_info is not None
+
+
+def _name_the_request(logger: WrappedLogger, name: str, entry: EventDict) -> EventDict:
+    """Django's lines carry the request itself, in the field that is its name in ours."""
+    if not isinstance(entry.get("request", ""), str):
+        entry["request"] = structlog.contextvars.get_contextvars().get("request", "")
+    return entry
 
 
 def _add_process(logger: WrappedLogger, name: str, entry: EventDict) -> EventDict:
@@ -72,6 +90,7 @@ _STAMPS: list[Processor] = [
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
     structlog.stdlib.ExtraAdder(),
+    _name_the_request,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     _add_process,
 ]
@@ -95,7 +114,7 @@ def configured(form: Literal["console", "json"], level: str) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "formatters": {
             "line": {
-                "()": structlog.stdlib.ProcessorFormatter,
+                "()": Line,
                 "foreign_pre_chain": _STAMPS,
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(form)],
             }

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import httpx
 
-from tests.harness.processes import free_port
+from tests.harness.processes import Process, free_port
 from tests.harness.product import PROGRAMS, Product
 from tests.harness.waiting import wait_until
 
@@ -25,7 +25,7 @@ PRODUCTION = {
 
 def test_it_starts_everything_and_stops_it_again(postgres, redis):
     port = free_port()
-    environment = {**PRODUCTION, "WEB_PORT": str(port)}
+    environment = {**PRODUCTION, "WEB_PORT": str(port), "GUNICORN_CMD_ARGS": "--access-logfile -"}
     url = postgres.create_database(f"procfile{port}")
     with Product(database_url=url, broker_url=redis.url, environment=environment) as product:
         product.manage("migrate")
@@ -35,11 +35,22 @@ def test_it_starts_everything_and_stops_it_again(postgres, redis):
         wait_until(
             lambda: httpx.get(f"http://127.0.0.1:{port}/livez").status_code == 200, "the web server answers", LONG
         )
+        asked_with_a_token(everything, f"http://127.0.0.1:{port}")
         started = everything.children()
         everything.signal(signal.SIGTERM)
         everything.wait()
         assert started
         wait_until(lambda: not any(map(alive, started)), "all that honcho started has ended")
+
+
+def asked_with_a_token(everything: Process, site: str) -> None:
+    """Ask for an address that is signed: it stands in no log, the web server's own included, which is on here."""
+    token = f"{'a' * 60}:1tRk2V:{'b' * 43}"
+    answer = httpx.post(f"{site}/api/v1/notifications/unsubscribe/{token}/", headers={"X-Request-ID": "mail-7"})
+    assert answer.status_code == 404
+    everything.wait_until_it_says("POST 404", LONG)
+    assert "mail-7" in everything.output()
+    assert token[:40] not in everything.output()
 
 
 def alive(pid: int) -> bool:

@@ -3,12 +3,22 @@ import json
 import logging
 import logging.config
 import os
+import shlex
 import sys
+from datetime import timedelta
+from types import SimpleNamespace
+from urllib.parse import quote
+from uuid import UUID
 
 import pytest
 import structlog
+from django.test import Client
+from gunicorn.config import Config
+from gunicorn.glogging import Logger, SafeAtoms
 
+from notifications import unsubscribing
 from orchestrator import logs
+from sagas.engine import links
 from tests.docs.pages import first_cells, page, quoted, section
 from tests.test_architecture import OURS, REPOSITORY
 
@@ -109,6 +119,66 @@ def test_django_s_lines_about_requests_are_ours_but_for_tracebacks(form):
     kept = form("json", "INFO")["filters"]["failures"]["callback"]
     assert not kept(record("Not Found: /api/v1/sagas/by-key/order/a-key/"))
     assert kept(failed_record())
+
+
+PLAIN = ["saga:charge:0:1", f"order:{UUID(int=7)}", "a" * 60, f"{'f' * 64} is its hash", "10:43"]
+PATH = "/api/v1/notifications/"
+ADDRESSES = {
+    "callback": links.signal_url(UUID(int=7), "paid", "n-1"),
+    "approval": links.approval_url(UUID(int=7), "released", "anna"),
+    "unsubscribe": f"{PATH}unsubscribe/{unsubscribing.token('default', 'email', 'jane@example.org', 'news')}/",
+    "quoted": f"{PATH}unsubscribe/{quote(unsubscribing.token('t', 'email', 'j@example.org', 'news'))}/",
+}
+
+
+@pytest.mark.parametrize("address", ADDRESSES.values(), ids=ADDRESSES)
+@pytest.mark.parametrize("kind", ["json", "console"])
+def test_a_line_shows_no_signed_address_wherever_it_stands(form, kind, address):
+    configuration, token = form(kind, "INFO"), address.split("/")[-2]
+    said = record(f'"POST {address} HTTP/1.1" 404', reason=f"from {address}")
+    try:
+        raise ValueError(address)
+    except ValueError:
+        said.exc_info = sys.exc_info()
+    line = line_of(configuration, said)
+    assert token not in line
+    assert line.count(address.replace(token, "[signed]")) == 3
+
+
+@pytest.mark.parametrize(
+    "said", ["saga:charge:0:1", f"order:{UUID(int=7)}", "a" * 60, f"{'f' * 64} is its hash", "10:43"]
+)
+def test_what_is_not_signed_is_shown_as_it_is(form, said):
+    assert said in line_of(form("console", "INFO"), record(said))
+
+
+def test_the_line_of_a_failed_request_names_it_and_hides_what_was_signed(form, caplog):
+    """Without a database the view fails, and Django says so with the path and the request itself."""
+    address = ADDRESSES["unsubscribe"]
+    client = Client(raise_request_exception=False, headers={"X-Request-ID": "mail-7"})
+    answer = client.post(address, "List-Unsubscribe=One-Click", "application/x-www-form-urlencoded")
+    assert answer.status_code == 500
+    [failed] = [each for each in caplog.records if each.name == "django.request" and each.exc_info]
+    assert address in failed.getMessage()
+    with structlog.contextvars.bound_contextvars(request="mail-7"):
+        entry = json.loads(line_of(form("json", "INFO"), failed))
+    assert (entry["event"], entry["request"]) == (f"Internal Server Error: {PATH}unsubscribe/[signed]/", "mail-7")
+
+
+@pytest.mark.parametrize("procfile", ["Procfile", "Procfile.notifications"])
+def test_whoever_switches_the_access_log_on_reads_no_addresses_in_it(procfile):
+    [line] = [each for each in (REPOSITORY / procfile).read_text().splitlines() if "gunicorn" in each]
+    words = shlex.split(line)
+    form, address = words[words.index("--access-logformat") + 1], ADDRESSES["unsubscribe"]
+    asked = {"REQUEST_METHOD": "POST", "RAW_URI": address, "PATH_INFO": address, "SERVER_PROTOCOL": "HTTP/1.1"}
+    asked |= {"HTTP_REFERER": address, "QUERY_STRING": address, "REMOTE_ADDR": "203.0.113.7"}
+    request = SimpleNamespace(headers=[("REFERER", address)])
+    response = SimpleNamespace(status="200 OK", sent=17, headers=[("X-Request-ID", "mail-7")])
+    atoms = Logger(Config()).atoms(response, request, asked, timedelta(milliseconds=3))
+    said = form % SafeAtoms(atoms)
+    assert said.startswith("203.0.113.7 ")
+    assert said.endswith(" POST 200 17 3000 mail-7")
+    assert "unsubscribe" not in said
 
 
 def test_the_fields_are_those_that_are_documented():
