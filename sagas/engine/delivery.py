@@ -19,6 +19,7 @@ from sagas.engine.context import Context, context_of
 from sagas.engine.decisions import decide
 from sagas.engine.dispatch import ring
 from sagas.engine.local import in_a_savepoint, is_conflict
+from sagas.engine.places import place_of
 from sagas.errors import Abort, Denied, NothingThere, RetryLater, SagaError, Unknown, words_of
 from sagas.record import attempts
 from sagas.record.attempts import Claim, Heard, Recorded
@@ -109,7 +110,7 @@ def _called(held: Claim, context: Context) -> Outcome:
         logger.debug("%s raised", held.run, exc_info=None if context.known else raised)
     boundaries.passed("called")
     if raised is not None:
-        return _failed(Doing(held.run.doing), raised, context.known)
+        return _failed(Doing(held.run.doing), raised, context.known, function)
     return _succeeded(Doing(held.run.doing), result, context)
 
 
@@ -149,7 +150,7 @@ def _succeeded(doing: Doing, result: object, context: Context) -> Outcome:
     return Succeeded(result=packed, published=published)
 
 
-def _failed(doing: Doing, error: Exception, known: Collection[str]) -> Outcome:
+def _failed(doing: Doing, error: Exception, known: Collection[str], function: Callable[[Any], Any]) -> Outcome:
     said = words_of(error) or type(error).__name__
     code = str(error.code) if isinstance(error, SagaError) else type(error).__name__
     if doing is Doing.PROBE:
@@ -165,7 +166,9 @@ def _failed(doing: Doing, error: Exception, known: Collection[str]) -> Outcome:
             return ShutOut(error=said, code=code)
         case NothingThere():
             return Absent(error=said, code=code) if doing is Doing.COMPENSATION else Refused(error=said, code=code)
-    return Lost(error=said if isinstance(error, SagaError) else f"{type(error).__name__}: {said}", code=code)
+    if isinstance(error, SagaError):
+        return Lost(error=said, code=code)
+    return Lost(error=f"{type(error).__name__}{place_of(error, function)}: {said}", code=code)
 
 
 def _partly(said: str, code: str, done: object, known: Collection[str]) -> Outcome:
