@@ -53,6 +53,14 @@ def test_livez_needs_no_database():
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("path", "status"), [("/livez", 200), ("/readyz", 200), ("/admin/", 400), ("/livez/", 400)])
+def test_probes_call_a_process_by_its_address_and_nobody_else_does(client, settings, path, status):
+    use_checks(settings, "well")
+    settings.ALLOWED_HOSTS = ["sagas.example.org"]
+    assert client.get(path, headers={"Host": "10.1.2.3:8000"}).status_code == status
+
+
+@pytest.mark.django_db(transaction=True)
 def test_readyz_is_well_with_the_database_and_all_checks(settings):
     use_checks(settings, "well")
     assert Client().get("/readyz").json()["checks"] == {"database": "ok", "tests.gateway.test_health.well": "ok"}
