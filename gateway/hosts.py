@@ -1,6 +1,6 @@
 """Under which names requests may come: those of `ALLOWED_HOSTS`, and probes under any."""
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware
 
 from gateway.requests import PROBES
@@ -12,7 +12,7 @@ class HostMiddleware(CommonMiddleware):
     What they are answered does not depend on the name.
     """
 
-    def process_request(self, request: HttpRequest) -> HttpResponseBase | None:
+    def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
         if request.path_info in PROBES:
             return None
         return super().process_request(request)
