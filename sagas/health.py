@@ -29,7 +29,7 @@ def alive() -> str | None:
     """Whether every live saga can move by itself or has an incident; it takes sweeps to say so."""
     mark = Sweep.objects.filter(pk=1).first()
     if mark is not None and clock.now() - mark.at > SILENCE:
-        return Minor("this cannot be told while nobody sweeps")
+        return Minor("whether every saga can move cannot be told while nobody sweeps")
     dead = Saga.objects.dead(clock.now()).order_by("id").values_list("pk", flat=True)[: MOST_NAMED + 1]
     if not dead:
         return None

@@ -102,8 +102,14 @@ def _retry(saga: Saga, asked: Mapping[str, Any]) -> Fields:
 
 
 def _resolve(saga: Saga, asked: Mapping[str, Any]) -> Fields:
+    step = _choice(_rows(saga, resolvable()))
+    item, _, name = str(asked.get("step") or next(iter(step.choices), ("", ""))[0]).partition(":")  # type: ignore[arg-type]
+    run = Run.objects.filter(saga_id=saga.pk, path=name, item=int(item)).first() if item.isdecimal() else None
+    if run is not None and run.kind == Run.Kind.STEP:
+        tried = f", last tried at {run.started_at:%Y-%m-%d %H:%M:%S} UTC" if run.started_at else ""
+        step.help_text = f"Its participant knows it by the idempotency key {run.action_key}{tried}."
     return {
-        "step": _choice(_rows(saga, resolvable())),
+        "step": step,
         "landed": _yes_or_no("Did it happen?", "It happened", "It did not happen"),
         "result": JSON(label="Its result (JSON), if it happened", required=False),
     }

@@ -20,6 +20,12 @@ WORDS: Mapping[Kind, str] = {
     "backoff": "back-off",
     "asking": "asked",
 }
+ENDED = {
+    "held": "failed, and a person is needed",
+    "again": "failed, and is tried again",
+    "to ask": "is in doubt, and asked after",
+}
+"""How an attempt ended, where the journal's word says too little."""
 MOST = 2000
 """So many of the last transactions are read."""
 
@@ -110,7 +116,7 @@ def _close(bars: list[Bar], move: Mapping[str, Any], at: datetime) -> None:
         return
     last = bars[-1]
     if last.end is None:
-        said = f"{last.what} {move['did']}".strip()
+        said = f"{last.what} {ENDED.get(move['did'], move['did'])}".strip()
         bars[-1] = Bar(kind=last.kind, begin=last.begin, end=at, is_bad=move["did"] in BAD, what=said)
     elif last.end > at:
         bars[-1] = Bar(kind=last.kind, begin=last.begin, end=at, what=last.what)

@@ -1,5 +1,6 @@
 """One verb for many sagas: which ones, what it would do, why and how fast; and how far one has come."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,7 +27,7 @@ from sagas.models import BulkItem, BulkOperation, Proposal
 from sagas.models.saga import SagaQuerySet
 from sagas.operations import second
 from sagas.operations.audit import signed
-from sagas.operations.bulk import begin_bulk, foresee_bulk, steer_bulk, tally
+from sagas.operations.bulk import begin_bulk, foresee_bulk, pace, steer_bulk, tally
 
 OFFERED = ("retry", "pause", "resume", "compensate", "cancel", "give_up", "tell_again")
 """The verbs that need nothing but a saga."""
@@ -187,6 +188,7 @@ class BulkAdmin(Console):
             "progress": progress(counts),
             "counts": [(state, outcome(state, operation.verb), count) for state, count in counts.items()],
             "total": sum(counts.values()),
+            "left": _left(operation, counts),
             "wanted": wanted,
             "items": [(item, outcome(item.state, operation.verb)) for item in page[:PAGE]],
             "more": page[PAGE - 1].pk if len(page) > PAGE else 0,
@@ -211,6 +213,12 @@ class BulkAdmin(Console):
         if operation is None:
             raise Http404(f"There is no operation {pk}.")
         return operation
+
+
+def _left(operation: BulkOperation, counts: Mapping[str, int]) -> str:
+    """For how long it will still ask, at its rate; empty when it asks nobody any more."""
+    waiting = counts.get(BulkItem.State.WAITING, 0) if operation.state == BulkOperation.State.RUNNING else 0
+    return span(waiting * pace(operation)) if waiting else ""
 
 
 def outcome(state: str, verb: str) -> str:

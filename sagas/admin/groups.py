@@ -11,10 +11,13 @@ from sagas.admin.charts import Spark, spark
 from sagas.models import Incident
 from sagas.operations import grouping
 from sagas.record.sight import Sight
+from sagas.words.outcome import Happened
+from sagas.words.verdict import Reason
 
 MOST_READ = 2000
 """Of so many of the latest open incidents the words and the hours are read."""
 HOURS = 24
+READ = ("definition", "path", "reason_code", "opened_at", "retried_at", "reason", "run__happened", "sentence")
 
 Cause = tuple[str, str, str]
 
@@ -26,6 +29,8 @@ class Line:
     group: grouping.Group
     sentence: str
     retried: int
+    doubtful: int
+    """So many may have happened and must not be repeated unseen."""
     spark: Spark
     is_muted: bool
 
@@ -45,16 +50,19 @@ def lines(
     said: dict[Cause, str] = {}
     opened: dict[Cause, Counter[int]] = defaultdict(Counter)
     retried: Counter[Cause] = Counter()
-    for *cause, at, again, sentence in _read(mine):
+    doubtful: Counter[Cause] = Counter()
+    for *cause, at, again, reason, happened, sentence in _read(mine):
         key: Cause = (cause[0], cause[1], cause[2])
         opened[key][int((now - at) / timedelta(hours=1))] += 1
         retried[key] += again is not None
+        doubtful[key] += reason == Reason.OUTCOME_UNKNOWN and happened == Happened.MAYBE
         said.setdefault(key, sight.words(sentence))
     found = [
         Line(
             group=group,
             sentence=said.get(_cause(group), ""),
             retried=retried[_cause(group)],
+            doubtful=doubtful[_cause(group)],
             spark=spark(opened[_cause(group)], HOURS, "new in each of the last 24 hours"),
             is_muted=group.muted_until is not None and group.muted_until > now,
         )
@@ -64,9 +72,7 @@ def lines(
 
 
 def _read(incidents: Any) -> Iterable[Any]:
-    rows: Iterable[Any] = incidents.values_list(
-        "definition", "path", "reason_code", "opened_at", "retried_at", "sentence"
-    )[:MOST_READ]
+    rows: Iterable[Any] = incidents.values_list(*READ)[:MOST_READ]
     return rows
 
 

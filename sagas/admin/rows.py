@@ -20,6 +20,8 @@ PAGE = 50
 FEW = 20
 """Of more rows than these, those that are not settled are shown first."""
 SETTLED = ("succeeded", "skipped", "cancelled")
+CALLED = {"held": "in need of a person"}
+"""What choices are called where their own name says too little."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,11 @@ class Line:
     given: str
     progress: Any
     key: str
+
+    @property
+    def stands(self) -> str:
+        """Its mark, for people."""
+        return "needs a person" if self.mark == "held" else self.mark.replace("_", " ")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +101,10 @@ def _choices(counts: Mapping[tuple[str, bool, str], int]) -> list[Choice]:
     for (state, held, _), n in counts.items():
         states["held" if held else state] = states.get("held" if held else state, 0) + n
     undone = sum(n for (_, _, undo), n in counts.items() if undo in (Undo.DONE, Undo.WAIVED))
-    named = [("open", "not settled", open_), *((name, name.replace("_", " "), n) for name, n in sorted(states.items()))]
+    named = [
+        ("open", "not settled", open_),
+        *((name, CALLED.get(name, name.replace("_", " ")), n) for name, n in sorted(states.items())),
+    ]
     named += [("undone", "undone", undone)]
     return [Choice(name=name, label=label, count=n, is_chosen=False) for name, label, n in named if n]
 

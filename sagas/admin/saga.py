@@ -17,7 +17,7 @@ from sagas.admin.proposals import ASKED
 from sagas.admin.revealing import REVEAL, places, reveal
 from sagas.admin.saved import forget, keep, meant, offered
 from sagas.admin.story import story_of
-from sagas.admin.verbs import VERBS
+from sagas.admin.verbs import VERBS, in_order
 from sagas.models import Saga
 from sagas.operations.second import GRAVE
 
@@ -107,8 +107,7 @@ class SagaAdmin(Console):
         saga = self._saga(request, pk)
         has_secrets = may(request, REVEAL) and any(places(saga))  # before anything of it is masked
         story = story_of(saga, request.GET, sight(request)) | {"has_secrets": has_secrets}
-        may_decide = may(request, OPERATE)
-        buttons = [VERBS[verb] for verb in VERBS if may_decide and verb in story["allowed"]]
+        buttons = in_order(story["allowed"], saga, story["incidents"]) if may(request, OPERATE) else []
         return self.show(request, "saga", story | {"buttons": buttons, "section": "sagas"})
 
     def reveal_page(self, request: HttpRequest, pk: UUID) -> HttpResponse:

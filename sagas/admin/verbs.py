@@ -1,6 +1,10 @@
 """The verbs as people see them: what each is called, and what it does in general."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+
+from sagas.models import Incident, Saga
+from sagas.words.verdict import Reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +34,8 @@ VERBS = {
         Verb(
             name="resolve",
             label="Resolve",
-            about="You know whether a step in doubt happened; your reason is the evidence.",
+            about="You know whether a step in doubt happened, from its participant or from whoever runs it; "
+            "your reason is the evidence.",
             done="What is known of the step is recorded.",
         ),
         Verb(
@@ -106,3 +111,10 @@ VERBS = {
         ),
     )
 }
+
+
+def in_order(allowed: Collection[str], saga: Saga, incidents: Iterable[Incident]) -> list[Verb]:
+    """The verbs that fit, what one would do first in front: of a step in doubt that is to resolve it, not to retry."""
+    reasons = {incident.reason for incident in incidents if incident.closed_at is None}
+    first = "resume" if saga.paused_at else "resolve" if Reason.OUTCOME_UNKNOWN in reasons else ""
+    return sorted((VERBS[name] for name in VERBS if name in allowed), key=lambda verb: verb.name != first)

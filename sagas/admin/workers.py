@@ -57,7 +57,7 @@ def lines() -> list[Line]:
             worker=worker,
             stands=stands(worker),
             beat=span(max(now - worker.beat_at, now - now)),
-            age=span(now - worker.started_at),
+            age=span((worker.beat_at if worker.gone_at else now) - worker.started_at),
             in_hand=in_hand.get(worker.pk, 0),
         )
         for worker in Worker.objects.order_by("-beat_at")[:MOST]

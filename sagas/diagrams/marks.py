@@ -10,7 +10,7 @@ from sagas.models import Run, Saga
 from sagas.words.plan import Undo
 
 FAMILIES = {
-    "trouble": "held stuck failed unknown",
+    "trouble": "person stuck failed unknown",
     "busy": "running due",
     "waits": "waiting pending owed",
     "well": "succeeded",
@@ -34,7 +34,7 @@ def marks_of(saga: Saga) -> Marks:
     forward = runs.values_list("path", "state", "held").annotate(count=Count("pk"))
     back = runs.exclude(undo=Undo.NONE).values_list("path", "undo").annotate(count=Count("pk"))
     return Marks(
-        forward=_counted((path, "held" if held else state, count) for path, state, held, count in forward),
+        forward=_counted((path, "needs a person" if held else state, count) for path, state, held, count in forward),
         back=_counted(back),
     )
 
@@ -55,4 +55,6 @@ def _counted(found: Iterable[tuple[str, str, int]]) -> dict[str, str]:
 def _words(states: Mapping[str, int]) -> str:
     if sum(states.values()) == 1:
         return next(iter(states))
-    return ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    return ", ".join(
+        f"{count} {state if count == 1 else state.replace('needs', 'need')}" for state, count in sorted(states.items())
+    )

@@ -11,6 +11,7 @@ from sagas.record.payload import shown
 from sagas.record.sight import FULL, Sight
 from sagas.record.snapshot import Snapshot
 from sagas.words.lifecycle import SagaState, StepState
+from sagas.words.outcome import Happened
 from sagas.words.plan import Undo
 from sagas.words.verdict import Doing, Reason
 
@@ -27,7 +28,8 @@ SHOWN = 100
 HELP = {
     Reason.DEFINITION_UNKNOWN: "",
     Reason.DEADLINE: " It goes on all the same; an operator can move the deadline.",
-    Reason.OUTCOME_UNKNOWN: " An operator can resolve it, or retry it under the same key.",
+    Reason.OUTCOME_UNKNOWN: " It may have happened: find out, and resolve it, or retry it under the same key.",
+    Reason.CRASHED: " Its workers died, which it may have caused: read their logs before you retry it.",
     Reason.CHILD_STUCK: " An operator can repair that saga.",
     Reason.CHILD_FAILED: " An operator can retry that saga.",
     Reason.RESULT_UNSTORABLE: " An operator can skip it and supply the result.",
@@ -35,6 +37,7 @@ HELP = {
     Reason.COMPENSATION_EXHAUSTED: " An operator can retry it, or waive it when it was done by hand.",
     Reason.COMPENSATION_ABSENT: " An operator can retry it, or waive it when it was done by hand.",
 }
+NOT_LANDED = " It is known not to have happened: an operator can retry it under a new key, or skip it."
 WHAT = {
     Doing.ACTION: "tried",
     Doing.PROBE: "asked after",
@@ -52,7 +55,9 @@ def explain(saga: Saga, sight: Sight = FULL, snapshot: Snapshot | None = None) -
     if saga.ended_at:
         return ENDINGS[SagaState(saga.state)].format(at=_time(saga.ended_at), why=_why(saga)) + _open_ends(saga)
     if saga.paused_at:
-        return f"Paused by {saga.paused_by or 'someone'} since {_time(saga.paused_at)}; an operator can resume it."
+        why = f": {_short(saga.paused_why)}" if saga.paused_why else ""
+        who = saga.paused_by.removeprefix("person:") or "someone"
+        return f"Paused by {who} since {_time(saga.paused_at)}{why}. An operator can resume it."
     if saga.state == SagaState.PENDING:
         return _pending(saga)
     back = f"Going back{_why(saga)}: " if saga.is_going_back else ""
@@ -71,7 +76,8 @@ def explain(saga: Saga, sight: Sight = FULL, snapshot: Snapshot | None = None) -
 
 
 def _incidents(saga: Saga) -> list[Incident]:
-    return list(Incident.objects.open().filter(saga_id=saga.pk, retried_at=None).order_by("opened_at"))
+    found = Incident.objects.open().filter(saga_id=saga.pk, retried_at=None).order_by("opened_at")
+    return list(found.select_related("run"))
 
 
 def _pending(saga: Saga) -> str:
@@ -102,7 +108,9 @@ def _incident(incident: Incident, number: int) -> str:
     said = _short(incident.sentence)
     since = _time(incident.opened_at)
     help_comes = HELP.get(Reason(incident.reason), " An operator can retry it.")
-    what = incident.path or "The saga"
+    if incident.reason == Reason.OUTCOME_UNKNOWN and incident.run and incident.run.happened == Happened.NO:
+        help_comes = NOT_LANDED
+    what = incident.where if incident.path else "The saga"
     return f"{what} needs a person since {since}{again}: {said}{others}.{help_comes}"
 
 

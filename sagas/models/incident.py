@@ -6,6 +6,8 @@ from django.db.models import Q
 from sagas.models.saga import Going
 from sagas.words.verdict import Reason
 
+OF_UNDOING = (Reason.COMPENSATION_REFUSED, Reason.COMPENSATION_EXHAUSTED, Reason.COMPENSATION_ABSENT)
+
 
 class IncidentQuerySet(models.QuerySet["Incident"]):
     def open(self) -> Self:
@@ -64,6 +66,12 @@ class Incident(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reason} at {self.path}"
+
+    @property
+    def where(self) -> str:
+        """What needs a person, in words: "charge", "pick[3]", "undoing charge", or "the saga"."""
+        name = f"{self.path}[{self.item}]" if self.item else self.path
+        return f"undoing {name}" if name and self.reason in OF_UNDOING else name or "the saga"
 
 
 class IncidentGroup(models.Model):

@@ -1,7 +1,7 @@
 """What holding, releasing, or a canary would do: sentences for people, and nothing is changed."""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from math import ceil
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from sagas.operations.participants import MOST_COUNTED, Participant, participant
 from sagas.record.commit import commit, roll_back
 
 MOST_NAMED = 12
+MINUTE = 60
 
 
 def foresee(verb: str, name: str, *, tenant: str, **arguments: Any) -> tuple[str, ...]:
@@ -56,7 +57,8 @@ def _release(before: Participant, tenant: str, rate: int | None = None) -> Itera
     elif rate is None:
         yield f"{_many(before.waiting)} let go at once."
     else:
-        time = timedelta(seconds=ceil(before.waiting / rate))
+        seconds = ceil(before.waiting / rate)
+        time = f"{seconds} s" if seconds < MINUTE else f"{ceil(seconds / MINUTE)} min"
         yield f"{_many(before.waiting)} let go, {rate} a second; that takes {time}."
     if any(canary.went_well is False for canary in before.canaries):
         yield "A canary has not gone well."

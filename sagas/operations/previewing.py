@@ -15,7 +15,7 @@ from sagas.operations.difference import in_words
 from sagas.operations.second import settled
 from sagas.record.commit import commit, roll_back
 from sagas.words import registry
-from sagas.words.lifecycle import ENDS
+from sagas.words.lifecycle import ENDS, SagaState
 from sagas.words.outcome import Happened
 from sagas.words.plan import Undo
 from sagas.words.results import UNCHANGED
@@ -50,7 +50,7 @@ def preview(verb: str, saga_id: UUID, **arguments: Any) -> Preview:
         act(saga_id, **arguments)
         saga = Saga.objects.get(pk=saga_id)
         told = OF_ONE_VERB[verb](saga, **arguments) if verb in OF_ONE_VERB else _sentences(verb, saga, before)
-        sentences = [*_edited(saga_id, arguments), *_by_hand(verb, **arguments), *told]
+        sentences = [*_edited(saga_id, arguments), *_by_hand(verb, saga, **arguments), *told]
         if saga.deadline_at is not None and saga.deadline_at != deadline:
             sentences.append(f"Its deadline is then {_time(saga.deadline_at)}.")
         roll_back()
@@ -69,10 +69,17 @@ def _edited(saga_id: UUID, arguments: Mapping[str, Any]) -> Iterator[str]:
         yield f"{len(sentences) - MOST_EDITS} more places of its input become others."
 
 
-def _by_hand(verb: str, *, step: str = "", item: int | None = None, **_: Any) -> Iterator[str]:
-    """What a person says to have done."""
+def _by_hand(verb: str, saga: Saga, *, step: str = "", item: int | None = None, **arguments: Any) -> Iterator[str]:
+    """What a person says to have done, or to know."""
+    name = f"{step}{f'[{item}]' if item else ''}"
     if verb == "waive":
-        yield f"{step}{f'[{item}]' if item else ''} counts as undone by hand; nobody is called for it."
+        yield f"{name} counts as undone by hand; nobody is called for it."
+    elif verb == "resolve" and arguments.get("landed"):
+        yield f"{name} counts as having happened; nobody is called for it."
+    elif verb == "resolve":
+        yield f"{name} counts as not having happened."
+        if saga.state == SagaState.STUCK and not saga.is_going_back:
+            yield f"It still needs a person: then retry {name}, under a new key, or skip it, or turn the saga back."
 
 
 def _answered(saga: Saga, *, step: str, approved: bool, **_: Any) -> Iterator[str]:

@@ -30,6 +30,7 @@ def test_a_page_follows_its_saga_until_it_is_told_not_to(
     operations.pause(found.pk, actor="bob", reason="wait for the bank")
     page.clock.run_for(SOON)
     expect(sentence).to_contain_text("Paused by bob", timeout=PATIENCE)
+    expect(page.locator("h1")).to_contain_text("paused", timeout=PATIENCE)
 
     page.get_by_label("Refresh every 5 seconds").uncheck()
     operations.resume(found.pk, actor="bob", reason="the bank is open")

@@ -31,7 +31,7 @@ def test_a_failed_attempt_is_bad_and_a_back_off_follows_it():
         (1, {"did": "again", "after": 5.0}),
         (6, {"did": "claimed", "tries": 2}),
     )
-    assert (first.is_bad, first.end) == (True, at(1))
+    assert (first.is_bad, first.end, first.what) == (True, at(1), "try 1 failed, and is tried again")
     assert second == Bar(kind="backoff", begin=at(1), end=at(6))
     assert (third.kind, third.end) == ("attempt", None)
 

@@ -108,11 +108,14 @@ def test_nothing_chosen_leads_back_to_the_list(world, two, operator, given):
 def test_it_is_paused_goes_on_and_what_is_left_is_cancelled(world, two, operator):
     operation = begin(operator, {"id": held(world, two).pk})
     steer = reverse("admin:sagas_bulk_steer", args=[operation.pk])
+    page = reverse("admin:sagas_bulkoperation_change", args=[operation.pk])
+    assert "The last one is asked in about" in text_of(operator.get(page))
     for how, state in (("pause", "paused"), ("resume", "running"), ("cancel", "cancelled")):
         operator.post(steer, {"how": how})
         operation.refresh_from_db()
         assert operation.state == state
     assert operation.items.get().state == BulkItem.State.CANCELLED
+    assert "is asked in about" not in text_of(operator.get(page))
     assert "The operation is cancelled." in text_of(operator.post(steer, {"how": "pause"}, follow=True))
     assert operator.post(steer, {"how": "drop"}).status_code == 404
 

@@ -88,6 +88,10 @@ def test_a_canary_and_a_release_from_the_page(operator, world, order):
     assert press(operator, "canary").status_code == 302
     world.work()
     assert "charge succeeded." in text_of(operator.get(PARTICIPANTS))
+    other = world.start(order)
+    world.work(other)
+    looked = operator.post(deed("release"), {"rate": "5", "reason": ""})
+    assert "1 step is let go, 5 a second; that takes 1 s." in text_of(looked)
     assert press(operator, "release", rate="5").status_code == 302
     assert Hold.objects.get().rate == 5
     assert [entry.verb for entry in Audit.objects.order_by("id")] == ["hold", "canary", "release"]

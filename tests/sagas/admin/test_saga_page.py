@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from gateway.ids import uuid7
-from sagas import operations, step
+from sagas import Retry, RetryLater, operations, step
 from sagas import saga as a_saga
 from sagas.admin.story import MOVES
 from sagas.models import Saga
@@ -22,7 +22,8 @@ def test_it_explains_the_saga_and_shows_all_about_it(world, two, operator):
     found = held(world, two, input={"order": 7})
     shown = text_of(operator.get(page_of(found)))
     for words in (
-        "charge needs a person since",
+        "undoing charge needs a person since",
+        "undoing charge the bank says no",
         "Looked after by the shop team",
         "compensation_refused",
         "no such street",
@@ -33,6 +34,43 @@ def test_it_explains_the_saga_and_shows_all_about_it(world, two, operator):
         "Waive …",
     ):
         assert words in shown
+
+
+def test_a_row_that_needs_a_person_says_so_and_nothing_is_said_twice(world, operator):
+    world.script("charge", RetryLater("the bank is busy"), RetryLater("the bank is busy"))
+    twice = Retry(attempts=2, first=timedelta(seconds=5))
+    charge = step(world.charge, compensation=world.refund, retry=twice, on_exhausted="suspend")
+    table = a_saga("one", step(world.look, reads_only=True), charge)
+    found = world.run_through(world.start(table))
+    answer = operator.get(page_of(found))
+    shown, content = text_of(answer), answer.content.decode()
+    assert '<span class="state held">needs a person</span>' in content
+    assert '<span class="quiet">2 tries</span>' in content
+    assert "1 in need of a person" in shown
+    assert "the saga is started by a test About it" in shown
+    assert " held " not in shown
+
+
+def test_what_one_would_do_first_stands_in_front(scenes, operator):
+    """Of a step in doubt that is to look whether it happened: who retries it may pay twice."""
+    found = scenes.in_doubt()
+    answer = operator.get(page_of(found))
+    assert [verb.name for verb in answer.context["buttons"]][:2] == ["resolve", "retry"]
+    assert "It may have happened: find out, and resolve it, or retry it under the same key." in text_of(answer)
+    operations.resolve(found.pk, step="transfer", landed=False, actor="person:bob", reason="the bank has no such thing")
+    answer = operator.get(page_of(found))
+    assert answer.context["buttons"][0].name == "retry"
+    assert "known not to have happened: an operator can retry it under a new key, or skip it." in text_of(answer)
+    operations.pause(found.pk, actor="person:bob", reason="wait for the bank")
+    answer = operator.get(page_of(found))
+    assert answer.context["buttons"][0].name == "resume"
+    assert "Paused by bob since" in text_of(answer)
+    assert "UTC: wait for the bank. An operator can resume it." in text_of(answer)
+
+
+def test_many_that_need_a_person_are_counted_in_the_picture(scenes, operator):
+    found = scenes.forty_branches()
+    assert operator.get(page_of(found)).context["picture"].count("needs a person") == 3
 
 
 def test_it_offers_what_the_state_allows_and_nothing_else(world, two, operator):

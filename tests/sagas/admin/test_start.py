@@ -112,6 +112,17 @@ def test_a_cause_leads_to_its_sagas(scenes, operator):
     assert {found.pk for found in listed(operator.get(f"{GROUP}?{line.query}"))} == {found.pk for found in sagas}
 
 
+def test_a_cause_says_how_many_of_it_may_have_happened(scenes, operator):
+    found = scenes.in_doubt()
+    assert "1 may have happened" in text_of(operator.get(START))
+    line = operator.get(START).context["groups"][0]
+    cause = f"{GROUP}?{line.query}"
+    assert "1 may have happened: find out at the participant and resolve each" in text_of(operator.get(cause))
+    operations.resolve(found.pk, step="transfer", landed=False, actor="person:bob", reason="the bank has no such thing")
+    assert "may have happened" not in text_of(operator.get(START))
+    assert "may have happened" not in text_of(operator.get(cause))
+
+
 def test_a_cause_that_is_gone_says_so(scenes, operator):
     assert "Nothing has this cause any more." in text_of(operator.get(GROUP, CHARGE))
     assert operator.get(GROUP).status_code == 404
@@ -147,12 +158,15 @@ def test_what_cannot_be_said_of_a_cause_is_not_found(operator, sent):
 
 def test_workers_are_shown_with_what_they_have_in_hand(world, two, operator):
     now = clock.now()
-    about = {"queues": ["sagas"], "definitions": ["two 1"], "started_at": now}
+    about = {"queues": ["sagas"], "definitions": ["two 1"], "started_at": now - timedelta(hours=3)}
     Worker.objects.create(pk=world.worker, name="w1", beat_at=now, concurrency=4, **about)
     Worker.objects.create(pk=uuid7(), name="w2", beat_at=now - timedelta(hours=1), **about)
     Worker.objects.create(pk=uuid7(), name="w3", beat_at=now - timedelta(hours=2), gone_at=now, **about)
     world.attempt(world.start(two), "charge")
-    lines = operator.get(WORKERS).context["lines"]
+    answer = operator.get(WORKERS)
+    lines = answer.context["lines"]
+    assert [line.age for line in lines] == ["3 h", "3 h", "1 h"]
+    assert "was up for 1 h" in text_of(answer)
     assert [(line.worker.name, line.stands, line.in_hand) for line in lines] == [
         ("w1", "alive", 1),
         ("w2", "silent", 0),

@@ -75,6 +75,20 @@ def test_a_step_in_doubt_is_resolved_with_its_result(scenes, operator):
     assert (run.happened, run.result) == ("yes", {"id": 7})
 
 
+def test_whoever_resolves_is_told_what_to_look_for_and_what_is_then_to_do(scenes, operator):
+    found = scenes.in_doubt()
+    run = Run.objects.get(saga=found, path="transfer")
+    page = verb_of(found, "resolve")
+    assert f"by the idempotency key {run.action_key}, last tried at {run.started_at:%Y-%m-%d}" in text_of(
+        operator.get(page)
+    )
+    said = {landed: text_of(operator.post(page, {"step": "0:transfer", "landed": landed})) for landed in ("yes", "no")}
+    assert "transfer counts as having happened; nobody is called for it." in said["yes"]
+    assert "transfer counts as not having happened." in said["no"]
+    assert "then retry transfer, under a new key, or skip it, or turn the saga back." in said["no"]
+    assert "Nothing begins by itself" not in said["no"]
+
+
 def test_a_step_is_skipped_with_a_supplied_result(scenes, operator):
     found = scenes.in_doubt()
     decided(operator, found, "skip", result="[1]")

@@ -7,7 +7,7 @@ import pytest
 from sagas import Abort, Retry, RetryLater, operations, saga, step
 from sagas.engine.explain import explain
 from sagas.errors import Unknown
-from sagas.models import Run, Saga, Work, Worker
+from sagas.models import Incident, Run, Saga, Work, Worker
 from sagas.record import clock
 from sagas.record.attempts import claim
 from tests.sagas.world import World, run_of
@@ -38,6 +38,13 @@ def test_a_held_step_says_why_and_who_can_help(world):
     assert "charge needs a person since" in sentence
     assert "the line went dead" in sentence
     assert "retry" in sentence
+
+
+def test_what_kills_its_workers_is_not_retried_unseen(world):
+    world.script("charge", Unknown("The worker that ran it is gone."))
+    found = world.run_through(world.start(two(world, idempotent=False)))
+    Incident.objects.update(reason="crashed")
+    assert explain(found).endswith("Its workers died, which it may have caused: read their logs before you retry it.")
 
 
 def test_going_back_says_because_of_what(world):
