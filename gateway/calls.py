@@ -67,17 +67,22 @@ def post(
 ) -> Answer:
     """POST a body. With a guard the address is looked at now, and the connection goes to what was looked at.
 
-    `patience` bounds the whole, from the connection to the last byte of the answer. Raises `Forbidden` of the guard,
-    `NotReached` and `Lost`.
+    `patience` bounds the whole, from the look for the name to the last byte of the answer. Raises `Forbidden` of the
+    guard, `NotReached` and `Lost`.
     """
-    address, named, extensions = _pinned(url, guard)
-    sent = {"Accept-Encoding": "identity", **headers, **named}
     seconds = patience.total_seconds()
+    with bounded(seconds):
+        address, named, extensions = _pinned(url, guard)
+        return _posted(address, body, {"Accept-Encoding": "identity", **headers, **named}, extensions, seconds)
+
+
+def _posted(
+    address: httpx.URL, body: bytes, headers: Mapping[str, str], extensions: Mapping[str, str], seconds: float
+) -> Answer:
     try:
         with (
-            bounded(seconds),
             httpx.Client(transport=_Transport(), timeout=seconds, trust_env=False, follow_redirects=False) as client,
-            client.stream("POST", address, content=body, headers=sent, extensions=extensions) as got,
+            client.stream("POST", address, content=body, headers=headers, extensions=dict(extensions)) as got,
         ):
             return Answer(status=got.status_code, headers=got.headers, body=_read(got))
     except _NOTHING_SENT as error:

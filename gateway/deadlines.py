@@ -4,7 +4,7 @@
         …                   # every read and write over a bounded stream ends within ten seconds from now
 
 Libraries bound every single read, so a peer that sends a byte now and then is never too slow for them. Here what is
-left of the exchange's time bounds each read and write, whatever they ask for.
+left of the exchange's time bounds each read and write, whatever they ask for, and the look for the name before them.
 """
 
 import time
@@ -15,6 +15,8 @@ from ssl import SSLContext
 from typing import Any
 
 import httpcore
+
+from gateway.lookups import ours
 
 _end: ContextVar[float | None] = ContextVar("end of the exchange", default=None)
 
@@ -51,7 +53,18 @@ class Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        return _Stream(self._plain.connect_tcp(host, port, timeout, local_address, socket_options))
+        def connect(address: str, seconds: float) -> httpcore.NetworkStream:
+            return self._plain.connect_tcp(address, port, seconds, local_address, socket_options)
+
+        within = _rest(timeout, httpcore.ConnectTimeout)
+        if within is None:
+            return _Stream(self._plain.connect_tcp(host, port, None, local_address, socket_options))
+        try:
+            return _Stream(ours.reach(connect, host, port, within))
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(str(error)) from error
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError(str(error)) from error
 
     def sleep(self, seconds: float) -> None:
         self._plain.sleep(seconds)

@@ -6,12 +6,15 @@ everywhere; `allowed` networks are the exception that the settings name, for the
 """
 
 import ipaddress
-import socket
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import SplitResult, urlsplit
 
+from gateway.deadlines import left
+from gateway.lookups import theirs
+
 LONGEST = 2_000
+PATIENCE = 10.0  # seconds for a lookup outside of an exchange
 PORTS = {"https": 443, "http": 80}
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -50,15 +53,19 @@ class Guard:
             raise Forbidden("Only https addresses are called.")
 
     def resolve(self, url: str) -> Target:
-        """Look the name up, and at all its addresses. Raises `Forbidden` or `Unresolved`."""
+        """Look the name up, and at all its addresses, within the exchange's time or `PATIENCE`.
+
+        Raises `Forbidden` or `Unresolved`.
+        """
         self.check(url)
         parts = _split(url)
         host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
+        rest = left()
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = theirs.addresses(host, port, PATIENCE if rest is None else rest)
         except (OSError, UnicodeError) as error:
             raise Unresolved(f"The name {host} cannot be found: {error}") from error
-        addresses = list(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found))
+        addresses = [address.partition("%")[0] for address in found]
         for address in addresses:
             self._check_address(ipaddress.ip_address(address), parts.scheme)
         return Target(url=url, ip=addresses[0])

@@ -12,6 +12,7 @@ from typing import Any
 from django.core.mail.backends import smtp
 
 from gateway.deadlines import left
+from gateway.lookups import ours
 
 TIMEOUT = 10.0  # seconds for a connection and for one silence, where the settings name none
 GO_ON = 354
@@ -35,6 +36,14 @@ class EmailBackend(smtp.EmailBackend):
 class _Bounded(smtplib.SMTP):
     said = 0
     offered = False  # the server has asked for the message, so it may have it
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> Any:
+        """The connection, within the time that there is for it, the look for the name included."""
+        connect, rest = super()._get_socket, left()  # type: ignore[misc]
+        within = timeout if rest is None else min(timeout, rest)
+        sock = ours.reach(lambda address, seconds: connect(address, port, seconds), host, port, within)
+        sock.settimeout(timeout)
+        return sock
 
     def getreply(self) -> tuple[int, bytes]:
         """The next reply, read through a file that counts; STARTTLS makes `smtplib` forget it, and it is made anew."""
