@@ -123,10 +123,18 @@ def hear(request: Any, **kwargs: Any) -> None:
 
 
 @worker_shutting_down.connect
-@worker_shutdown.connect  # a consumer that fell over garbage ends without the signal above
-@worker_process_shutdown.connect
 def stop(**kwargs: Any) -> None:
     workers.here().stop()
+
+
+@worker_shutdown.connect  # a consumer that fell over garbage ends without the signal above
+@worker_process_shutdown.connect
+def leave(**kwargs: Any) -> None:
+    """The end of a process, after the steps that it was at."""
+    try:
+        workers.here().leave()
+    except (OperationalError, InterfaceError) as error:
+        logger.info("The worker ends without having said so to the database: %s", str(error).strip())
 
 
 @worker_process_shutdown.connect

@@ -19,8 +19,9 @@ from functools import partial
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
+from django.db.models import Exists
 
-from gateway import doorbell
+from gateway import doorbell, pulse
 from gateway.borrowing import borrowed
 from gateway.doorbell import Rank
 from gateway.ids import uuid7
@@ -58,7 +59,7 @@ class Here:
         self.queues = list(queues)
         self.concurrency = concurrency
         self.id: UUID = uuid7()
-        self._begun = self._registered = False
+        self._begun = self._registered = self._left = False
         self._beating = threading.RLock()
         self.slots = Slots(concurrency)
         self._pool = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="door")
@@ -79,6 +80,20 @@ class Here:
     def stop(self) -> None:
         """From now on nothing new is claimed; what runs is recorded."""
         self._stopping.set()
+
+    def leave(self) -> None:
+        """Say goodbye at an orderly end, so that nobody takes this process for dead.
+
+        One that still holds a step says nothing: its silence gives that to others.
+        """
+        self.stop()
+        if not self._registered or not pulse.database_answers():
+            return
+        with self._beating, borrowed():
+            held = Run.objects.filter(work=Work.RUNNING, worker=self.id)
+            if Worker.objects.filter(~Exists(held), pk=self.id).delete()[0]:
+                self._left = True
+                boundaries.committed("forgotten")
 
     def deliver(self, run_id: int, fence: int, rank: Rank = Rank.NORMAL, *, more: Sequence[door.Found] = ()) -> int:
         """Run a due step in one of this process's slots, after what comes before its rank; how many attempts of it.
@@ -172,6 +187,8 @@ class Here:
         """Tell that this process lives. One that was declared gone begins anew: what it held was given away."""
         self._look_at_holds()
         with self._beating, borrowed():
+            if self._left:
+                return
             beaten, now = time.monotonic(), clock.now()
             probed = {"probed_at": now} if self._sang else {}
             if self._registered and Worker.objects.filter(pk=self.id, gone_at=None).update(beat_at=now, **probed):

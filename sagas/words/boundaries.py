@@ -10,7 +10,7 @@ telling     people are about to be told; told: they were, or could not be
 firing      a clock was found to be over (a wait, a lease, a deadline) and is about to be acted on
 marked      the sweep left its mark
 judged      a silent worker was declared gone
-forgotten   workers that have been gone for long were removed
+forgotten   a worker that left in order, or workers that have been gone for long, were removed
 noted       what is due and unheard was noted as rung for; or how a held participant stands, and what of it is let go
 pushed_on   a clock that this process cannot act on was put forward
 beat        a worker's heartbeat was written

@@ -5,6 +5,7 @@ import signal
 from datetime import timedelta
 
 import httpx
+import psycopg
 
 from tests.harness.processes import Process, free_port
 from tests.harness.product import PROGRAMS, Product
@@ -32,6 +33,7 @@ def test_it_starts_everything_and_stops_it_again(postgres, redis):
         everything = product.start("honcho", [str(PROGRAMS / "honcho"), "start"])
         everything.wait_until_it_says(" ready.", LONG)
         everything.wait_until_it_says("celery beat", LONG)
+        wait_until(lambda: workers_at(url) == 2, "both processes of the worker are known", LONG)
         wait_until(
             lambda: httpx.get(f"http://127.0.0.1:{port}/livez").status_code == 200, "the web server answers", LONG
         )
@@ -41,6 +43,7 @@ def test_it_starts_everything_and_stops_it_again(postgres, redis):
         everything.wait()
         assert started
         wait_until(lambda: not any(map(alive, started)), "all that honcho started has ended")
+    assert workers_at(url) == 0  # each said goodbye
 
 
 def asked_with_a_token(everything: Process, site: str) -> None:
@@ -51,6 +54,12 @@ def asked_with_a_token(everything: Process, site: str) -> None:
     everything.wait_until_it_says("POST 404", LONG)
     assert "mail-7" in everything.output()
     assert token[:40] not in everything.output()
+
+
+def workers_at(url: str) -> int:
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SELECT count(*) FROM sagas_worker").fetchone()
+    return row[0] if row else 0
 
 
 def alive(pid: int) -> bool:
