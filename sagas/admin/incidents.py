@@ -8,8 +8,10 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from sagas.admin.console import OPERATE, Console, definitions, person, sagas_of, sight, tenant
+from sagas.admin.bulk import operations_of
+from sagas.admin.console import OPERATE, Console, definitions, may, person, sagas_of, sight, tenant
 from sagas.admin.groups import lines
+from sagas.admin.interventions import called_by, interventions
 from sagas.admin.listing import Filters, page_of
 from sagas.admin.numbers import numbers
 from sagas.admin.troubles import troubles
@@ -44,6 +46,7 @@ class IncidentAdmin(Console):
         found = lines(tenant(request), now, sight(request), definitions(request))
         context: dict[str, Any] = {"title": "What needs a person", "section": "incidents", "groups": found}
         whose = tenant(request), definitions(request)
+        context["interventions"] = interventions(*whose, operations_of(request))
         context |= {"numbers": numbers(sagas_of(request), now, ringing(*whose)), "troubles": troubles(*whose, now)}
         return self.show(request, "start", context)
 
@@ -55,6 +58,7 @@ class IncidentAdmin(Console):
             raise Http404("A group is named by its definition, step and code.")
         cause = {"definition": asked["definition"], "path": asked.get("step", ""), "reason_code": asked["code"]}
         found = lines(tenant(request), clock.now(), sight(request), definitions(request), **cause)
+        page = page_of(sagas_of(request), filters, request.GET, sight(request))
         known = [table for table in registry.everything() if table.name == asked["definition"]]
         context = {
             "title": f"{cause['path'] or 'the saga'}: {cause['reason_code']}",
@@ -64,7 +68,11 @@ class IncidentAdmin(Console):
             "mutes": MUTES,
             "address": request.get_full_path(),
             "table": max(known, key=lambda table: table.version, default=None),
-            "page": page_of(sagas_of(request), filters, request.GET, sight(request)),
+            "page": page,
+            "versions": sorted({saga.version for saga in page.sagas}),
+            "called": called_by(tenant(request), cause["definition"], cause["path"]),
+            "may_hold": may(request, OPERATE) and definitions(request) is None,
+            "interventions": interventions(tenant(request), definitions(request), operations_of(request)),
             "query": request.GET.urlencode(),
         }
         return self.show(request, "group", context)

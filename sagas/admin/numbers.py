@@ -47,6 +47,8 @@ class Health:
     """Whether everything moves: sentences for what is not well."""
 
     workers: int
+    gone: int
+    """Workers that fell silent within the last hour, or were stopped."""
     swept: str
     beat: str
     """How long ago beat was heard; empty for never."""
@@ -155,6 +157,7 @@ def _health(now: datetime, ringing: int) -> Health:
     faults = (health.swept(), health.alive(), trouble_with_alerts(now))
     return Health(
         workers=Worker.objects.alive(now, conf().gone_after).count(),
+        gone=Worker.objects.filter(gone_at__gt=now - timedelta(hours=1)).count(),
         swept=_ago(mark.at if mark else None, now),
         beat=_ago(beat, now),
         beat_is_silent=beat is None or beat < now - SILENT,

@@ -10,6 +10,10 @@ from sagas.models.saga import SagaQuerySet
 
 MOST_SAGAS = 1000
 MOST_SHOWN = 8
+COLUMNS = (
+    *("saga__definition", "path", "kind", "work", "at", "since", "started_at", "saga_id"),
+    *("parked_at", "hold__participant"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +34,11 @@ def oldest_waiting(sagas: SagaQuerySet, now: datetime) -> list[Waiting]:
     # before. And apart from the runs, of which it would rather read all.
     oldest = list(sagas.live().order_by("id").values_list("pk", flat=True)[:MOST_SAGAS])
     runs = Run.objects.active().filter(saga_id__in=oldest, saga__paused_at=None).exclude(kind=Run.Kind.MESSAGE)
-    columns = ("saga__definition", "path", "kind", "work", "at", "since", "started_at", "saga_id")
     found: dict[tuple[str, str, str], list[tuple[datetime, UUID]]] = {}
-    for definition, path, kind, work, at, since, started, saga in runs.values_list(*columns):
-        begin = at if work == Work.DUE and at <= now else since or started or now
-        found.setdefault((definition, path, _what(kind, work, at, now)), []).append((min(begin, now), saga))
+    for definition, path, kind, work, at, since, started, saga, parked, held in runs.values_list(*COLUMNS):
+        begin = parked or (at if work == Work.DUE and at <= now else since or started or now)
+        what = f"waits for {held}, which is held" if parked and held else _what(kind, work, at, now)
+        found.setdefault((definition, path, what), []).append((min(begin, now), saga))
     ordered = sorted((min(waits), key, len(waits)) for key, waits in found.items())
     return [
         Waiting(definition=definition, path=path, what=what, count=count, longest=span(now - since), saga=saga)

@@ -8,13 +8,22 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from gateway.ids import uuid7
-from sagas import operations
+from sagas import Abort, operations, saga, step
 from sagas.admin import numbers
-from sagas.models import Incident, Saga, Sweep, Worker
-from sagas.record import clock
+from sagas.models import BulkOperation, Hold, Incident, Saga, Sweep, Worker
+from sagas.operations import holding
+from sagas.operations.bulk import begin_bulk
+from sagas.record import clock, holds
 from tests.sagas.admin.conftest import AUDIT, DEFINITIONS, START, WORKERS, held, listed, page_of, text_of
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def know_of_no_hold():
+    yield
+    holds.forget()
+
 
 GROUP = reverse("admin:sagas_incident_group")
 SAY = reverse("admin:sagas_incident_say")
@@ -98,6 +107,62 @@ def test_it_costs_the_same_however_much_there_is(scenes, operator):
             operator.get(START)
         costs.append(len(queries))
     assert costs[0] == costs[1]
+
+
+def test_what_somebody_holds_or_repairs_stands_above_all_else(scenes, world, operator, settings):
+    settings.SAGAS = {**settings.SAGAS, "SERVICES": {"payments": {"url": "http://127.0.0.1:1"}}}
+    sagas = scenes.of_one_cause(2)
+    assert "What people have begun" in operator.get(START).content.decode()
+    assert operator.get(START).context["interventions"].holds == []
+    about = {"actor": "person:bob", "reason": "They repair it."}
+    holding.hold("payments", **about)
+    mine = Saga.objects.filter(pk__in=[found.pk for found in sagas])
+    begun = begin_bulk("retry", mine, rate=60, tenant="default", selection={}, **about)
+    for page in (START, f"{GROUP}?definition=order&step=charge&code=http_5xx"):
+        said = text_of(operator.get(page))
+        assert "payments is held by person:bob for 0 s: They repair it." in said
+        assert "Retry many sagas is running , begun by person:bob 0 s ago: They repair it." in said
+    BulkOperation.objects.filter(pk=begun.pk).update(state="done")
+    Hold.objects.update(ended_at=clock.now())
+    found = operator.get(START).context["interventions"]
+    assert (found.holds, found.operations) == ([], [])
+
+
+def test_what_waits_for_a_held_participant_says_so(world, operator):
+    table = saga("one", step(world.charge, compensation=world.refund, participant="payments"))
+    world.knows(table)
+    holding.hold("payments", actor="person:bob", reason="They repair it.")
+    holds.look()
+    world.start(table)
+    world.work()
+    [reason] = operator.get(START).context["numbers"].waiting
+    assert (reason.path, reason.what, reason.count) == ("charge", "waits for payments, which is held", 1)
+
+
+def test_a_cause_says_on_which_versions_and_whom_its_step_calls(world, operator, someone):
+    fails = step(world.charge, compensation=world.refund, participant="payments", on_failure="incident")
+    world.script("charge", Abort("no", code="http_5xx"))
+    tables = saga("order", fails), saga("order", fails, step(world.look, reads_only=True), version=2)
+    world.knows(tables[0])
+    world.run_through(world.start(tables[0]))
+    world.knows(*tables)
+    said = text_of(operator.get(GROUP, CHARGE))
+    assert "On version 1 of order ; the newest is 2." in said
+    assert "It calls payments: if that is what fails, hold payments … , and nothing more runs into it." in said
+    holding.hold("payments", actor="person:bob", reason="They repair it.")
+    assert "It calls payments, which is held." in text_of(operator.get(GROUP, CHARGE))
+    viewer = someone("view_saga", name="vera")
+    holding.release("payments", actor="person:bob", reason="It is back.")
+    said = text_of(viewer.get(GROUP, CHARGE))
+    assert "It calls payments" in said and "hold payments" not in said
+
+
+def test_workers_that_are_gone_are_counted_for_an_hour(operator):
+    now = clock.now()
+    for hours in (0.5, 2):
+        gone = now - timedelta(hours=hours)
+        Worker.objects.create(name="w", queues=[], definitions=[], started_at=gone, beat_at=gone, gone_at=gone)
+    assert "Workers alive 0 1 gone in the last hour" in text_of(operator.get(START))
 
 
 def test_a_cause_leads_to_its_sagas(scenes, operator):
