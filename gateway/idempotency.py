@@ -16,8 +16,9 @@ the table. Keys are forgotten after `GATEWAY["IDEMPOTENCY_KEPT"]`.
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db import OperationalError, connections, router, transaction
@@ -25,7 +26,7 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from gateway import conf, keyed
+from gateway import conf, keyed, turns
 from gateway.callers import Caller
 from gateway.models import IdempotencyKey
 from gateway.problems import LOCK_NOT_AVAILABLE, Problem
@@ -102,14 +103,34 @@ def remembered(
     Who knows before what the answer is going to be says it as `likely`: then keeping that very answer costs nothing.
 
     Raises a 422 problem when the key was used with another body, and a 409 problem when the first request under it is
-    still at work after two seconds. On PostgreSQL no other lock of the block is waited for any longer, either.
+    still at work after two seconds: in this process that is waited for without a connection, in others with one. On
+    PostgreSQL no other lock of the block is waited for any longer, either.
     """
     using = router.db_for_write(IdempotencyKey)
-    with transaction.atomic(using=using):
-        memory = Memory(None) if key is None else _recall(using, caller, scope, key, body, likely)
-        yield memory
-        if memory.answer is None and not memory.kept:
-            raise RuntimeError("The block ended without memory.keep(status, body); nothing of it was committed.")
+    if key is None:
+        with transaction.atomic(using=using):
+            yield from _kept(Memory(None))
+        return
+    with _turn(_place(caller, scope, key)) as rest, transaction.atomic(using=using):
+        yield from _kept(_recall(using, caller, scope, key, body, likely, rest))
+
+
+def _kept(memory: Memory) -> Iterator[Memory]:
+    yield memory
+    if memory.answer is None and not memory.kept:
+        raise RuntimeError("The block ended without memory.keep(status, body); nothing of it was committed.")
+
+
+@contextmanager
+def _turn(place: Mapping[str, str]) -> Iterator[timedelta]:
+    """What is left of the time to wait, when nobody in this process is at work under the key any more."""
+    through = ExitStack()
+    try:
+        rest = through.enter_context(turns.turn(tuple(place.values()), conf.current().IDEMPOTENCY_WAIT))
+    except turns.TooLong:
+        raise _at_work() from None
+    with through:
+        yield rest
 
 
 def called_off(caller: Caller, scope: str, key: str) -> Answer | None:
@@ -119,17 +140,20 @@ def called_off(caller: Caller, scope: str, key: str) -> Answer | None:
     Raises a 409 problem while the first request under it is at work.
     """
     using = router.db_for_write(IdempotencyKey)
-    with transaction.atomic(using=using):
-        known = _claimed(using, IdempotencyKey(**_place(caller, scope, key), fingerprint=CALLED_OFF, status=410))
+    place = _place(caller, scope, key)
+    with _turn(place) as rest, transaction.atomic(using=using):
+        known = _claimed(using, IdempotencyKey(**place, fingerprint=CALLED_OFF, status=410), rest)
     return None if known.fingerprint == CALLED_OFF else Answer(known.status, known.answer)
 
 
-def _recall(using: str, caller: Caller, scope: str, key: str, body: Any, likely: Answer | None) -> Memory:
+def _recall(
+    using: str, caller: Caller, scope: str, key: str, body: Any, likely: Answer | None, rest: timedelta
+) -> Memory:
     place = _place(caller, scope, key)
     prints = _fingerprints(place, body)
     expected = {"status": likely.status, "answer": likely.body} if likely is not None else {}
     mine = IdempotencyKey(**place, fingerprint=prints[0], **expected)
-    known = _claimed(using, mine)
+    known = _claimed(using, mine, rest)
     if known.id == mine.id:
         return Memory(known)
     if known.fingerprint == CALLED_OFF:
@@ -153,9 +177,9 @@ def _place(caller: Caller, scope: str, key: str) -> dict[str, str]:
     return {"tenant": caller.tenant, "caller": caller.name, "scope": scope, "key": key}
 
 
-def _claimed(using: str, mine: IdempotencyKey) -> IdempotencyKey:
+def _claimed(using: str, mine: IdempotencyKey, rest: timedelta) -> IdempotencyKey:
     """The row of this key: mine, or the one that was there first."""
-    if _insert(using, mine):
+    if _insert(using, mine, rest):
         mine._state.adding, mine._state.db = False, using
         return mine
     place = {"tenant": mine.tenant, "caller": mine.caller, "scope": mine.scope, "key": mine.key}
@@ -165,13 +189,13 @@ def _claimed(using: str, mine: IdempotencyKey) -> IdempotencyKey:
     return known
 
 
-def _insert(using: str, row: IdempotencyKey) -> bool:
+def _insert(using: str, row: IdempotencyKey, rest: timedelta) -> bool:
     """Insert the row unless there is one. The unique index makes the second of two requests wait for the first."""
     connection = connections[using]
     given: list[Any] = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in _FIELDS]
     patience = ""
     if connection.vendor == "postgresql":
-        wait = max(1, int(conf.current().IDEMPOTENCY_WAIT.total_seconds() * 1000))  # 0 would be for ever
+        wait = max(1, int(rest.total_seconds() * 1000))  # 0 would be for ever
         patience, given = " FROM set_config('lock_timeout', %s, true)", [*given, f"{wait}ms"]
     try:
         with connection.cursor() as cursor:
