@@ -35,6 +35,10 @@ def status(screen: Screen, given: Namespace) -> int:
     """What is well and what is not, who works, what moves, what needs a person; 1 where something is not well."""
     checks = {**_readiness(), "broker": _broker()}
     numbers: Numbers = {figure.name: figure.values for figure in figures()} if checks.get("tables") is None else {}
+    if numbers:
+        checks["workers"] = (
+            None if _sum(numbers, "saga_workers") else "none is alive: nothing moves until one is started"
+        )
     checks |= {
         f"queue {queue}": "no living worker serves it; add it to a worker's QUEUES" for queue in unserved(numbers)
     }

@@ -61,6 +61,13 @@ def test_what_is_not_well_is_a_sentence_and_exit_status_1(order):
     assert "✗ queue bank     no living worker serves it; add it to a worker's QUEUES" in found.out
 
 
+def test_where_no_worker_is_alive_it_says_so_at_once(order):
+    swept()
+    found = Ran("status")
+    assert found.status == 1
+    assert "✗ workers        none is alive: nothing moves until one is started" in found.out
+
+
 def test_who_went_silent_is_named(order):
     swept()
     a_worker("sagas", "bank")
