@@ -22,6 +22,7 @@ from gateway.problems import CONTENT_TYPE
 JSON = "application/json"
 ALWAYS = (400, 401, 403, 429, 500, 503)
 WITH_A_BODY = (411, 413, 415, 422)
+WITHOUT_A_BODY = (204, 304)
 SENTENCES = {
     400: ("malformed_json", "The body is not JSON: Expecting value at line 1, column 1."),
     401: ("not_authenticated", "Authentication credentials were not provided."),
@@ -43,6 +44,7 @@ SENTENCES = {
 HEADERS = {
     "Idempotency-Key": "1 to 255 printable characters of your own. The same request under it has its effect once.",
     "If-Match": "The ETag that the saga was shown with: refuses with 412 if something was decided about it since.",
+    "If-None-Match": "The ETag of what you have: it is not sent again, but 304, while it is the same.",
     "Last-Event-ID": "The id of the last event that you have; the stream goes on after it.",
     "traceparent": "W3C Trace Context: the trace that the request belongs to.",
 }
@@ -83,7 +85,7 @@ class Call:
     headers: tuple[str, ...] = ()
     problems: tuple[int, ...] = ()
     more: Mapping[int, str] = field(default_factory=dict)
-    """Further statuses that are no problems, with what they mean; the answer has the same shape."""
+    """Further statuses that are no problems, with what they mean; the answer has the same shape, or none."""
     example: Any = None
     sends: Any = None
     """An example of the body."""
@@ -137,11 +139,12 @@ class DoorSchema(AutoSchema):
     def get_response_serializers(self) -> Any:
         call = self.call
         good = {call.status: HTTPStatus(call.status).phrase, **call.more}
-        answers: dict[Any, Any] = {
-            (status, call.kind): OpenApiResponse(call.answer, description=said) for status, said in good.items()
-        }
-        if call.status == 204:
-            answers = {call.status: OpenApiResponse(description=good[call.status])}
+        answers: dict[Any, Any] = {}
+        for status, said in good.items():
+            if status in WITHOUT_A_BODY:
+                answers[status] = OpenApiResponse(description=said)
+            else:
+                answers[status, call.kind] = OpenApiResponse(call.answer, description=said)
         for status in call.statuses(self.path):
             answers[status, CONTENT_TYPE] = OpenApiResponse(ProblemDocument, description=HTTPStatus(status).phrase)
         return answers
@@ -161,7 +164,7 @@ class DoorSchema(AutoSchema):
         if call.sends is not None:
             yield OpenApiExample("Request", value=call.sends, request_only=True)
         if call.example is not None:
-            statuses = [str(status) for status in (call.status, *call.more)]
+            statuses = [str(status) for status in (call.status, *call.more) if status not in WITHOUT_A_BODY]
             yield OpenApiExample(
                 "Answer", value=call.example, response_only=True, status_codes=statuses, media_type=call.kind
             )

@@ -5,6 +5,7 @@ import json
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.utils.http import parse_etags
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
@@ -70,6 +71,12 @@ def etag(saga: Saga, document: Any) -> dict[str, str]:
     """The counter of decisions, by which `If-Match` finds a page stale, and what the document says, to the letter."""
     said = json.dumps(document, cls=JSONEncoder, sort_keys=True).encode()
     return {"ETag": f'"{saga.decisions}-{hashlib.sha256(said).hexdigest()[:16]}"'}
+
+
+def is_what_they_have(request: Request, tag: str) -> bool:
+    """Whether `If-None-Match` names the tag: weak or strong, among others, or as `*`."""
+    given = [one.removeprefix("W/") for one in parse_etags(request.headers.get("If-None-Match", ""))]
+    return tag in given or given == ["*"]
 
 
 def expected(request: Request) -> int | None:

@@ -18,7 +18,7 @@ from sagas.api.documents import (
     signal_document,
     step_document,
 )
-from sagas.api.door import SagaDoor, etag
+from sagas.api.door import SagaDoor, etag, is_what_they_have
 from sagas.api.shapes import WaitQuery
 from sagas.api.watching import await_saga, in_turn, until_not
 from sagas.models import Run, Saga
@@ -28,7 +28,16 @@ from sagas.operations.waiting import until_ended
 class OneSagaDoor(SagaDoor):
     """One saga, with a sentence on what it waits for and links to what it allows."""
 
-    calls: ClassVar = {"GET": Call("Look at a saga", SagaDocument, query=WaitQuery, example=examples.SAGA)}
+    calls: ClassVar = {
+        "GET": Call(
+            "Look at a saga",
+            SagaDocument,
+            more={304: "It is what you have already, by `If-None-Match`."},
+            query=WaitQuery,
+            headers=("If-None-Match",),
+            example=examples.SAGA,
+        )
+    }
 
     def get(self, request: Request, pk: UUID) -> Response:
         """The saga in full; with `?wait=` when it has ended, or is in another state than `?state=`, or time is up."""
@@ -42,7 +51,10 @@ class OneSagaDoor(SagaDoor):
 
     def _shown(self, saga: Saga, request: Request) -> Response:
         document = saga_document(saga, request, self.sight)
-        return Response(document, headers=etag(saga, document))
+        headers = etag(saga, document)
+        if is_what_they_have(request, headers["ETag"]):
+            return Response(status=304, headers=headers)
+        return Response(document, headers=headers)
 
 
 class StepsDoor(SagaDoor):

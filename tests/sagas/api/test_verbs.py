@@ -207,3 +207,18 @@ def test_an_etag_is_another_one_for_every_other_document(api, world, two):
     after = api.get(f"{SAGAS}{found.pk}/").headers["ETag"]
     assert first != after, "a step has moved it"
     assert verb(api, found, "pause", If_Match=first).status_code == 200, "and nobody has decided about it"
+
+
+@pytest.mark.parametrize(
+    ("form", "query"),
+    [("{}", ""), ("{}", "?wait=1"), ("W/{}", ""), ('"0-old", {}', ""), ("*", "")],
+    ids=["strong", "after a wait", "weak", "among others", "any"],
+)
+def test_what_somebody_has_already_is_not_sent_again_until_it_is_another(api, two, form, query):
+    address = api.start(start_at="2999-01-01T00:00:00Z").json()["url"]
+    tag = api.get(address).headers["ETag"]
+    again = api.client.get(f"{address}{query}", headers={"If-None-Match": form.format(tag)})
+    assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", tag)
+    assert api.post(f"{address}cancel/", {"reason": "enough"}).status_code == 200
+    assert api.client.get(address, headers={"If-None-Match": tag}).json()["state"] == "cancelled"
+    assert api.client.get(address, headers={"If-None-Match": "nonsense"}).status_code == 200
