@@ -162,7 +162,7 @@ def test_workers_that_are_gone_are_counted_for_an_hour(operator):
     for hours in (0.5, 2):
         gone = now - timedelta(hours=hours)
         Worker.objects.create(name="w", queues=[], definitions=[], started_at=gone, beat_at=gone, gone_at=gone)
-    assert "Workers alive 0 1 gone in the last hour" in text_of(operator.get(START))
+    assert "Workers alive 0 and 1 gone in the last hour" in text_of(operator.get(START))
 
 
 def test_a_cause_leads_to_its_sagas(scenes, operator):
@@ -179,7 +179,7 @@ def test_a_cause_leads_to_its_sagas(scenes, operator):
 
 def test_a_cause_says_how_many_of_it_may_have_happened(scenes, operator):
     found = scenes.in_doubt()
-    assert "1 may have happened" in text_of(operator.get(START))
+    assert "1 may have happened: to be resolved, not retried." in text_of(operator.get(START))
     line = operator.get(START).context["groups"][0]
     cause = f"{GROUP}?{line.query}"
     assert "1 may have happened: find out at the participant and resolve each" in text_of(operator.get(cause))
