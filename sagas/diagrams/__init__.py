@@ -2,17 +2,19 @@
 
 svg(definition, marks_of(saga))     a picture that needs nothing but itself
 mermaid(definition)                 the same as text
+dot(definition)                     the same for Graphviz
 """
 
 from collections.abc import Callable
 
+from sagas.diagrams.dot import Graph
 from sagas.diagrams.machines import machines, write_machines
 from sagas.diagrams.marks import Marks, marks_of
 from sagas.diagrams.mermaid import Flowchart
 from sagas.diagrams.table import Picture
 from sagas.words.definition import Definition
 
-__all__ = ["Marks", "machines", "marks_of", "mermaid", "svg", "write_machines"]
+__all__ = ["Marks", "dot", "machines", "marks_of", "mermaid", "svg", "write_machines"]
 
 
 def svg(
@@ -33,3 +35,8 @@ def svg(
 def mermaid(definition: Definition, marks: Marks | None = None) -> str:
     """A saga's table as a mermaid flowchart."""
     return Flowchart(definition, marks or Marks()).written()
+
+
+def dot(definition: Definition, marks: Marks | None = None) -> str:
+    """A saga's table as a graph for Graphviz' `dot`."""
+    return Graph(definition, marks or Marks()).written()

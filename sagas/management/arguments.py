@@ -153,7 +153,7 @@ def signal(parser: ArgumentParser) -> None:
 def diagram(parser: ArgumentParser) -> None:
     """What is drawn."""
     parser.add_argument("definition", help="a saga's name, or one saga, whose rows are coloured by how they stand")
-    parser.add_argument("--format", choices=["mermaid", "svg"], default="mermaid")
+    parser.add_argument("--format", choices=["mermaid", "svg", "dot"], default="mermaid")
     parser.add_argument("--version", type=int, help="the definition's version (default: the highest)")
 
 

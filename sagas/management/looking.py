@@ -53,7 +53,7 @@ def show(screen: Screen, given: Namespace) -> int:
 
 def diagram(screen: Screen, given: Namespace) -> int:
     """A saga's table as a picture; of one saga, with how its rows stand."""
-    draw = diagrams.svg if given.format == "svg" else diagrams.mermaid
+    draw = {"svg": diagrams.svg, "dot": diagrams.dot}.get(given.format, diagrams.mermaid)
     if given.definition in {definition.name for definition in registry.everything()}:
         drawn = draw(registry.get(given.definition, given.version))
     else:

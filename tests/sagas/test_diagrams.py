@@ -248,21 +248,59 @@ def test_what_authors_write_cannot_break_a_picture() -> None:
     table = saga("order", step(act, name="end", no_compensation='"<b>&]}) #1;'), approval("large", group='"<b>" #1'))
     assert sum("<b>" in text for text in texts(parsed(table))) == 2
     assert 'r1{{"large<br/>#quot;#lt;b#gt;#quot; #35;1 decides, 1 day at most"}}' in diagrams.mermaid(table)
+    table = saga("order", approval("large", group='"];\\'))
+    assert r'r0 [label="large\n\"];\\ decides, 1 day at most" shape=hexagon];' in diagrams.dot(table)
+
+
+EVERY_KIND = saga(
+    "order",
+    parallel(step(act, name="look", reads_only=True), undoable("lock")),
+    wait("paid"),
+    approval("large"),
+    sleep(HOUR, name="nap"),
+    child(INNER),
+    step(act, name="confirm", pivot=True),
+    undoable("thank"),
+)
+
+
+def test_a_table_as_a_graph_for_graphviz() -> None:
+    assert (
+        diagrams.dot(EVERY_KIND, Marks(forward={"lock": "running"}))
+        == r"""
+digraph "order" {
+  rankdir=TB; compound=true;
+  node [fontname="sans-serif" style=filled fillcolor=white];
+  subgraph cluster0 {
+    label="side by side";
+    r1 [label="look\nreads only" shape=box];
+    r2 [label="lock\nrunning" shape=box fillcolor="#dcedf8"];
+  }
+  r3 [label="paid\nwaits for the signal, 1 day at most" shape=cds];
+  r4 [label="large\na person decides, 1 day at most" shape=hexagon];
+  r5 [label="nap\nsleeps 1 h" shape=ellipse];
+  r6 [label="shipping\nsaga shipping, version 1" shape=component];
+  r7 [label="confirm\nthe point of no return" shape=box penwidth=3];
+  r8 [label="thank" shape=box];
+  r1 -> r3 [ltail=cluster0];
+  r3 -> r4;
+  r4 -> r5;
+  r5 -> r6;
+  r6 -> r7;
+  r7 -> r8 [label="the point of no return"];
+  u6 [label="shipping\nby its own table" shape=box style="filled,dashed"];
+  r6 -> u6 [style=dashed constraint=false];
+  u2 [label="undo" shape=box style="filled,dashed"];
+  r2 -> u2 [style=dashed constraint=false];
+  u6 -> u2 [style=dashed];
+}
+"""[1:]
+    )
 
 
 def test_a_table_as_mermaid() -> None:
-    table = saga(
-        "order",
-        parallel(step(act, name="look", reads_only=True), undoable("lock")),
-        wait("paid"),
-        approval("large"),
-        sleep(HOUR, name="nap"),
-        child(INNER),
-        step(act, name="confirm", pivot=True),
-        undoable("thank"),
-    )
     assert (
-        diagrams.mermaid(table, Marks(forward={"lock": "running"}))
+        diagrams.mermaid(EVERY_KIND, Marks(forward={"lock": "running"}))
         == """\
 flowchart TB
   subgraph r0["side by side"]

@@ -298,6 +298,7 @@ def test_nothing_that_a_participant_says_moves_the_cursor(world, order):
 def test_a_saga_is_drawn_and_versions_are_told(order, held):
     assert "charge" in Ran("diagram", "order").out
     assert Ran("diagram", "order", "--format", "svg").out.lstrip().startswith("<svg")
+    assert Ran("diagram", "order", "--format", "dot").out.startswith('digraph "order" {')
     assert Ran("diagram", "o-1").out != Ran("diagram", "order").out
     assert "order 1: current" in Ran("versions").out
     assert Ran("versions", "--json").json[0]["live"] == 1
