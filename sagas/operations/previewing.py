@@ -15,7 +15,7 @@ from sagas.operations.difference import in_words
 from sagas.operations.second import settled
 from sagas.record.commit import commit, roll_back
 from sagas.words import registry
-from sagas.words.lifecycle import ENDS, SagaState
+from sagas.words.lifecycle import ENDS, SagaState, StepState
 from sagas.words.outcome import Happened
 from sagas.words.plan import Undo
 from sagas.words.results import UNCHANGED
@@ -28,6 +28,7 @@ VERBS = (
 )
 
 MOST_EDITS = 30
+MOST_STAYING = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +133,7 @@ def _sentences(verb: str, saga: Saga, before: dict[int, tuple[int, str | None, d
         yield from _undone(runs)
     if verb == "retry":
         yield from _left(saga, [run for run in runs if run not in moved])
+        yield from _stays(runs) if saga.going == Going.FORWARD else ()
     if verb == "pause":
         yield "Nothing new begins; what runs is recorded, and signals are kept."
     if saga.state in ENDS and verb != "clone":
@@ -151,6 +153,16 @@ def _runs_again(saga: Saga, run: Run) -> Iterator[str]:
     row = table.places[run.path].row if table else None
     if isinstance(row, Step) and not row.idempotent and run.doing == Doing.ACTION:
         yield f"{_name(run)} is not idempotent: it must not have happened already."
+    elif run.doing == Doing.ACTION and run.happened == Happened.MAYBE:
+        yield f"Should {_name(run)} have happened already, its participant knows that by the key."
+
+
+def _stays(runs: list[Run]) -> Iterator[str]:
+    """What a retry leaves as it is."""
+    done = [_name(run) for run in runs if run.state == StepState.SUCCEEDED and run.undo == Undo.OWED]
+    more = f" and {len(done) - MOST_STAYING} more" if len(done) > MOST_STAYING else ""
+    if done:
+        yield f"{', '.join(done[:MOST_STAYING])}{more} {'stays' if len(done) == 1 else 'stay'} as done."
 
 
 def _left(saga: Saga, runs: list[Run]) -> Iterator[str]:

@@ -41,6 +41,10 @@ def test_a_page_follows_its_saga_until_it_is_told_not_to(
     assert asked == []
 
     page.get_by_label("Refresh every 5 seconds").check()
+    for is_hidden in ("true", "false"):
+        assert asked == []
+        page.evaluate(f"Object.defineProperty(document, 'hidden', {{value: {is_hidden}, configurable: true}})")
+        page.clock.run_for(SOON)
     page.clock.run_for(SOON)
     expect(sentence).to_contain_text("charge needs a person", timeout=PATIENCE)
     context.close()

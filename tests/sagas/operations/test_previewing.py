@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from django.apps import apps
 
-from sagas import operations
-from sagas.errors import NotAllowed
+from sagas import Retry, operations
+from sagas.errors import NotAllowed, Unknown
 from sagas.operations.previewing import VERBS
 from sagas.record import attempts
 from tests.sagas.operations import states
@@ -103,6 +103,17 @@ def test_a_retry_says_which_steps_run_again_under_which_key_and_which_are_not_id
     doubtful = said("retry", states.held_in_doubt(world))
     assert "ship runs, under the same key." in doubtful
     assert "ship is not idempotent: it must not have happened already." in doubtful
+    assert "its participant knows that by the key" not in doubtful
+
+
+def test_a_retry_says_what_stays_and_what_the_key_is_good_for(world: World) -> None:
+    assert said("retry", states.held_refused(world)).endswith("charge stays as done.")
+    assert "its participant knows that by the key" not in said("retry", states.held_refused(world))
+    world.script("ship", Unknown("lost"))
+    once = {"retry": Retry(attempts=1), "on_exhausted": "suspend"}
+    found = states.come_to(world, states.step(world.ship, compensation=world.unship, **once))
+    assert "Should ship have happened already, its participant knows that by the key." in said("retry", found)
+    assert "stays as done" not in said("retry", states.stuck_on_the_way_back(world))
 
 
 def test_a_retry_of_what_is_stuck_says_what_is_undone(world: World) -> None:
