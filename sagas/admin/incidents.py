@@ -56,6 +56,9 @@ class IncidentAdmin(Console):
         asked = filters.asked
         if not asked.get("definition") or "code" not in asked:
             raise Http404("A group is named by its definition, step and code.")
+        only = definitions(request)
+        if only is not None and asked["definition"] not in only:
+            raise Http404
         cause = {"definition": asked["definition"], "path": asked.get("step", ""), "reason_code": asked["code"]}
         found = lines(tenant(request), clock.now(), sight(request), definitions(request), **cause)
         page = page_of(sagas_of(request), filters, request.GET, sight(request))

@@ -8,7 +8,7 @@ from django.urls import reverse
 from gateway.models import Membership
 from sagas import Abort, approval, operations, saga, step
 from sagas.models import Audit, BulkItem, BulkOperation, Saga
-from sagas.operations import grouping
+from sagas.operations import grouping, holding
 from tests.sagas.admin.conftest import AUDIT, BULK, DEFINITIONS, LIST, OPERATIONS, START, page_of, text_of, verb_of
 
 pytestmark = pytest.mark.django_db
@@ -63,6 +63,20 @@ def test_the_start_page_and_the_lists_show_and_count_no_others(ann, both):
     assert ann.get(START).context["numbers"].begun == 1
     assert ann.get(f"{LIST}?show=all").context["page"].counted == 1
     assert {version.name for version in ann.get(DEFINITIONS).context["versions"]} == {"mine"}
+
+
+def test_what_is_held_is_told_where_ones_own_sagas_call_it(ann, both):
+    for participant in ("payments", "shipping"):
+        holding.hold(participant, actor="person:bob", reason="They repair it.")
+    said = text_of(ann.get(START))
+    assert "payments is held by person:bob" in said
+    assert "shipping" not in said
+
+
+def test_a_cause_of_another_definition_is_not_there(ann, both):
+    assert ann.get(GROUPS, {"definition": "mine", "step": "charge", "code": "abort"}).status_code == 200
+    for code in ("abort", "nothing"):
+        assert ann.get(GROUPS, {"definition": "theirs", "step": "ship", "code": code}).status_code == 404
 
 
 def test_a_saga_of_another_definition_is_not_there(ann, both):
