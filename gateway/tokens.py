@@ -16,6 +16,7 @@ import httpx
 import jwt
 
 from gateway import conf
+from gateway.limits import LimitExceeded, check
 from gateway.problems import Problem
 
 logger = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ def read(text: str) -> Token:
 def _token(issuer: conf.Issuer, claims: dict[str, Any]) -> Token:
     subject, tenant = claims["sub"], claims.get(issuer.tenant_claim)
     scopes, definitions = claims.get("scope", ""), claims.get("definitions")
+    _check_storable([subject, tenant, definitions])
     if not (isinstance(subject, str) and 0 < len(subject) <= 100):
         raise Refused("The token's claim sub must have 1 to 100 characters.")
     if not (isinstance(tenant, str) and 0 < len(tenant) <= 64):
@@ -90,6 +92,14 @@ def _token(issuer: conf.Issuer, claims: dict[str, Any]) -> Token:
         scopes=frozenset(scopes.split()),
         definitions=None if definitions is None else frozenset(definitions),
     )
+
+
+def _check_storable(claims: list[Any]) -> None:
+    """People choose their names, and who is called U+0000 could not be looked for in any database."""
+    try:
+        check(claims)
+    except LimitExceeded as error:
+        raise Refused(f"The token's claims are not taken. {error}") from None
 
 
 class _Keys:

@@ -15,7 +15,7 @@ from gateway.shapes import Shape, read
 from notifications import operations
 from notifications.api import examples
 from notifications.api.answers import ReceiverDocument
-from notifications.api.shapes import LONGEST_ADDRESS, Line, Name
+from notifications.api.shapes import LONGEST_ADDRESS, Line, Name, ReceiverPath
 from notifications.api.views import as_problem
 from notifications.models import Receiver, Subscriber
 from notifications.quiet import is_zone
@@ -91,7 +91,7 @@ class OneReceiver(Door):
 
     def put(self, request: Request, key: str) -> Response:
         """Keep this instead of what was kept."""
-        given = read(ReceiverIn, request.data)
+        given, key = read(ReceiverIn, request.data), read(ReceiverPath, {"receiver": key}).receiver
         try:
             operations.check_addresses(given.addresses, "/addresses")
         except operations.Unacceptable as error:

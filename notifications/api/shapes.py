@@ -56,6 +56,24 @@ Name = Annotated[Line, Field(max_length=63)]
 Channels = Annotated[list[Name], Field(min_length=1, max_length=20)]
 
 
+class ReceiverPath(Shape):
+    """Of whom something is kept, from the path."""
+
+    receiver: Annotated[Line, Field(max_length=200)]
+
+
+class TopicPath(Shape):
+    """What somebody is told of, from the path."""
+
+    topic: Name
+
+
+class TemplatePath(Shape):
+    """Which template is meant, from the path."""
+
+    template: Name
+
+
 class ContentIn(Shape):
     """What is to be said; a plain string is short for `{"text": …}`."""
 
@@ -150,6 +168,6 @@ class ListQuery(PageQuery):
     """What the list can be narrowed to."""
 
     status: Status | None = None
-    category: str | None = Field(None, max_length=63)
+    category: Name | None = None
     part_of: UUID | None = None
     digest: UUID | None = None

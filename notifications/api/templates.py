@@ -16,7 +16,7 @@ from notifications import wording
 from notifications.api import examples
 from notifications.api.answers import TemplateDocument, TemplateList, TemplatePreview
 from notifications.api.receivers import zone
-from notifications.api.shapes import Line, Name
+from notifications.api.shapes import Line, Name, TemplatePath
 from notifications.models import MessageTemplate
 from notifications.reader import Reader
 from notifications.templating import LONGEST_SOURCE, Unrenderable
@@ -77,6 +77,7 @@ class Templates(Door):
     def post(self, request: Request, name: str) -> Response:
         """Keep a draft, once it renders with its example."""
         given = read(TemplateIn, request.data).model_dump(exclude_none=True)
+        name = read(TemplatePath, {"template": name}).template
         try:
             draft = wording.save(self.caller.tenant, name, self.caller.name, **given)
         except Unrenderable as error:

@@ -10,9 +10,10 @@ from gateway.description import Call
 from gateway.door import Door
 from gateway.pages import page
 from gateway.problems import Problem
-from gateway.shapes import PageQuery
+from gateway.shapes import PageQuery, read
 from notifications.api import examples
 from notifications.api.answers import SubscriberDocument, SubscriberPage
+from notifications.api.shapes import TopicPath
 from notifications.models import Receiver, Subscriber
 
 TOLD = {"receiver": "jane"}
@@ -49,6 +50,7 @@ class OneSubscriber(Door):
 
     def put(self, request: Request, topic: str, key: str) -> Response:
         """The receiver is kept already: its addresses are looked up when something is sent."""
+        topic = read(TopicPath, {"topic": topic}).topic
         if not Receiver.objects.filter(tenant=self.caller.tenant, key=key).exists():
             raise Problem(f"There is no receiver {key[:64]!r}; PUT it first.", status=422, code="unknown_receiver")
         row, made = Subscriber.objects.get_or_create(tenant=self.caller.tenant, topic=topic, receiver=key)
