@@ -49,7 +49,7 @@ def test_what_kills_its_workers_is_not_retried_unseen(world):
 
 def test_going_back_says_because_of_what(world):
     world.script("charge", Abort("no money"))
-    world.script("release", RetryLater("busy"))
+    world.script("release", RetryLater("busy", after=timedelta(minutes=5)))
     found = world.start(two(world))
     world.work()
     found.refresh_from_db()
