@@ -26,7 +26,7 @@ TOO_LONG = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path"), NOWHERE, ids=" ".join)
+@pytest.mark.parametrize(("method", "path"), NOWHERE, ids=[" ".join(one) for one in NOWHERE])
 def test_there_is_nothing_at_an_address_with_a_null_character(service, method, path):
     answer = getattr(service, method)(PATH + path, *([SOMEBODY, "application/json"] if method == "put" else []))
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
