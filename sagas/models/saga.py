@@ -68,7 +68,8 @@ class SagaQuerySet(models.QuerySet["Saga"]):
         runs = Run.objects.filter(saga=OuterRef("pk"))
         on_time = runs.filter(work__isnull=False, at__gt=now - ON_TIME)
         line = now - RUNG - A_PLACE_IN_LINE * Run.objects.due(now).count()
-        rung = runs.filter(Q(rung_at__gt=line) | Q(at__gt=line, rung_at=None), work=Work.DUE)
+        in_line = Q(Q(rung_at__gt=line) | Q(at__gt=line, rung_at=None), work=Work.DUE)
+        rung = runs.filter(in_line)
         incident = Incident.objects.filter(saga=OuterRef("pk"), closed_at=None)
         same = {name: OuterRef(name) for name in ("tenant", "definition", "business_key")}
         holder = Saga.objects.filter(**same, ended_at=None, holds_key=True)
@@ -76,7 +77,7 @@ class SagaQuerySet(models.QuerySet["Saga"]):
         # Two looks at indexes alone leave few to be looked at whole: live sagas without an active run, and those with
         # one whose clock is past. One question for all of it would read every live saga, and its runs.
         idle = self.live().filter(~Exists(runs.active()), ~Exists(incident)).values_list("pk", flat=True)
-        late = Run.objects.late(now - ON_TIME).values_list("saga", flat=True)
+        late = Run.objects.late(now - ON_TIME).exclude(in_line).values_list("saga", flat=True)
         some = self.live().filter(pk__in=[*idle.order_by(), *late])
         return some.filter(~Exists(on_time), ~Exists(rung), ~Exists(incident), paused_at=None).exclude(queued)
 

@@ -376,6 +376,16 @@ def test_what_stands_in_a_long_line_is_not_dead(world):
     assert list(Saga.objects.dead(clock.now())) == [found]
 
 
+def test_who_stands_in_line_is_not_looked_at_one_by_one(world, django_assert_num_queries):
+    """Kills: the names of all that wait in a backlog, read at each look and told to the database again."""
+    for _ in range(3):
+        world.start(two(world))
+    world.later(timedelta(seconds=30))
+    now = clock.now()
+    with django_assert_num_queries(3):  # how many are due, who is idle, who is late and not in line: nobody is left
+        assert list(Saga.objects.dead(now)) == []
+
+
 def test_one_poisoned_saga_does_not_stop_the_sweep_for_the_others(world, monkeypatch):
     first, second = world.start(two(world)), world.start(two(world))
     for found in (first, second):
