@@ -132,8 +132,8 @@ def _sentences(verb: str, saga: Saga, before: dict[int, tuple[int, str | None, d
     if saga.going == Going.BACK and not saga.ended_at:
         yield from _undone(runs)
     if verb == "retry":
-        yield from _left(saga, [run for run in runs if run not in moved])
         yield from _stays(runs) if saga.going == Going.FORWARD else ()
+        yield from _left(saga, [run for run in runs if run not in moved])
     if verb == "pause":
         yield "Nothing new begins; what runs is recorded, and signals are kept."
     if saga.state in ENDS and verb != "clone":

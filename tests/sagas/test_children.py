@@ -199,6 +199,7 @@ def test_the_child_that_counts_is_the_last_one_whatever_the_clocks_of_the_machin
     with monkeypatch.context() as patch:
         hour_ahead = SimpleNamespace(time_ns=lambda: time.time_ns() + 3600 * 10**9)
         patch.setattr(gateway.ids, "time", hour_ahead)
+        patch.setattr(gateway.ids, "_last", gateway.ids._Last())  # it is another machine
         found = world.start(family(world, *members(world, "pack"), on_failure="incident"))
         world.work()
     first = the_child()
