@@ -79,6 +79,7 @@ class Machine:
             for module in (*READ_THE_CLOCK, gateway.ids):
                 stack.enter_context(instead(module, "time", clocks))
             stack.enter_context(instead(gateway.ids, "os", SimpleNamespace(urandom=chance.randbytes)))
+            stack.enter_context(instead(gateway.ids, "_last", gateway.ids._Last()))
             stack.enter_context(instead(sagas.words.retry, "random", chance))
             yield
 
