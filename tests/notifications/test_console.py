@@ -1,5 +1,6 @@
 """The console's pages show everything and change nothing."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -47,7 +48,7 @@ def test_the_page_of_one_shows_what_was_tried(admin, pigeon):
         later(timedelta(days=1))
     page = admin.get(f"{LIST}{pk}/change/").content.decode()
     assert "It rains." in page and "pigeon 2" in page
-    assert "17 Roof Lane" not in page and "coo" not in page, "addresses and words are masked"
+    assert "17 Roof Lane" not in page and not re.search(r"\bcoo\b", page), "addresses and words are masked"
 
 
 @pytest.mark.parametrize("searched", ["", "nonsense", "00000000-0000-0000-0000-000000000000"])
