@@ -72,7 +72,7 @@ def test_what_is_sealed_is_revealed_to_whom_it_is_permitted_and_that_is_noted(ad
     pk = a_notification(receiver={"loft": "17 Roof Lane"}, content={"text": "Your code is 4711."}).pk
     delivery.deliver(pk)
     where = f"{LIST}{pk}/reveal/"
-    assert "4711" not in admin.get(where).content.decode()
+    assert "code is 4711" not in admin.get(where).content.decode()
     assert "Say why." in admin.post(where, {"reason": " "}).content.decode()
     assert not Event.objects.filter(kind="revealed").exists()
     page = admin.post(where, {"reason": "She called us."}).content.decode()
