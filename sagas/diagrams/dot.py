@@ -3,32 +3,17 @@
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from sagas.diagrams.labels import heading, kind_of, notes, undoing
-from sagas.diagrams.marks import Marks, family_of
-from sagas.words.definition import Definition
-from sagas.words.faults.table import is_past_pivot
+from sagas.diagrams.labels import heading, kind_of, notes
+from sagas.diagrams.marks import family_of
+from sagas.diagrams.numbered import COLOURS, Numbered
 from sagas.words.rows import GROUPS
 
 SHAPES = {"step": "box", "wait": "cds", "approval": "hexagon", "sleep": "ellipse", "child": "component"}
-FILLS = {
-    "well": "#dff3e4",
-    "busy": "#dcedf8",
-    "waits": "#ece6f9",
-    "trouble": "#fde3e3",
-    "undone": "#fdf0d5",
-    "missed": "#fdf0d5",
-    "off": "#ececec",
-}
 ALL = ["  rankdir=TB; compound=true;", '  node [fontname="sans-serif" style=filled fillcolor=white];']
 
 
-class Graph:
-    """Writes one table; nodes are numbered, so that no name can be a word of the language."""
-
-    def __init__(self, definition: Definition, marks: Marks) -> None:
-        self.definition, self.marks = definition, marks
-        self.number = {path: number for number, path in enumerate(definition.places)}
-        self.pivots = [place.path for place in definition.pivots]
+class Graph(Numbered):
+    """Writes one table."""
 
     def written(self) -> str:
         nodes = [line for path in self.definition.tops for line in self.node(path, "  ")]
@@ -54,21 +39,15 @@ class Graph:
             about = [f"{end}=cluster{self.number[row]}" for end, row in self._clusters(path, following)]
             about += ['label="the point of no return"'] if path in self.pivots else []
             yield f"  r{self._within(path)} -> r{self._within(following)}{_about(about)};"
-        later = ""
-        for path, place in reversed([*self.definition.places.items()]):
-            name, note = undoing(self.definition, place) or ("", "")
-            if not name:
-                continue
-            node, mark = f"u{self.number[path]}", self.marks.back.get(path, "")
-            yield f'  {node} [label={_quoted(name, note, mark)} shape=box style="filled,dashed"{_fill(mark)}];'
-            group = isinstance(place.row, GROUPS)
-            about = [f"ltail=cluster{self.number[path]}"] if group else []
-            yield f"  r{self._within(path)} -> {node}{_about([*about, 'style=dashed', 'constraint=false'])};"
-            if is_past_pivot(self.definition, place):
-                continue
-            if later:
-                yield f"  {later} -> {node} [style=dashed];"
-            later = node
+        for one in self.undoings():
+            mark = self.marks.back.get(one.path, "")
+            label = _quoted(one.name, one.note, mark)
+            yield f'  {one.node} [label={label} shape=box style="filled,dashed"{_fill(mark)}];'
+            group = isinstance(self.definition.places[one.path].row, GROUPS)
+            about = [f"ltail=cluster{self.number[one.path]}"] if group else []
+            yield f"  r{self._within(one.path)} -> {one.node}{_about([*about, 'style=dashed', 'constraint=false'])};"
+            if one.after:
+                yield f"  {one.after} -> {one.node} [style=dashed];"
 
     def _clusters(self, path: str, following: str) -> Iterator[tuple[str, str]]:
         """Which ends of an edge are groups: it is drawn to a member, and cut off at the group's border."""
@@ -84,7 +63,7 @@ class Graph:
 
 
 def _fill(mark: str) -> str:
-    fill = FILLS.get(family_of(mark), "")
+    fill = COLOURS.get(family_of(mark), "")
     return f' fillcolor="{fill}"' if fill else ""
 
 

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from sagas.diagrams.labels import heading, kind_of, notes, undoing
-from sagas.diagrams.marks import Marks, family_of
-from sagas.words.definition import Definition
-from sagas.words.faults.table import is_past_pivot
+from sagas.diagrams.marks import family_of
+from sagas.diagrams.numbered import COLOURS, Numbered
 from sagas.words.rows import GROUPS
 
 SHAPES = {
@@ -17,25 +16,14 @@ SHAPES = {
     "child": '[["{}"]]',
 }
 CLASSES = {
-    "well": "fill:#dff3e4,color:#1f2933",
-    "busy": "fill:#dcedf8,color:#1f2933",
-    "waits": "fill:#ece6f9,color:#1f2933",
-    "trouble": "fill:#fde3e3,color:#1f2933",
-    "undone": "fill:#fdf0d5,color:#1f2933",
-    "missed": "fill:#fdf0d5,color:#1f2933",
-    "off": "fill:#ececec,color:#1f2933",
+    **{family: f"fill:{colour},color:#1f2933" for family, colour in COLOURS.items()},
     "pivot": "stroke-width:4px",
     "back": "stroke-dasharray:4 3",
 }
 
 
-class Flowchart:
-    """Writes one table; nodes are numbered, so that no name can be a word of mermaid's."""
-
-    def __init__(self, definition: Definition, marks: Marks) -> None:
-        self.definition, self.marks = definition, marks
-        self.number = {path: number for number, path in enumerate(definition.places)}
-        self.pivots = [place.path for place in definition.pivots]
+class Flowchart(Numbered):
+    """Writes one table."""
 
     def written(self) -> str:
         nodes = [line for path in self.definition.tops for line in self.node(path, "  ")]
@@ -60,19 +48,12 @@ class Flowchart:
 
     def back(self) -> Iterator[str]:
         """What undoes a row, and the order in which that is done."""
-        later = ""
-        for path, place in reversed([*self.definition.places.items()]):
-            name, note = undoing(self.definition, place) or ("", "")
-            if not name:
-                continue
-            node, words = f"u{self.number[path]}", [name, note, self.marks.back.get(path, "")]
-            yield f'  {node}["{_joined(words, "<br/>")}"]'
-            yield f'  r{self.number[path]} -.->|"undone by"| {node}'
-            if is_past_pivot(self.definition, place):
-                continue
-            if later:
-                yield f"  {later} -.-> {node}"
-            later = node
+        for one in self.undoings():
+            words = [one.name, one.note, self.marks.back.get(one.path, "")]
+            yield f'  {one.node}["{_joined(words, "<br/>")}"]'
+            yield f'  r{self.number[one.path]} -.->|"undone by"| {one.node}'
+            if one.after:
+                yield f"  {one.after} -.-> {one.node}"
 
     def classes(self) -> Iterator[str]:
         said: dict[str, list[str]] = {}

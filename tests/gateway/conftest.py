@@ -1,7 +1,10 @@
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.db import connections
 from django.http import HttpResponse
 from django.test import Client
 
@@ -29,3 +32,17 @@ class Service(Client):
 @pytest.fixture
 def service() -> Service:
     return Service()
+
+
+@pytest.fixture
+def aside() -> Iterator[Callable[..., Future]]:
+    """Calls functions in threads, which close their database connections."""
+    with ThreadPoolExecutor(20) as pool:
+
+        def closing(call: Callable, *args: object) -> object:
+            try:
+                return call(*args)
+            finally:
+                connections.close_all()
+
+        yield lambda call, *args: pool.submit(closing, call, *args)

@@ -1,13 +1,11 @@
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 
 from gateway import idempotency
 from gateway.callers import Caller
@@ -122,21 +120,7 @@ def test_a_request_is_known_again_while_the_key_of_its_time_is_among_the_fallbac
     assert order(service).status_code == 422, "what is known of it cannot be read any more, so nothing is done twice"
 
 
-@pytest.fixture
-def elsewhere(transactional_db) -> Iterator[Callable[..., Future]]:
-    """Calls functions in threads with database connections of their own."""
-    with ThreadPoolExecutor(20) as pool:
-
-        def closing(call: Callable, *args: object) -> object:
-            try:
-                return call(*args)
-            finally:
-                connections.close_all()
-
-        yield lambda call, *args: pool.submit(closing, call, *args)
-
-
-def test_of_twenty_requests_at_once_one_has_the_effect_and_all_the_answer(elsewhere):
+def test_of_twenty_requests_at_once_one_has_the_effect_and_all_the_answer(transactional_db, aside):
     before = Group.objects.count()
     start = threading.Barrier(20)
 
@@ -144,14 +128,14 @@ def test_of_twenty_requests_at_once_one_has_the_effect_and_all_the_answer(elsewh
         start.wait()
         return order(Service())
 
-    answers = [request.result() for request in [elsewhere(request) for _ in range(20)]]
+    answers = [request.result() for request in [aside(request) for _ in range(20)]]
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.content for answer in answers}) == 1
     assert sum("Idempotent-Replayed" not in answer.headers for answer in answers) == 1
     assert Group.objects.count() == before + 1
 
 
-def test_a_second_request_goes_ahead_when_the_first_is_rolled_back(elsewhere):
+def test_a_second_request_goes_ahead_when_the_first_is_rolled_back(transactional_db, aside):
     inside, leave = threading.Event(), threading.Event()
 
     def first() -> None:
@@ -160,9 +144,9 @@ def test_a_second_request_goes_ahead_when_the_first_is_rolled_back(elsewhere):
             leave.wait()
             raise ZeroDivisionError
 
-    failing = elsewhere(first)
+    failing = aside(first)
     inside.wait()
-    second = elsewhere(order, Service())
+    second = aside(order, Service())
     leave.set()
     assert isinstance(failing.exception(), ZeroDivisionError)
     assert second.result().status_code == 201
@@ -170,7 +154,7 @@ def test_a_second_request_goes_ahead_when_the_first_is_rolled_back(elsewhere):
 
 
 @pytest.mark.parametrize("patience", [timedelta(milliseconds=50), timedelta(0)], ids=str)
-def test_a_second_request_is_not_left_waiting_for_a_first_that_takes_long(elsewhere, settings, patience):
+def test_a_second_request_is_not_left_waiting_for_a_first_that_takes_long(transactional_db, aside, settings, patience):
     """PostgreSQL only: on SQLite one transaction that writes is all there is, so nothing waits for a key."""
     if connection.vendor != "postgresql":
         return
@@ -183,10 +167,10 @@ def test_a_second_request_is_not_left_waiting_for_a_first_that_takes_long(elsewh
             leave.wait()
             memory.keep(201, {"id": 1})
 
-    slow = elsewhere(first)
+    slow = aside(first)
     inside.wait()
-    answer = elsewhere(order, Service()).result()
-    other_key = elsewhere(order, Service(), ANNA, "two").result()
+    answer = aside(order, Service()).result()
+    other_key = aside(order, Service(), ANNA, "two").result()
     leave.set()
     slow.result()
     assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_key_at_work")

@@ -1,12 +1,10 @@
 """Who does the same at the same time waits for the first in memory, and no longer than there is patience."""
 
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from gateway import idempotency
@@ -18,20 +16,6 @@ from tests.harness.waiting import wait_until
 LONG = timedelta(seconds=60)
 CALLER = Caller(name="service")
 MANY = 20
-
-
-@pytest.fixture
-def aside() -> Iterator[Callable[..., Future]]:
-    """Calls functions in threads, which close their database connections."""
-    with ThreadPoolExecutor(MANY) as pool:
-
-        def closing(call: Callable, *args: object) -> object:
-            try:
-                return call(*args)
-            finally:
-                connections.close_all()
-
-        yield lambda call, *args: pool.submit(closing, call, *args)
 
 
 class Work:
